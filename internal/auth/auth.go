@@ -1,0 +1,195 @@
+// Package auth knows who may do what: a Principal with a Role and Permissions,
+// and Require, the one gate that GraphQL's directives and the REST route
+// table both run. It does no I/O: who a request comes from is package authn's
+// business, which rows a principal sees is the row policy's in ent/schema.
+package auth
+
+import (
+	"context"
+	"strings"
+
+	"logbook/internal/fault"
+)
+
+// Role is what a principal is in Logbook. A principal without a role (a gateway
+// key) passes no gate.
+type Role string
+
+// The roles, as the contract lists them.
+const (
+	Admin  Role = "admin"  // everything
+	Viewer Role = "viewer" // reads what its permissions name, changes nothing
+	Ingest Role = "ingest" // appends to the kinds its permissions name, reads nothing
+	User   Role = "user"   // its own usage records, and what its permissions name
+)
+
+// Roles lists all roles.
+var Roles = []Role{Admin, Viewer, Ingest, User}
+
+// ParseRole reads a role's name.
+func ParseRole(name string) (Role, bool) {
+	for _, role := range Roles {
+		if string(role) == name {
+			return role, true
+		}
+	}
+	return "", false
+}
+
+// Permission names one right, in the words of the document it comes from where
+// there is one.
+type Permission string
+
+// The permissions.
+const (
+	EntriesRead     Permission = "entries:read"
+	EntriesWrite    Permission = "entries:write"
+	AuditRead       Permission = "audit:read"
+	AuditWrite      Permission = "audit:write"
+	OperationsList  Permission = "system:log:list"
+	OperationsQuery Permission = "system:log:query"
+	OperationsWrite Permission = "operations:write"
+	UsageRead       Permission = "usage:read"
+	UsageWrite      Permission = "usage:write"
+	APICallsRead    Permission = "audit"
+	APICallsWrite   Permission = "api-calls:write"
+)
+
+// Permissions lists all permissions.
+var Permissions = []Permission{
+	EntriesRead, EntriesWrite, AuditRead, AuditWrite, OperationsList, OperationsQuery,
+	OperationsWrite, UsageRead, UsageWrite, APICallsRead, APICallsWrite,
+}
+
+// ParsePermission reads a permission's name.
+func ParsePermission(name string) (Permission, bool) {
+	for _, permission := range Permissions {
+		if string(permission) == name {
+			return permission, true
+		}
+	}
+	return "", false
+}
+
+// Writes says whether the permission is one to append.
+func (p Permission) Writes() bool { return strings.HasSuffix(string(p), ":write") }
+
+// Principal is who a request comes from. It is never changed once made, so it
+// may be shared between goroutines.
+type Principal struct {
+	Subject     string // the user's id in Logbook, as text; "0" for the administrator of the settings
+	Username    string
+	Role        Role // "" opens no gate
+	Permissions []Permission
+	Tenant      *[16]byte // nil: not bound to a tenant
+}
+
+// Holds says whether the principal's role lets it use the permission.
+func (p *Principal) Holds(permission Permission) bool {
+	if p == nil {
+		return false
+	}
+	switch p.Role {
+	case Admin:
+		return true
+	case Viewer:
+		if permission.Writes() {
+			return false
+		}
+	case Ingest:
+		if !permission.Writes() {
+			return false
+		}
+	case User:
+	default:
+		return false
+	}
+	for _, held := range p.Permissions {
+		if held == permission {
+			return true
+		}
+	}
+	return false
+}
+
+// Need is what an operation declares: a role, or a permission. A zero Need is
+// met by anybody who is signed in.
+type Need struct {
+	Role       Role
+	Permission Permission
+}
+
+type contextKey struct{}
+
+// With gives a context that carries the principal.
+func With(ctx context.Context, p *Principal) context.Context {
+	return context.WithValue(ctx, contextKey{}, p)
+}
+
+// From gives the context's principal, nil where nobody is signed in.
+func From(ctx context.Context) *Principal {
+	p, _ := ctx.Value(contextKey{}).(*Principal)
+	return p
+}
+
+type refusedKey struct{}
+
+// WithRefused gives a context for a request whose credential was not accepted,
+// with the error that says why.
+func WithRefused(ctx context.Context, err error) context.Context {
+	return context.WithValue(ctx, refusedKey{}, err)
+}
+
+// Refused gives why the request's credential was not accepted; nil where it was,
+// or where none was sent.
+func Refused(ctx context.Context) error {
+	err, _ := ctx.Value(refusedKey{}).(error)
+	return err
+}
+
+// System gives a context for Logbook's own jobs and commands: an administrator
+// of no tenant, under the job's name.
+func System(ctx context.Context, job string) context.Context {
+	return With(ctx, &Principal{Subject: "0", Username: "logbook " + job, Role: Admin})
+}
+
+// Require passes when the context's principal meets the need. It fails with
+// kind Unauthenticated where there is no principal (or with what
+// Refused says) and Forbidden where the
+// principal may not.
+func Require(ctx context.Context, need Need) error {
+	p := From(ctx)
+	if p == nil {
+		if err := Refused(ctx); err != nil {
+			return err
+		}
+		return fault.New(fault.Unauthenticated, "sign in first: send an access token or a JWT as \"Authorization: Bearer …\"")
+	}
+	if need.Permission != "" && !p.Holds(need.Permission) {
+		return fault.New(fault.Forbidden, "this needs the permission %q", need.Permission)
+	}
+	if need.Role != "" && p.Role != need.Role && p.Role != Admin {
+		return fault.New(fault.Forbidden, "this needs the role %q", need.Role)
+	}
+	if p.Role == "" {
+		return fault.New(fault.Forbidden, "a gateway key opens only its own usage log")
+	}
+	return nil
+}
+
+// ErrOtherTenant refuses a row of a tenant that the principal is not bound to.
+var ErrOtherTenant = fault.New(fault.Forbidden, "you may write to your own tenant only")
+
+// RequireAppend is the row policy of bulk appends, which do not pass through
+// ent: it passes when the context's principal holds the permission and the row's
+// tenant is one it may write to. Nil stands for no tenant.
+func RequireAppend(ctx context.Context, permission Permission, tenant *[16]byte) error {
+	if err := Require(ctx, Need{Permission: permission}); err != nil {
+		return err
+	}
+	bound := From(ctx).Tenant
+	if bound != nil && (tenant == nil || *tenant != *bound) {
+		return ErrOtherTenant
+	}
+	return nil
+}
