@@ -1,0 +1,26 @@
+package db
+
+import (
+	"strings"
+
+	"entgo.io/ent/dialect/sql"
+)
+
+// ContainsFold gives the condition that a text column holds needle as a
+// substring, byte for byte but for the case of ASCII letters. SQLite's lower()
+// folds just these, and instr() knows no wildcards.
+func ContainsFold(column, needle string) *sql.Predicate {
+	return sql.P(func(b *sql.Builder) {
+		b.WriteString("instr(lower(").WriteString(column).WriteString("), ").Arg(lowerASCII(needle)).WriteString(") > 0")
+	})
+}
+
+// lowerASCII lowers the ASCII letters and leaves every other byte alone.
+func lowerASCII(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'A' && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, text)
+}
