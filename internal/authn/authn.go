@@ -1,0 +1,195 @@
+// Package authn finds out who a request comes from: credential in, Principal
+// out. It stands in front of everything and never refuses a request itself,
+// since each surface refuses in its own words; it only leaves in the context
+// the principal (auth.From) or why a credential was not accepted
+// (auth.Refused).
+//
+// A credential is an access token or a JWT, sent as "Authorization: Bearer …";
+// an access token also as "X-Api-Key". Of access tokens only a SHA-256 is
+// known, and they are found by it, so that comparing takes the same time
+// whether a token exists or not.
+package authn
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"logbook/ent"
+	"logbook/ent/accesstoken"
+	"logbook/ent/user"
+	"logbook/internal/auth"
+	"logbook/internal/fault"
+)
+
+// tokenFresh is how long a token's principal is remembered: a revoked token is
+// dead everywhere within this time.
+const tokenFresh = time.Second
+
+// Authenticator knows the credentials. It is safe for concurrent use.
+type Authenticator struct {
+	client     *ent.Client
+	now        func() time.Time
+	adminToken *[sha256.Size]byte
+	jwt        *jwtVerifier
+
+	mu    sync.Mutex
+	known map[[sha256.Size]byte]remembered
+}
+
+// remembered is a principal found a moment ago.
+type remembered struct {
+	principal *auth.Principal
+	err       error
+	until     time.Time
+}
+
+// Options are the credentials from the settings.
+type Options struct {
+	AdminToken  string           // "" for none
+	JWTSecret   string           // "" for no HS256
+	JWTIssuer   string           // "" for any
+	JWTAudience string           // "" for any
+	Now         func() time.Time // nil for the system's clock
+}
+
+// New makes an authenticator that looks access tokens up with client.
+func New(client *ent.Client, options Options) *Authenticator {
+	a := &Authenticator{client: client, now: options.Now, known: map[[sha256.Size]byte]remembered{}}
+	if a.now == nil {
+		a.now = time.Now
+	}
+	if options.AdminToken != "" {
+		sum := HashKey(options.AdminToken)
+		a.adminToken = &sum
+	}
+	if options.JWTSecret != "" {
+		a.jwt = newJWTVerifier(options)
+	}
+	return a
+}
+
+// Middleware puts a request's principal, or why it has none, into its context.
+func (a *Authenticator) Middleware(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if credential := credentialOf(r); credential != "" {
+			principal, err := a.Principal(r.Context(), credential)
+			ctx := auth.With(r.Context(), principal)
+			if err != nil {
+				ctx = auth.WithRefused(r.Context(), err)
+			}
+			r = r.WithContext(ctx)
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// credentialOf gives what a request sends, "" for nothing.
+func credentialOf(r *http.Request) string {
+	if value := strings.TrimSpace(r.Header.Get("Authorization")); value != "" {
+		scheme, rest, found := strings.Cut(value, " ")
+		if found && strings.EqualFold(scheme, "Bearer") {
+			return strings.TrimSpace(rest)
+		}
+		if !found && !strings.EqualFold(value, "Bearer") {
+			return value
+		}
+		if found {
+			return value // another scheme: a credential, but none of ours
+		}
+	}
+	return strings.TrimSpace(r.Header.Get("X-Api-Key"))
+}
+
+// Principal gives who a credential belongs to. It fails with kind
+// Unauthenticated, or Unavailable where the database does not answer.
+func (a *Authenticator) Principal(ctx context.Context, credential string) (*auth.Principal, error) {
+	if looksLikeJWT(credential) {
+		return a.jwt.principal(credential, a.now())
+	}
+	hash := HashKey(credential)
+	if a.adminToken != nil && hash == *a.adminToken {
+		return &auth.Principal{Subject: "0", Username: "admin", Role: auth.Admin}, nil
+	}
+	now := a.now()
+	a.mu.Lock()
+	if found, ok := a.known[hash]; ok && now.Before(found.until) {
+		a.mu.Unlock()
+		return found.principal, found.err
+	}
+	a.mu.Unlock()
+
+	principal, err := a.lookUp(ctx, hash)
+	if err == nil || fault.KindOf(err) == fault.Unauthenticated {
+		a.mu.Lock()
+		if len(a.known) >= 4096 {
+			clear(a.known)
+		}
+		a.known[hash] = remembered{principal, err, now.Add(tokenFresh)}
+		a.mu.Unlock()
+	}
+	return principal, err
+}
+
+// errBadToken is said of every access token that does not sign in, so that
+// nobody learns which exist.
+var errBadToken = fault.New(fault.Unauthenticated, "the access token is not valid: it is unknown, revoked or expired")
+
+// lookUp finds an access token by its hash.
+func (a *Authenticator) lookUp(ctx context.Context, hash [sha256.Size]byte) (*auth.Principal, error) {
+	ctx = auth.System(ctx, "sign-in")
+	token, err := a.client.AccessToken.Query().Where(accesstoken.Hash(hash[:])).Only(ctx)
+	if ent.IsNotFound(err) {
+		return nil, errBadToken
+	}
+	if err != nil {
+		return nil, fault.Wrap(fault.Unavailable, err, "the database does not answer, try again")
+	}
+	now := a.now().UnixMicro()
+	if token.RevokedAt != nil || token.ExpiresAt != nil && int64(*token.ExpiresAt) <= now {
+		return nil, errBadToken
+	}
+	principal := &auth.Principal{
+		Subject: itoa(token.UserID), Username: token.Name, Role: auth.Role(token.Role),
+		Tenant: (*[16]byte)(token.TenantID),
+	}
+	for _, name := range strings.Fields(token.Permissions) {
+		principal.Permissions = append(principal.Permissions, auth.Permission(name))
+	}
+	owner, err := a.client.User.Query().Where(user.ID(token.UserID)).Only(ctx)
+	switch {
+	case ent.IsNotFound(err):
+	case err != nil:
+		return nil, fault.Wrap(fault.Unavailable, err, "the database does not answer, try again")
+	case owner.DisabledAt != nil:
+		return nil, errBadToken
+	default:
+		principal.Username = owner.Username
+		if principal.Tenant == nil {
+			principal.Tenant = (*[16]byte)(owner.TenantID)
+		}
+	}
+	return principal, nil
+}
+
+// NewKey makes the key of a new access token: "lb_" and 26 random characters of
+// base 32, 130 bits.
+func NewKey() string { return "lb_" + strings.ToLower(rand.Text()) }
+
+// HashKey gives what is kept of a key. A plain hash suffices, since keys are
+// random.
+func HashKey(key string) [sha256.Size]byte { return sha256.Sum256([]byte(key)) }
+
+// PrefixOf gives the part of a key that people may see: its first characters, at
+// most a third of it.
+func PrefixOf(key string) string {
+	cut := min(8, len(key)/3)
+	for cut > 0 && key[cut]&0xC0 == 0x80 {
+		cut--
+	}
+	return key[:cut]
+}

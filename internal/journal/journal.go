@@ -1,0 +1,60 @@
+// Package journal is Logbook's domain: it keeps the five kinds of log and
+// answers every question about them. GraphQL, the REST dialects, the command
+// line and the jobs all call it, and nothing below it knows what a log is.
+//
+// The ways in are Append (all or nothing) and Import (row by row, repeatable);
+// the ways out are a row by id, lists by keyset (Entries) or by offset
+// (EntriesAt), counts and statistics; Purge and retention remove.
+//
+// Roll-ups count rows by hour or day and change in the transaction that changes
+// the rows, so counts over any range are exact and cheap. Every committed row
+// carries the number of the process that wrote it and a sequence in commit
+// order (see writer.go).
+//
+// Who may see and do what is not decided here but in ent's row policy, by the
+// context's principal. Errors are *fault.Error with the kinds of that package;
+// a Journal is safe for concurrent use.
+package journal
+
+import (
+	"context"
+	"time"
+
+	"logbook/internal/db"
+)
+
+// Journal keeps the logs of one database.
+type Journal struct {
+	db     *db.DB
+	now    func() time.Time
+	zone   *time.Location
+	writer writer
+	names  names
+}
+
+// Options are what a Journal needs beside its database.
+type Options struct {
+	Now  func() time.Time // the clock; nil for the system's
+	Zone *time.Location   // where days begin; nil for UTC
+}
+
+// New makes a journal on an open database. Close it before the database.
+func New(database *db.DB, options Options) *Journal {
+	j := &Journal{db: database, now: options.Now, zone: options.Zone}
+	if j.now == nil {
+		j.now = time.Now
+	}
+	if j.zone == nil {
+		j.zone = time.UTC
+	}
+	return j
+}
+
+// Zone gives the time zone in which days begin.
+func (j *Journal) Zone() *time.Location { return j.zone }
+
+// Now gives the journal's clock.
+func (j *Journal) Now() time.Time { return j.now() }
+
+// Close gives the writer number back. The journal must not be used any more.
+func (j *Journal) Close(ctx context.Context) error { return j.writer.release(ctx, j.db) }

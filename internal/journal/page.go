@@ -1,0 +1,104 @@
+package journal
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+
+	"logbook/ent/column"
+	"logbook/internal/fault"
+)
+
+// The sizes of a page.
+const (
+	DefaultPageSize = 20
+	MaxPageSize     = 500
+)
+
+// KeysetPage asks for a page by the row it begins behind (Relay): First and
+// After walk from the newest row on, Last and Before from the oldest back.
+type KeysetPage struct {
+	First  *int
+	After  *string
+	Last   *int
+	Before *string
+}
+
+// PageInfo says where a page stands (Relay).
+type PageInfo struct {
+	HasNextPage     bool
+	HasPreviousPage bool
+	StartCursor     *string
+	EndCursor       *string
+}
+
+// cursor is the place of a row in the order (time, id).
+type cursor struct {
+	time column.Time
+	id   column.ID
+}
+
+// cursorVersion stands in front, so that old cursors are told from new ones.
+const cursorVersion = 1
+
+// String gives the cursor's opaque text.
+func (c cursor) String() string {
+	b := append(make([]byte, 0, 25), cursorVersion)
+	b = binary.BigEndian.AppendUint64(b, uint64(c.time))
+	return base64.RawURLEncoding.EncodeToString(append(b, c.id[:]...))
+}
+
+// parseCursor reads a cursor that String wrote.
+func parseCursor(argument, text string) (cursor, error) {
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil || len(raw) != 25 || raw[0] != cursorVersion {
+		return cursor{}, fault.RefuseField(argument, fault.Malformed, text, "a cursor that this server gave")
+	}
+	return cursor{column.Time(binary.BigEndian.Uint64(raw[1:])), column.ID(raw[9:])}, nil
+}
+
+// bounds is a checked KeysetPage.
+type bounds struct {
+	size          int
+	backward      bool
+	after, before *cursor
+}
+
+// check gives the page's bounds, or says which argument is wrong.
+func (p KeysetPage) check() (bounds, error) {
+	b := bounds{size: DefaultPageSize}
+	size := func(argument string, n *int) error {
+		if *n < 0 || *n > MaxPageSize {
+			return fault.Refuse(fault.Problem{Index: -1, Field: argument, Reason: fault.Outside, Detail: "between 0 and 500"})
+		}
+		b.size = *n
+		return nil
+	}
+	switch {
+	case p.First != nil && p.Last != nil:
+		return b, fault.Refuse(fault.Problem{Index: -1, Field: "last", Reason: fault.Clash, Detail: "cannot stand beside first"})
+	case p.First != nil:
+		if err := size("first", p.First); err != nil {
+			return b, err
+		}
+	case p.Last != nil:
+		b.backward = true
+		if err := size("last", p.Last); err != nil {
+			return b, err
+		}
+	}
+	for _, side := range []struct {
+		argument string
+		text     *string
+		cursor   **cursor
+	}{{"after", p.After, &b.after}, {"before", p.Before, &b.before}} {
+		if side.text == nil {
+			continue
+		}
+		c, err := parseCursor(side.argument, *side.text)
+		if err != nil {
+			return b, err
+		}
+		*side.cursor = &c
+	}
+	return b, nil
+}

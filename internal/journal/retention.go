@@ -1,0 +1,177 @@
+package journal
+
+import (
+	"context"
+	"time"
+
+	"logbook/ent"
+	"logbook/ent/column"
+	"logbook/ent/entry"
+	"logbook/ent/predicate"
+	"logbook/ent/retentionpolicy"
+	"logbook/internal/db"
+	"logbook/internal/fault"
+)
+
+// RetentionPolicyDraft is a retention policy on its way in.
+type RetentionPolicyDraft struct {
+	Name       string
+	TenantID   *column.ID // nil: of all tenants
+	CategoryID *column.ID // nil: of all categories
+	Days       int        // rows older than this many times 24 hours go; 1 to 36500
+}
+
+// Retained is what one policy removed, or would remove.
+type Retained struct {
+	Policy *ent.RetentionPolicy
+	Before column.Time // rows from before this instant go
+	Count  int64
+}
+
+// RetentionPolicies gives the policies, by name.
+func (j *Journal) RetentionPolicies(ctx context.Context) ([]*ent.RetentionPolicy, error) {
+	return j.db.Ent().RetentionPolicy.Query().
+		Order(retentionpolicy.ByName(), retentionpolicy.ByID()).All(ctx)
+}
+
+// CreateRetentionPolicy makes an active policy.
+func (j *Journal) CreateRetentionPolicy(ctx context.Context, draft RetentionPolicyDraft) (*ent.RetentionPolicy, error) {
+	if err := checkName("name", draft.Name); err != nil {
+		return nil, err
+	}
+	if draft.Days < 1 || draft.Days > 36500 {
+		return nil, fault.RefuseField("days", fault.Outside, "", "between 1 and 36500")
+	}
+	known, err := j.knownNames(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if id := draft.TenantID; id != nil && known.tenants[*id] == nil {
+		return nil, fault.RefuseField("tenant_id", fault.Unknown, id.String(), "")
+	}
+	if id := draft.CategoryID; id != nil && known.categories[*id] == nil {
+		return nil, fault.RefuseField("category_id", fault.Unknown, id.String(), "")
+	}
+	var made *ent.RetentionPolicy
+	err = j.db.Write(ctx, func(tx *db.Tx) (err error) {
+		made, err = tx.RetentionPolicy.Create().SetID(newID(j.now())).SetName(draft.Name).
+			SetNillableTenantID(draft.TenantID).SetNillableCategoryID(draft.CategoryID).
+			SetDays(int32(draft.Days)).SetCreatedAt(column.TimeOf(j.now())).Save(ctx)
+		return err
+	})
+	return made, err
+}
+
+// DeleteRetentionPolicy removes a policy. It fails with kind NotFound.
+func (j *Journal) DeleteRetentionPolicy(ctx context.Context, id column.ID) error {
+	return j.db.Write(ctx, func(tx *db.Tx) error {
+		gone, err := tx.RetentionPolicy.Delete().Where(retentionpolicy.ID(id)).Exec(ctx)
+		if err == nil && gone == 0 {
+			err = fault.New(fault.NotFound, "there is no retention policy %s", id)
+		}
+		return err
+	})
+}
+
+// ApplyRetention removes the entries that have outlived the policy that decides
+// about them, and says what each policy removed; dryRun only counts. Of the
+// active policies that match a row the most specific decides: tenant and
+// category, then category, then tenant, then global; of two equally specific
+// ones the longer. A row that none matches stays.
+func (j *Journal) ApplyRetention(ctx context.Context, dryRun bool) ([]Retained, error) {
+	policies, err := j.db.Ent().RetentionPolicy.Query().
+		Where(retentionpolicy.Active(true)).
+		Order(retentionpolicy.ByName(), retentionpolicy.ByID()).All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	deciding := decidingPolicies(policies)
+	done := make([]Retained, 0, len(deciding))
+	for _, policy := range deciding {
+		before := column.TimeOf(j.now().Add(-time.Duration(policy.Days) * 24 * time.Hour))
+		conditions := append(policyScope(policy, deciding), entry.TimestampLT(before))
+		one := Retained{Policy: policy, Before: before}
+		if dryRun {
+			count, err := j.db.Ent().Entry.Query().Where(conditions...).Count(ctx)
+			if err != nil {
+				return done, err
+			}
+			one.Count = int64(count)
+		} else if one.Count, err = j.purge(ctx, conditions); err != nil {
+			return append(done, one), err
+		}
+		done = append(done, one)
+	}
+	return done, nil
+}
+
+// scopeOf is what a policy is about; the nil id stands for "all".
+type scopeOf struct{ tenant, category column.ID }
+
+func scopeOfPolicy(p *ent.RetentionPolicy) (s scopeOf) {
+	if p.TenantID != nil {
+		s.tenant = *p.TenantID
+	}
+	if p.CategoryID != nil {
+		s.category = *p.CategoryID
+	}
+	return s
+}
+
+// decidingPolicies keeps the longest of the policies about the same thing.
+func decidingPolicies(policies []*ent.RetentionPolicy) []*ent.RetentionPolicy {
+	longest := map[scopeOf]*ent.RetentionPolicy{}
+	for _, p := range policies {
+		if best := longest[scopeOfPolicy(p)]; best == nil || p.Days > best.Days {
+			longest[scopeOfPolicy(p)] = p
+		}
+	}
+	var list []*ent.RetentionPolicy
+	for _, p := range policies {
+		if longest[scopeOfPolicy(p)] == p {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// policyScope gives the rows that a policy decides about: those it matches less
+// those that a more specific one of the policies matches.
+func policyScope(policy *ent.RetentionPolicy, policies []*ent.RetentionPolicy) []predicate.Entry {
+	own := scopeOfPolicy(policy)
+	var conditions []predicate.Entry
+	if policy.TenantID != nil {
+		conditions = append(conditions, entry.TenantID(*policy.TenantID))
+	}
+	if policy.CategoryID != nil {
+		conditions = append(conditions, entry.CategoryID(*policy.CategoryID))
+	}
+	var tenants, categories []column.ID // that have policies of their own
+	for _, other := range policies {
+		s := scopeOfPolicy(other)
+		switch {
+		case other.TenantID != nil && other.CategoryID != nil:
+			if policy.TenantID != nil && policy.CategoryID != nil ||
+				policy.TenantID != nil && s.tenant != own.tenant ||
+				policy.CategoryID != nil && s.category != own.category {
+				continue
+			}
+			// Null is unequal to everything, so the rows without tenant or category
+			// must be named.
+			conditions = append(conditions, entry.Or(
+				entry.TenantIDIsNil(), entry.TenantIDNEQ(s.tenant),
+				entry.CategoryIDIsNil(), entry.CategoryIDNEQ(s.category)))
+		case other.CategoryID != nil && policy.CategoryID == nil:
+			categories = append(categories, s.category)
+		case other.TenantID != nil && policy.TenantID == nil && policy.CategoryID == nil:
+			tenants = append(tenants, s.tenant)
+		}
+	}
+	if len(categories) > 0 {
+		conditions = append(conditions, entry.Or(entry.CategoryIDIsNil(), entry.CategoryIDNotIn(categories...)))
+	}
+	if len(tenants) > 0 {
+		conditions = append(conditions, entry.Or(entry.TenantIDIsNil(), entry.TenantIDNotIn(tenants...)))
+	}
+	return conditions
+}

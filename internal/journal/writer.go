@@ -1,0 +1,182 @@
+package journal
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"sync"
+	"time"
+
+	"logbook/ent"
+	"logbook/ent/column"
+	entwriter "logbook/ent/writer"
+	"logbook/internal/db"
+)
+
+// writerLease is how long a writer number stays with a process that does not
+// renew it. Every commit renews it.
+const writerLease = time.Minute
+
+// writer is this process's leased writer number. Rows carry (writer, sequence),
+// and the sequence rises in commit order, which is what lets a reader follow the
+// log without gap or repeat.
+//
+// The lease is only a convenience: what makes it safe is that each commit
+// updates the writer's row on the condition that the lease's secret is still
+// there, so a process that slept through its lease cannot commit under it.
+type writer struct {
+	mu       sync.Mutex // held from the first statement of a commit to its end
+	number   int32      // 0: none leased
+	holder   []byte
+	sequence int64
+}
+
+// errLeaseLost says that another process took the number over.
+var errLeaseLost = errors.New("the writer number was leased to another process")
+
+// position is what a transaction stamps its rows with.
+type position struct {
+	writer   int32
+	sequence int64 // the last one given
+}
+
+// next gives the next sequence.
+func (p *position) next() int64 {
+	p.sequence++
+	return p.sequence
+}
+
+// commit runs fn in a write transaction under the writer number. Commits of one
+// journal stand in line.
+func (j *Journal) commit(ctx context.Context, fn func(*db.Tx, *position) error) error {
+	w := &j.writer
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	err := j.commitOnce(ctx, fn)
+	if errors.Is(err, errLeaseLost) {
+		w.number = 0
+		err = j.commitOnce(ctx, fn)
+	}
+	return err
+}
+
+func (j *Journal) commitOnce(ctx context.Context, fn func(*db.Tx, *position) error) error {
+	w := &j.writer
+	at := position{writer: w.number, sequence: w.sequence}
+	holder := w.holder
+	err := j.db.Write(ctx, func(tx *db.Tx) error {
+		if w.number == 0 {
+			var err error
+			if at, holder, err = lease(ctx, tx.Client, j.now()); err != nil {
+				return err
+			}
+		}
+		if err := fn(tx, &at); err != nil {
+			return err
+		}
+		kept, err := tx.Writer.Update().
+			Where(entwriter.ID(at.writer), entwriter.Holder(holder)).
+			SetSequence(at.sequence).
+			SetLeasedUntil(column.TimeOf(j.now().Add(writerLease))).
+			Save(ctx)
+		if err == nil && kept == 0 {
+			err = errLeaseLost
+		}
+		return err
+	})
+	if err == nil {
+		w.number, w.holder, w.sequence = at.writer, holder, at.sequence
+	}
+	return err
+}
+
+// lease takes the lowest number whose lease has ended, or a new one.
+func lease(ctx context.Context, client *ent.Client, now time.Time) (position, []byte, error) {
+	holder := make([]byte, 16)
+	_, _ = rand.Read(holder) // never fails
+	until := column.TimeOf(now.Add(writerLease))
+
+	free, err := client.Writer.Query().
+		Where(entwriter.LeasedUntilLT(column.TimeOf(now))).
+		Order(entwriter.ByID()).First(ctx)
+	if err == nil {
+		err = client.Writer.UpdateOne(free).SetHolder(holder).SetLeasedUntil(until).Exec(ctx)
+		return position{free.ID, free.Sequence}, holder, err
+	}
+	if !ent.IsNotFound(err) {
+		return position{}, nil, err
+	}
+	taken, err := client.Writer.Query().Count(ctx)
+	if err != nil {
+		return position{}, nil, err
+	}
+	number := int32(taken) + 1
+	err = client.Writer.Create().SetID(number).SetHolder(holder).SetLeasedUntil(until).SetSequence(0).Exec(ctx)
+	return position{writer: number}, holder, err
+}
+
+// KeepLease renews the lease until the context ends, so that other processes
+// know somebody may write beside them and yield. It returns when ctx is done.
+func (j *Journal) KeepLease(ctx context.Context, failed func(error)) {
+	tick := time.NewTicker(writerLease / 3)
+	defer tick.Stop()
+	for {
+		err := j.commit(ctx, func(*db.Tx, *position) error { return nil })
+		if err != nil && ctx.Err() == nil {
+			failed(err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// othersWrite says whether another process holds a lease.
+func (j *Journal) othersWrite(ctx context.Context) (bool, error) {
+	j.writer.mu.Lock()
+	holder := j.writer.holder
+	j.writer.mu.Unlock()
+	live, err := j.db.Ent().Writer.Query().
+		Where(entwriter.LeasedUntilGT(column.TimeOf(j.now()))).All(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, other := range live {
+		if !bytes.Equal(other.Holder, holder) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// yield pauses as long as the lock was held, where another process may be
+// waiting for it.
+func (j *Journal) yield(ctx context.Context, held time.Duration) error {
+	others, err := j.othersWrite(ctx)
+	if err != nil || !others {
+		return err
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(held):
+		return nil
+	}
+}
+
+// release ends the lease.
+func (w *writer) release(ctx context.Context, database *db.DB) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.number == 0 {
+		return nil
+	}
+	return database.Write(ctx, func(tx *db.Tx) error {
+		return tx.Writer.Update().
+			Where(entwriter.ID(w.number), entwriter.Holder(w.holder)).
+			SetLeasedUntil(0).Exec(ctx)
+	})
+}

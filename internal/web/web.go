@@ -1,0 +1,156 @@
+// Package web is what every HTTP answer of Logbook has in common, whatever
+// surface gives it: a request id, limits on headers, bodies and time, CORS, a
+// last net under panics, and the health checks. It knows no surface.
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/rs/cors"
+
+	"logbook/internal/fault"
+)
+
+// The limits of every request.
+const (
+	maxHeader     = 64 << 10         // bytes
+	headerTimeout = 5 * time.Second  // to send the header
+	readTimeout   = time.Minute      // to send header and body
+	idleTimeout   = 2 * time.Minute  // between requests of a connection
+	answerTimeout = 30 * time.Second // to work an answer out
+)
+
+// Server gives an http.Server with the limits set, which serves handler inside
+// everything this package adds. Origins says who may read from a browser; empty
+// means anybody. Credentials never travel in cookies, so an origin gains nothing
+// that it does not send itself.
+func Server(handler http.Handler, origins []string, log *slog.Logger) *http.Server {
+	if len(origins) == 0 {
+		origins = []string{"*"}
+	}
+	crossOrigin := cors.New(cors.Options{
+		AllowedOrigins: origins,
+		AllowedMethods: []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"},
+		AllowedHeaders: []string{"*", "Authorization"},
+		ExposedHeaders: []string{"X-Request-Id", "Retry-After", "Content-Disposition"},
+		MaxAge:         600,
+	})
+	return &http.Server{
+		Handler:           requestID(recovered(log, crossOrigin.Handler(timed(handler)))),
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       readTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
+type requestIDKey struct{}
+
+// RequestID gives the id of the request that a context belongs to, "" outside
+// one. The answer carries it as X-Request-Id, and so do the log's lines.
+func RequestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestIDKey{}).(string)
+	return id
+}
+
+// requestID echoes the caller's request id where it is a plain one, or makes one.
+func requestID(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := r.Header.Get("X-Request-Id")
+		if !plainID(id) {
+			id = "req_" + strings.ToLower(rand.Text()[:20])
+		}
+		w.Header().Set("X-Request-Id", id)
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id)))
+	})
+}
+
+// plainID says whether an id is 1 to 128 visible ASCII characters.
+func plainID(id string) bool {
+	if id == "" || len(id) > 128 {
+		return false
+	}
+	for i := range len(id) {
+		if id[i] <= ' ' || id[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// recovered answers 500 where a handler panics, which is a bug: the log has the
+// stack, the caller does not.
+func recovered(log *slog.Logger, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			what := recover()
+			if what == nil {
+				return
+			}
+			if what == http.ErrAbortHandler {
+				panic(what)
+			}
+			log.Error("a handler panicked", "request_id", RequestID(r.Context()), "method", r.Method,
+				"path", r.URL.Path, "panic", what, "stack", string(debug.Stack()))
+			w.Header().Set("Content-Type", "application/json; charset=utf-8")
+			w.WriteHeader(http.StatusInternalServerError)
+			_, _ = io.WriteString(w, `{"success":false,"code":500,"message":"the server failed to answer; its log has the details"}`+"\n")
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// timed ends the work on an answer that takes too long.
+func timed(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), answerTimeout)
+		defer cancel()
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// ReadBody reads a request's body of at most limit bytes. It fails with kind
+// TooLarge, or Invalid where the body breaks off.
+func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, fault.Wrap(fault.TooLarge, err, "the body is larger than %d bytes", limit)
+	case err != nil:
+		return nil, fault.Wrap(fault.Invalid, err, "the body broke off before its end")
+	}
+	return body, nil
+}
+
+// Health mounts /healthz, which answers while the process is up, and /readyz,
+// which answers while ready does.
+func Health(mux *http.ServeMux, ready func(context.Context) error) {
+	answer := func(w http.ResponseWriter, status int, text string) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.Header().Set("Cache-Control", "no-store")
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, text+"\n")
+	}
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, http.StatusOK, "ok")
+	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+		defer cancel()
+		if err := ready(ctx); err != nil {
+			answer(w, http.StatusServiceUnavailable, "the database does not answer")
+			return
+		}
+		answer(w, http.StatusOK, "ok")
+	})
+}
