@@ -1020,7 +1020,7 @@ func (c *RollupClient) UpdateOne(_m *Rollup) *RollupUpdateOne {
 }
 
 // UpdateOneID returns an update builder for the given id.
-func (c *RollupClient) UpdateOneID(id int) *RollupUpdateOne {
+func (c *RollupClient) UpdateOneID(id int32) *RollupUpdateOne {
 	mutation := newRollupMutation(c.config, OpUpdateOne, withRollupID(id))
 	return &RollupUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
 }
@@ -1037,7 +1037,7 @@ func (c *RollupClient) DeleteOne(_m *Rollup) *RollupDeleteOne {
 }
 
 // DeleteOneID returns a builder for deleting the given entity by its id.
-func (c *RollupClient) DeleteOneID(id int) *RollupDeleteOne {
+func (c *RollupClient) DeleteOneID(id int32) *RollupDeleteOne {
 	builder := c.Delete().Where(rollup.ID(id))
 	builder.mutation.id = &id
 	builder.mutation.op = OpDeleteOne
@@ -1054,12 +1054,12 @@ func (c *RollupClient) Query() *RollupQuery {
 }
 
 // Get returns a Rollup entity by its id.
-func (c *RollupClient) Get(ctx context.Context, id int) (*Rollup, error) {
+func (c *RollupClient) Get(ctx context.Context, id int32) (*Rollup, error) {
 	return c.Query().Where(rollup.ID(id)).Only(ctx)
 }
 
 // GetX is like Get, but panics if an error occurs.
-func (c *RollupClient) GetX(ctx context.Context, id int) *Rollup {
+func (c *RollupClient) GetX(ctx context.Context, id int32) *Rollup {
 	obj, err := c.Get(ctx, id)
 	if err != nil {
 		panic(err)

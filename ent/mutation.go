@@ -4085,15 +4085,13 @@ type RollupMutation struct {
 	config
 	op            Op
 	typ           string
-	id            *int
+	id            *int32
 	kind          *int8
 	addkind       *int8
 	dimension     *int8
 	adddimension  *int8
-	value         *[]byte
 	tenant_id     *column.ID
-	bucket        *int32
-	addbucket     *int32
+	value         *[]byte
 	class         *int16
 	addclass      *int16
 	row_count     *int64
@@ -4124,7 +4122,7 @@ func newRollupMutation(c config, op Op, opts ...rollupOption) *RollupMutation {
 }
 
 // withRollupID sets the ID field of the mutation.
-func withRollupID(id int) rollupOption {
+func withRollupID(id int32) rollupOption {
 	return func(m *RollupMutation) {
 		var (
 			err   error
@@ -4174,9 +4172,15 @@ func (m RollupMutation) Tx() (*Tx, error) {
 	return tx, nil
 }
 
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of Rollup entities.
+func (m *RollupMutation) SetID(id int32) {
+	m.id = &id
+}
+
 // ID returns the ID value in the mutation. Note that the ID is only available
 // if it was provided to the builder or after it was returned from the database.
-func (m *RollupMutation) ID() (id int, exists bool) {
+func (m *RollupMutation) ID() (id int32, exists bool) {
 	if m.id == nil {
 		return
 	}
@@ -4187,12 +4191,12 @@ func (m *RollupMutation) ID() (id int, exists bool) {
 // That means, if the mutation is applied within a transaction with an isolation level such
 // as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
 // or updated by the mutation.
-func (m *RollupMutation) IDs(ctx context.Context) ([]int, error) {
+func (m *RollupMutation) IDs(ctx context.Context) ([]int32, error) {
 	switch {
 	case m.op.Is(OpUpdateOne | OpDeleteOne):
 		id, exists := m.ID()
 		if exists {
-			return []int{id}, nil
+			return []int32{id}, nil
 		}
 		fallthrough
 	case m.op.Is(OpUpdate | OpDelete):
@@ -4314,42 +4318,6 @@ func (m *RollupMutation) ResetDimension() {
 	m.adddimension = nil
 }
 
-// SetValue sets the "value" field.
-func (m *RollupMutation) SetValue(b []byte) {
-	m.value = &b
-}
-
-// Value returns the value of the "value" field in the mutation.
-func (m *RollupMutation) Value() (r []byte, exists bool) {
-	v := m.value
-	if v == nil {
-		return
-	}
-	return *v, true
-}
-
-// OldValue returns the old "value" field's value of the Rollup entity.
-// If the Rollup object wasn't provided to the builder, the object is fetched from the database.
-// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
-func (m *RollupMutation) OldValue(ctx context.Context) (v []byte, err error) {
-	if !m.op.Is(OpUpdateOne) {
-		return v, errors.New("OldValue is only allowed on UpdateOne operations")
-	}
-	if m.id == nil || m.oldValue == nil {
-		return v, errors.New("OldValue requires an ID field in the mutation")
-	}
-	oldValue, err := m.oldValue(ctx)
-	if err != nil {
-		return v, fmt.Errorf("querying old value for OldValue: %w", err)
-	}
-	return oldValue.Value, nil
-}
-
-// ResetValue resets all changes to the "value" field.
-func (m *RollupMutation) ResetValue() {
-	m.value = nil
-}
-
 // SetTenantID sets the "tenant_id" field.
 func (m *RollupMutation) SetTenantID(c column.ID) {
 	m.tenant_id = &c
@@ -4386,60 +4354,40 @@ func (m *RollupMutation) ResetTenantID() {
 	m.tenant_id = nil
 }
 
-// SetBucket sets the "bucket" field.
-func (m *RollupMutation) SetBucket(i int32) {
-	m.bucket = &i
-	m.addbucket = nil
+// SetValue sets the "value" field.
+func (m *RollupMutation) SetValue(b []byte) {
+	m.value = &b
 }
 
-// Bucket returns the value of the "bucket" field in the mutation.
-func (m *RollupMutation) Bucket() (r int32, exists bool) {
-	v := m.bucket
+// Value returns the value of the "value" field in the mutation.
+func (m *RollupMutation) Value() (r []byte, exists bool) {
+	v := m.value
 	if v == nil {
 		return
 	}
 	return *v, true
 }
 
-// OldBucket returns the old "bucket" field's value of the Rollup entity.
+// OldValue returns the old "value" field's value of the Rollup entity.
 // If the Rollup object wasn't provided to the builder, the object is fetched from the database.
 // An error is returned if the mutation operation is not UpdateOne, or the database query fails.
-func (m *RollupMutation) OldBucket(ctx context.Context) (v int32, err error) {
+func (m *RollupMutation) OldValue(ctx context.Context) (v []byte, err error) {
 	if !m.op.Is(OpUpdateOne) {
-		return v, errors.New("OldBucket is only allowed on UpdateOne operations")
+		return v, errors.New("OldValue is only allowed on UpdateOne operations")
 	}
 	if m.id == nil || m.oldValue == nil {
-		return v, errors.New("OldBucket requires an ID field in the mutation")
+		return v, errors.New("OldValue requires an ID field in the mutation")
 	}
 	oldValue, err := m.oldValue(ctx)
 	if err != nil {
-		return v, fmt.Errorf("querying old value for OldBucket: %w", err)
+		return v, fmt.Errorf("querying old value for OldValue: %w", err)
 	}
-	return oldValue.Bucket, nil
+	return oldValue.Value, nil
 }
 
-// AddBucket adds i to the "bucket" field.
-func (m *RollupMutation) AddBucket(i int32) {
-	if m.addbucket != nil {
-		*m.addbucket += i
-	} else {
-		m.addbucket = &i
-	}
-}
-
-// AddedBucket returns the value that was added to the "bucket" field in this mutation.
-func (m *RollupMutation) AddedBucket() (r int32, exists bool) {
-	v := m.addbucket
-	if v == nil {
-		return
-	}
-	return *v, true
-}
-
-// ResetBucket resets all changes to the "bucket" field.
-func (m *RollupMutation) ResetBucket() {
-	m.bucket = nil
-	m.addbucket = nil
+// ResetValue resets all changes to the "value" field.
+func (m *RollupMutation) ResetValue() {
+	m.value = nil
 }
 
 // SetClass sets the "class" field.
@@ -4588,21 +4536,18 @@ func (m *RollupMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *RollupMutation) Fields() []string {
-	fields := make([]string, 0, 7)
+	fields := make([]string, 0, 6)
 	if m.kind != nil {
 		fields = append(fields, rollup.FieldKind)
 	}
 	if m.dimension != nil {
 		fields = append(fields, rollup.FieldDimension)
 	}
-	if m.value != nil {
-		fields = append(fields, rollup.FieldValue)
-	}
 	if m.tenant_id != nil {
 		fields = append(fields, rollup.FieldTenantID)
 	}
-	if m.bucket != nil {
-		fields = append(fields, rollup.FieldBucket)
+	if m.value != nil {
+		fields = append(fields, rollup.FieldValue)
 	}
 	if m.class != nil {
 		fields = append(fields, rollup.FieldClass)
@@ -4622,12 +4567,10 @@ func (m *RollupMutation) Field(name string) (ent.Value, bool) {
 		return m.Kind()
 	case rollup.FieldDimension:
 		return m.Dimension()
-	case rollup.FieldValue:
-		return m.Value()
 	case rollup.FieldTenantID:
 		return m.TenantID()
-	case rollup.FieldBucket:
-		return m.Bucket()
+	case rollup.FieldValue:
+		return m.Value()
 	case rollup.FieldClass:
 		return m.Class()
 	case rollup.FieldRowCount:
@@ -4645,12 +4588,10 @@ func (m *RollupMutation) OldField(ctx context.Context, name string) (ent.Value, 
 		return m.OldKind(ctx)
 	case rollup.FieldDimension:
 		return m.OldDimension(ctx)
-	case rollup.FieldValue:
-		return m.OldValue(ctx)
 	case rollup.FieldTenantID:
 		return m.OldTenantID(ctx)
-	case rollup.FieldBucket:
-		return m.OldBucket(ctx)
+	case rollup.FieldValue:
+		return m.OldValue(ctx)
 	case rollup.FieldClass:
 		return m.OldClass(ctx)
 	case rollup.FieldRowCount:
@@ -4678,13 +4619,6 @@ func (m *RollupMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetDimension(v)
 		return nil
-	case rollup.FieldValue:
-		v, ok := value.([]byte)
-		if !ok {
-			return fmt.Errorf("unexpected type %T for field %s", value, name)
-		}
-		m.SetValue(v)
-		return nil
 	case rollup.FieldTenantID:
 		v, ok := value.(column.ID)
 		if !ok {
@@ -4692,12 +4626,12 @@ func (m *RollupMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetTenantID(v)
 		return nil
-	case rollup.FieldBucket:
-		v, ok := value.(int32)
+	case rollup.FieldValue:
+		v, ok := value.([]byte)
 		if !ok {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
-		m.SetBucket(v)
+		m.SetValue(v)
 		return nil
 	case rollup.FieldClass:
 		v, ok := value.(int16)
@@ -4727,9 +4661,6 @@ func (m *RollupMutation) AddedFields() []string {
 	if m.adddimension != nil {
 		fields = append(fields, rollup.FieldDimension)
 	}
-	if m.addbucket != nil {
-		fields = append(fields, rollup.FieldBucket)
-	}
 	if m.addclass != nil {
 		fields = append(fields, rollup.FieldClass)
 	}
@@ -4748,8 +4679,6 @@ func (m *RollupMutation) AddedField(name string) (ent.Value, bool) {
 		return m.AddedKind()
 	case rollup.FieldDimension:
 		return m.AddedDimension()
-	case rollup.FieldBucket:
-		return m.AddedBucket()
 	case rollup.FieldClass:
 		return m.AddedClass()
 	case rollup.FieldRowCount:
@@ -4776,13 +4705,6 @@ func (m *RollupMutation) AddField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.AddDimension(v)
-		return nil
-	case rollup.FieldBucket:
-		v, ok := value.(int32)
-		if !ok {
-			return fmt.Errorf("unexpected type %T for field %s", value, name)
-		}
-		m.AddBucket(v)
 		return nil
 	case rollup.FieldClass:
 		v, ok := value.(int16)
@@ -4831,14 +4753,11 @@ func (m *RollupMutation) ResetField(name string) error {
 	case rollup.FieldDimension:
 		m.ResetDimension()
 		return nil
-	case rollup.FieldValue:
-		m.ResetValue()
-		return nil
 	case rollup.FieldTenantID:
 		m.ResetTenantID()
 		return nil
-	case rollup.FieldBucket:
-		m.ResetBucket()
+	case rollup.FieldValue:
+		m.ResetValue()
 		return nil
 	case rollup.FieldClass:
 		m.ResetClass()

@@ -16,17 +16,16 @@ import (
 type Rollup struct {
 	config `json:"-"`
 	// ID of the ent.
-	ID int `json:"id,omitempty"`
+	// hours or days since 1970, as the dimension has it
+	ID int32 `json:"id,omitempty"`
 	// Kind holds the value of the "kind" field.
 	Kind int8 `json:"kind,omitempty"`
 	// Dimension holds the value of the "dimension" field.
 	Dimension int8 `json:"dimension,omitempty"`
-	// Value holds the value of the "value" field.
-	Value []byte `json:"value,omitempty"`
 	// TenantID holds the value of the "tenant_id" field.
 	TenantID column.ID `json:"tenant_id,omitempty"`
-	// hours or days since 1970, as the dimension has it
-	Bucket int32 `json:"bucket,omitempty"`
+	// Value holds the value of the "value" field.
+	Value []byte `json:"value,omitempty"`
 	// Class holds the value of the "class" field.
 	Class int16 `json:"class,omitempty"`
 	// RowCount holds the value of the "row_count" field.
@@ -43,7 +42,7 @@ func (*Rollup) scanValues(columns []string) ([]any, error) {
 			values[i] = new([]byte)
 		case rollup.FieldTenantID:
 			values[i] = new(column.ID)
-		case rollup.FieldID, rollup.FieldKind, rollup.FieldDimension, rollup.FieldBucket, rollup.FieldClass, rollup.FieldRowCount:
+		case rollup.FieldID, rollup.FieldKind, rollup.FieldDimension, rollup.FieldClass, rollup.FieldRowCount:
 			values[i] = new(sql.NullInt64)
 		default:
 			values[i] = new(sql.UnknownType)
@@ -65,7 +64,7 @@ func (_m *Rollup) assignValues(columns []string, values []any) error {
 			if !ok {
 				return fmt.Errorf("unexpected type %T for field id", value)
 			}
-			_m.ID = int(value.Int64)
+			_m.ID = int32(value.Int64)
 		case rollup.FieldKind:
 			if value, ok := values[i].(*sql.NullInt64); !ok {
 				return fmt.Errorf("unexpected type %T for field kind", values[i])
@@ -78,23 +77,17 @@ func (_m *Rollup) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.Dimension = int8(value.Int64)
 			}
-		case rollup.FieldValue:
-			if value, ok := values[i].(*[]byte); !ok {
-				return fmt.Errorf("unexpected type %T for field value", values[i])
-			} else if value != nil {
-				_m.Value = *value
-			}
 		case rollup.FieldTenantID:
 			if value, ok := values[i].(*column.ID); !ok {
 				return fmt.Errorf("unexpected type %T for field tenant_id", values[i])
 			} else if value != nil {
 				_m.TenantID = *value
 			}
-		case rollup.FieldBucket:
-			if value, ok := values[i].(*sql.NullInt64); !ok {
-				return fmt.Errorf("unexpected type %T for field bucket", values[i])
-			} else if value.Valid {
-				_m.Bucket = int32(value.Int64)
+		case rollup.FieldValue:
+			if value, ok := values[i].(*[]byte); !ok {
+				return fmt.Errorf("unexpected type %T for field value", values[i])
+			} else if value != nil {
+				_m.Value = *value
 			}
 		case rollup.FieldClass:
 			if value, ok := values[i].(*sql.NullInt64); !ok {
@@ -150,14 +143,11 @@ func (_m *Rollup) String() string {
 	builder.WriteString("dimension=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Dimension))
 	builder.WriteString(", ")
-	builder.WriteString("value=")
-	builder.WriteString(fmt.Sprintf("%v", _m.Value))
-	builder.WriteString(", ")
 	builder.WriteString("tenant_id=")
 	builder.WriteString(fmt.Sprintf("%v", _m.TenantID))
 	builder.WriteString(", ")
-	builder.WriteString("bucket=")
-	builder.WriteString(fmt.Sprintf("%v", _m.Bucket))
+	builder.WriteString("value=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Value))
 	builder.WriteString(", ")
 	builder.WriteString("class=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Class))

@@ -32,21 +32,15 @@ func (_c *RollupCreate) SetDimension(v int8) *RollupCreate {
 	return _c
 }
 
-// SetValue sets the "value" field.
-func (_c *RollupCreate) SetValue(v []byte) *RollupCreate {
-	_c.mutation.SetValue(v)
-	return _c
-}
-
 // SetTenantID sets the "tenant_id" field.
 func (_c *RollupCreate) SetTenantID(v column.ID) *RollupCreate {
 	_c.mutation.SetTenantID(v)
 	return _c
 }
 
-// SetBucket sets the "bucket" field.
-func (_c *RollupCreate) SetBucket(v int32) *RollupCreate {
-	_c.mutation.SetBucket(v)
+// SetValue sets the "value" field.
+func (_c *RollupCreate) SetValue(v []byte) *RollupCreate {
+	_c.mutation.SetValue(v)
 	return _c
 }
 
@@ -59,6 +53,12 @@ func (_c *RollupCreate) SetClass(v int16) *RollupCreate {
 // SetRowCount sets the "row_count" field.
 func (_c *RollupCreate) SetRowCount(v int64) *RollupCreate {
 	_c.mutation.SetRowCount(v)
+	return _c
+}
+
+// SetID sets the "id" field.
+func (_c *RollupCreate) SetID(v int32) *RollupCreate {
+	_c.mutation.SetID(v)
 	return _c
 }
 
@@ -102,6 +102,9 @@ func (_c *RollupCreate) check() error {
 	if _, ok := _c.mutation.Dimension(); !ok {
 		return &ValidationError{Name: "dimension", err: errors.New(`ent: missing required field "Rollup.dimension"`)}
 	}
+	if _, ok := _c.mutation.TenantID(); !ok {
+		return &ValidationError{Name: "tenant_id", err: errors.New(`ent: missing required field "Rollup.tenant_id"`)}
+	}
 	if _, ok := _c.mutation.Value(); !ok {
 		return &ValidationError{Name: "value", err: errors.New(`ent: missing required field "Rollup.value"`)}
 	}
@@ -109,12 +112,6 @@ func (_c *RollupCreate) check() error {
 		if err := rollup.ValueValidator(v); err != nil {
 			return &ValidationError{Name: "value", err: fmt.Errorf(`ent: validator failed for field "Rollup.value": %w`, err)}
 		}
-	}
-	if _, ok := _c.mutation.TenantID(); !ok {
-		return &ValidationError{Name: "tenant_id", err: errors.New(`ent: missing required field "Rollup.tenant_id"`)}
-	}
-	if _, ok := _c.mutation.Bucket(); !ok {
-		return &ValidationError{Name: "bucket", err: errors.New(`ent: missing required field "Rollup.bucket"`)}
 	}
 	if _, ok := _c.mutation.Class(); !ok {
 		return &ValidationError{Name: "class", err: errors.New(`ent: missing required field "Rollup.class"`)}
@@ -136,8 +133,10 @@ func (_c *RollupCreate) sqlSave(ctx context.Context) (*Rollup, error) {
 		}
 		return nil, err
 	}
-	id := _spec.ID.Value.(int64)
-	_node.ID = int(id)
+	if _spec.ID.Value != _node.ID {
+		id := _spec.ID.Value.(int64)
+		_node.ID = int32(id)
+	}
 	_c.mutation.id = &_node.ID
 	_c.mutation.done = true
 	return _node, nil
@@ -146,8 +145,12 @@ func (_c *RollupCreate) sqlSave(ctx context.Context) (*Rollup, error) {
 func (_c *RollupCreate) createSpec() (*Rollup, *sqlgraph.CreateSpec) {
 	var (
 		_node = &Rollup{config: _c.config}
-		_spec = sqlgraph.NewCreateSpec(rollup.Table, sqlgraph.NewFieldSpec(rollup.FieldID, field.TypeInt))
+		_spec = sqlgraph.NewCreateSpec(rollup.Table, sqlgraph.NewFieldSpec(rollup.FieldID, field.TypeInt32))
 	)
+	if id, ok := _c.mutation.ID(); ok {
+		_node.ID = id
+		_spec.ID.Value = id
+	}
 	if value, ok := _c.mutation.Kind(); ok {
 		_spec.SetField(rollup.FieldKind, field.TypeInt8, value)
 		_node.Kind = value
@@ -156,17 +159,13 @@ func (_c *RollupCreate) createSpec() (*Rollup, *sqlgraph.CreateSpec) {
 		_spec.SetField(rollup.FieldDimension, field.TypeInt8, value)
 		_node.Dimension = value
 	}
-	if value, ok := _c.mutation.Value(); ok {
-		_spec.SetField(rollup.FieldValue, field.TypeBytes, value)
-		_node.Value = value
-	}
 	if value, ok := _c.mutation.TenantID(); ok {
 		_spec.SetField(rollup.FieldTenantID, field.TypeUUID, value)
 		_node.TenantID = value
 	}
-	if value, ok := _c.mutation.Bucket(); ok {
-		_spec.SetField(rollup.FieldBucket, field.TypeInt32, value)
-		_node.Bucket = value
+	if value, ok := _c.mutation.Value(); ok {
+		_spec.SetField(rollup.FieldValue, field.TypeBytes, value)
+		_node.Value = value
 	}
 	if value, ok := _c.mutation.Class(); ok {
 		_spec.SetField(rollup.FieldClass, field.TypeInt16, value)
@@ -223,9 +222,9 @@ func (_c *RollupCreateBulk) Save(ctx context.Context) ([]*Rollup, error) {
 					return nil, err
 				}
 				mutation.id = &nodes[i].ID
-				if specs[i].ID.Value != nil {
+				if specs[i].ID.Value != nil && nodes[i].ID == 0 {
 					id := specs[i].ID.Value.(int64)
-					nodes[i].ID = int(id)
+					nodes[i].ID = int32(id)
 				}
 				mutation.done = true
 				return nodes[i], nil

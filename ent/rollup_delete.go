@@ -40,7 +40,7 @@ func (_d *RollupDelete) ExecX(ctx context.Context) int {
 }
 
 func (_d *RollupDelete) sqlExec(ctx context.Context) (int, error) {
-	_spec := sqlgraph.NewDeleteSpec(rollup.Table, sqlgraph.NewFieldSpec(rollup.FieldID, field.TypeInt))
+	_spec := sqlgraph.NewDeleteSpec(rollup.Table, sqlgraph.NewFieldSpec(rollup.FieldID, field.TypeInt32))
 	if ps := _d.mutation.predicates; len(ps) > 0 {
 		_spec.Predicate = func(selector *sql.Selector) {
 			for i := range ps {

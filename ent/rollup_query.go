@@ -84,8 +84,8 @@ func (_q *RollupQuery) FirstX(ctx context.Context) *Rollup {
 
 // FirstID returns the first Rollup ID from the query.
 // Returns a *NotFoundError when no Rollup ID was found.
-func (_q *RollupQuery) FirstID(ctx context.Context) (id int, err error) {
-	var ids []int
+func (_q *RollupQuery) FirstID(ctx context.Context) (id int32, err error) {
+	var ids []int32
 	if ids, err = _q.Limit(1).IDs(setContextOp(ctx, _q.ctx, ent.OpQueryFirstID)); err != nil {
 		return
 	}
@@ -97,7 +97,7 @@ func (_q *RollupQuery) FirstID(ctx context.Context) (id int, err error) {
 }
 
 // FirstIDX is like FirstID, but panics if an error occurs.
-func (_q *RollupQuery) FirstIDX(ctx context.Context) int {
+func (_q *RollupQuery) FirstIDX(ctx context.Context) int32 {
 	id, err := _q.FirstID(ctx)
 	if err != nil && !IsNotFound(err) {
 		panic(err)
@@ -135,8 +135,8 @@ func (_q *RollupQuery) OnlyX(ctx context.Context) *Rollup {
 // OnlyID is like Only, but returns the only Rollup ID in the query.
 // Returns a *NotSingularError when more than one Rollup ID is found.
 // Returns a *NotFoundError when no entities are found.
-func (_q *RollupQuery) OnlyID(ctx context.Context) (id int, err error) {
-	var ids []int
+func (_q *RollupQuery) OnlyID(ctx context.Context) (id int32, err error) {
+	var ids []int32
 	if ids, err = _q.Limit(2).IDs(setContextOp(ctx, _q.ctx, ent.OpQueryOnlyID)); err != nil {
 		return
 	}
@@ -152,7 +152,7 @@ func (_q *RollupQuery) OnlyID(ctx context.Context) (id int, err error) {
 }
 
 // OnlyIDX is like OnlyID, but panics if an error occurs.
-func (_q *RollupQuery) OnlyIDX(ctx context.Context) int {
+func (_q *RollupQuery) OnlyIDX(ctx context.Context) int32 {
 	id, err := _q.OnlyID(ctx)
 	if err != nil {
 		panic(err)
@@ -180,7 +180,7 @@ func (_q *RollupQuery) AllX(ctx context.Context) []*Rollup {
 }
 
 // IDs executes the query and returns a list of Rollup IDs.
-func (_q *RollupQuery) IDs(ctx context.Context) (ids []int, err error) {
+func (_q *RollupQuery) IDs(ctx context.Context) (ids []int32, err error) {
 	if _q.ctx.Unique == nil && _q.path != nil {
 		_q.Unique(true)
 	}
@@ -192,7 +192,7 @@ func (_q *RollupQuery) IDs(ctx context.Context) (ids []int, err error) {
 }
 
 // IDsX is like IDs, but panics if an error occurs.
-func (_q *RollupQuery) IDsX(ctx context.Context) []int {
+func (_q *RollupQuery) IDsX(ctx context.Context) []int32 {
 	ids, err := _q.IDs(ctx)
 	if err != nil {
 		panic(err)
@@ -380,7 +380,7 @@ func (_q *RollupQuery) sqlCount(ctx context.Context) (int, error) {
 }
 
 func (_q *RollupQuery) querySpec() *sqlgraph.QuerySpec {
-	_spec := sqlgraph.NewQuerySpec(rollup.Table, rollup.Columns, sqlgraph.NewFieldSpec(rollup.FieldID, field.TypeInt))
+	_spec := sqlgraph.NewQuerySpec(rollup.Table, rollup.Columns, sqlgraph.NewFieldSpec(rollup.FieldID, field.TypeInt32))
 	_spec.From = _q.sql
 	if unique := _q.ctx.Unique; unique != nil {
 		_spec.Unique = *unique

@@ -71,12 +71,6 @@ func (_u *RollupUpdate) AddDimension(v int8) *RollupUpdate {
 	return _u
 }
 
-// SetValue sets the "value" field.
-func (_u *RollupUpdate) SetValue(v []byte) *RollupUpdate {
-	_u.mutation.SetValue(v)
-	return _u
-}
-
 // SetTenantID sets the "tenant_id" field.
 func (_u *RollupUpdate) SetTenantID(v column.ID) *RollupUpdate {
 	_u.mutation.SetTenantID(v)
@@ -91,24 +85,9 @@ func (_u *RollupUpdate) SetNillableTenantID(v *column.ID) *RollupUpdate {
 	return _u
 }
 
-// SetBucket sets the "bucket" field.
-func (_u *RollupUpdate) SetBucket(v int32) *RollupUpdate {
-	_u.mutation.ResetBucket()
-	_u.mutation.SetBucket(v)
-	return _u
-}
-
-// SetNillableBucket sets the "bucket" field if the given value is not nil.
-func (_u *RollupUpdate) SetNillableBucket(v *int32) *RollupUpdate {
-	if v != nil {
-		_u.SetBucket(*v)
-	}
-	return _u
-}
-
-// AddBucket adds value to the "bucket" field.
-func (_u *RollupUpdate) AddBucket(v int32) *RollupUpdate {
-	_u.mutation.AddBucket(v)
+// SetValue sets the "value" field.
+func (_u *RollupUpdate) SetValue(v []byte) *RollupUpdate {
+	_u.mutation.SetValue(v)
 	return _u
 }
 
@@ -206,7 +185,7 @@ func (_u *RollupUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if err := _u.check(); err != nil {
 		return _node, err
 	}
-	_spec := sqlgraph.NewUpdateSpec(rollup.Table, rollup.Columns, sqlgraph.NewFieldSpec(rollup.FieldID, field.TypeInt))
+	_spec := sqlgraph.NewUpdateSpec(rollup.Table, rollup.Columns, sqlgraph.NewFieldSpec(rollup.FieldID, field.TypeInt32))
 	if ps := _u.mutation.predicates; len(ps) > 0 {
 		_spec.Predicate = func(selector *sql.Selector) {
 			for i := range ps {
@@ -226,17 +205,11 @@ func (_u *RollupUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if value, ok := _u.mutation.AddedDimension(); ok {
 		_spec.AddField(rollup.FieldDimension, field.TypeInt8, value)
 	}
-	if value, ok := _u.mutation.Value(); ok {
-		_spec.SetField(rollup.FieldValue, field.TypeBytes, value)
-	}
 	if value, ok := _u.mutation.TenantID(); ok {
 		_spec.SetField(rollup.FieldTenantID, field.TypeUUID, value)
 	}
-	if value, ok := _u.mutation.Bucket(); ok {
-		_spec.SetField(rollup.FieldBucket, field.TypeInt32, value)
-	}
-	if value, ok := _u.mutation.AddedBucket(); ok {
-		_spec.AddField(rollup.FieldBucket, field.TypeInt32, value)
+	if value, ok := _u.mutation.Value(); ok {
+		_spec.SetField(rollup.FieldValue, field.TypeBytes, value)
 	}
 	if value, ok := _u.mutation.Class(); ok {
 		_spec.SetField(rollup.FieldClass, field.TypeInt16, value)
@@ -314,12 +287,6 @@ func (_u *RollupUpdateOne) AddDimension(v int8) *RollupUpdateOne {
 	return _u
 }
 
-// SetValue sets the "value" field.
-func (_u *RollupUpdateOne) SetValue(v []byte) *RollupUpdateOne {
-	_u.mutation.SetValue(v)
-	return _u
-}
-
 // SetTenantID sets the "tenant_id" field.
 func (_u *RollupUpdateOne) SetTenantID(v column.ID) *RollupUpdateOne {
 	_u.mutation.SetTenantID(v)
@@ -334,24 +301,9 @@ func (_u *RollupUpdateOne) SetNillableTenantID(v *column.ID) *RollupUpdateOne {
 	return _u
 }
 
-// SetBucket sets the "bucket" field.
-func (_u *RollupUpdateOne) SetBucket(v int32) *RollupUpdateOne {
-	_u.mutation.ResetBucket()
-	_u.mutation.SetBucket(v)
-	return _u
-}
-
-// SetNillableBucket sets the "bucket" field if the given value is not nil.
-func (_u *RollupUpdateOne) SetNillableBucket(v *int32) *RollupUpdateOne {
-	if v != nil {
-		_u.SetBucket(*v)
-	}
-	return _u
-}
-
-// AddBucket adds value to the "bucket" field.
-func (_u *RollupUpdateOne) AddBucket(v int32) *RollupUpdateOne {
-	_u.mutation.AddBucket(v)
+// SetValue sets the "value" field.
+func (_u *RollupUpdateOne) SetValue(v []byte) *RollupUpdateOne {
+	_u.mutation.SetValue(v)
 	return _u
 }
 
@@ -462,7 +414,7 @@ func (_u *RollupUpdateOne) sqlSave(ctx context.Context) (_node *Rollup, err erro
 	if err := _u.check(); err != nil {
 		return _node, err
 	}
-	_spec := sqlgraph.NewUpdateSpec(rollup.Table, rollup.Columns, sqlgraph.NewFieldSpec(rollup.FieldID, field.TypeInt))
+	_spec := sqlgraph.NewUpdateSpec(rollup.Table, rollup.Columns, sqlgraph.NewFieldSpec(rollup.FieldID, field.TypeInt32))
 	id, ok := _u.mutation.ID()
 	if !ok {
 		return nil, &ValidationError{Name: "id", err: errors.New(`ent: missing "Rollup.id" for update`)}
@@ -499,17 +451,11 @@ func (_u *RollupUpdateOne) sqlSave(ctx context.Context) (_node *Rollup, err erro
 	if value, ok := _u.mutation.AddedDimension(); ok {
 		_spec.AddField(rollup.FieldDimension, field.TypeInt8, value)
 	}
-	if value, ok := _u.mutation.Value(); ok {
-		_spec.SetField(rollup.FieldValue, field.TypeBytes, value)
-	}
 	if value, ok := _u.mutation.TenantID(); ok {
 		_spec.SetField(rollup.FieldTenantID, field.TypeUUID, value)
 	}
-	if value, ok := _u.mutation.Bucket(); ok {
-		_spec.SetField(rollup.FieldBucket, field.TypeInt32, value)
-	}
-	if value, ok := _u.mutation.AddedBucket(); ok {
-		_spec.AddField(rollup.FieldBucket, field.TypeInt32, value)
+	if value, ok := _u.mutation.Value(); ok {
+		_spec.SetField(rollup.FieldValue, field.TypeBytes, value)
 	}
 	if value, ok := _u.mutation.Class(); ok {
 		_spec.SetField(rollup.FieldClass, field.TypeInt16, value)

@@ -1,6 +1,7 @@
 package column
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -30,13 +31,19 @@ func (j JSON) MarshalGQL(w io.Writer) {
 	_, _ = w.Write(j)
 }
 
-// UnmarshalGQL takes a GraphQL value, whose keys have no order any more, and
-// writes it with its keys sorted.
+// UnmarshalGQL takes JSON that is still bytes as it is. Any other GraphQL value,
+// whose keys have no order any more, it writes with its keys sorted.
 func (j *JSON) UnmarshalGQL(value any) error {
-	raw, err := json.Marshal(value)
-	if err != nil {
+	if raw, verbatim := value.(JSON); verbatim {
+		*j = raw
+		return nil
+	}
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(value); err != nil {
 		return fmt.Errorf("must be a JSON value")
 	}
-	*j = raw
+	*j = bytes.TrimRight(b.Bytes(), "\n")
 	return nil
 }

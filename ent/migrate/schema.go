@@ -149,12 +149,11 @@ var (
 	}
 	// RollupsColumns holds the columns for the "rollups" table.
 	RollupsColumns = []*schema.Column{
-		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "bucket", Type: field.TypeInt32},
 		{Name: "kind", Type: field.TypeInt8},
 		{Name: "dimension", Type: field.TypeInt8},
-		{Name: "value", Type: field.TypeBytes, Size: 255, SchemaType: map[string]string{"mysql": "varbinary(255)", "sqlite3": "blob"}},
 		{Name: "tenant_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
-		{Name: "bucket", Type: field.TypeInt32},
+		{Name: "value", Type: field.TypeBytes, Size: 255, SchemaType: map[string]string{"mysql": "varbinary(255)", "sqlite3": "blob"}},
 		{Name: "class", Type: field.TypeInt16},
 		{Name: "row_count", Type: field.TypeInt64},
 	}
@@ -163,13 +162,6 @@ var (
 		Name:       "rollups",
 		Columns:    RollupsColumns,
 		PrimaryKey: []*schema.Column{RollupsColumns[0]},
-		Indexes: []*schema.Index{
-			{
-				Name:    "rollups_key",
-				Unique:  true,
-				Columns: []*schema.Column{RollupsColumns[1], RollupsColumns[2], RollupsColumns[3], RollupsColumns[4], RollupsColumns[5], RollupsColumns[6]},
-			},
-		},
 	}
 	// TenantsColumns holds the columns for the "tenants" table.
 	TenantsColumns = []*schema.Column{

@@ -11,17 +11,15 @@ const (
 	// Label holds the string label denoting the rollup type in the database.
 	Label = "rollup"
 	// FieldID holds the string denoting the id field in the database.
-	FieldID = "id"
+	FieldID = "bucket"
 	// FieldKind holds the string denoting the kind field in the database.
 	FieldKind = "kind"
 	// FieldDimension holds the string denoting the dimension field in the database.
 	FieldDimension = "dimension"
-	// FieldValue holds the string denoting the value field in the database.
-	FieldValue = "value"
 	// FieldTenantID holds the string denoting the tenant_id field in the database.
 	FieldTenantID = "tenant_id"
-	// FieldBucket holds the string denoting the bucket field in the database.
-	FieldBucket = "bucket"
+	// FieldValue holds the string denoting the value field in the database.
+	FieldValue = "value"
 	// FieldClass holds the string denoting the class field in the database.
 	FieldClass = "class"
 	// FieldRowCount holds the string denoting the row_count field in the database.
@@ -35,9 +33,8 @@ var Columns = []string{
 	FieldID,
 	FieldKind,
 	FieldDimension,
-	FieldValue,
 	FieldTenantID,
-	FieldBucket,
+	FieldValue,
 	FieldClass,
 	FieldRowCount,
 }
@@ -85,11 +82,6 @@ func ByDimension(opts ...sql.OrderTermOption) OrderOption {
 // ByTenantID orders the results by the tenant_id field.
 func ByTenantID(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldTenantID, opts...).ToFunc()
-}
-
-// ByBucket orders the results by the bucket field.
-func ByBucket(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldBucket, opts...).ToFunc()
 }
 
 // ByClass orders the results by the class field.

@@ -10,47 +10,47 @@ import (
 )
 
 // ID filters vertices based on their ID field.
-func ID(id int) predicate.Rollup {
+func ID(id int32) predicate.Rollup {
 	return predicate.Rollup(sql.FieldEQ(FieldID, id))
 }
 
 // IDEQ applies the EQ predicate on the ID field.
-func IDEQ(id int) predicate.Rollup {
+func IDEQ(id int32) predicate.Rollup {
 	return predicate.Rollup(sql.FieldEQ(FieldID, id))
 }
 
 // IDNEQ applies the NEQ predicate on the ID field.
-func IDNEQ(id int) predicate.Rollup {
+func IDNEQ(id int32) predicate.Rollup {
 	return predicate.Rollup(sql.FieldNEQ(FieldID, id))
 }
 
 // IDIn applies the In predicate on the ID field.
-func IDIn(ids ...int) predicate.Rollup {
+func IDIn(ids ...int32) predicate.Rollup {
 	return predicate.Rollup(sql.FieldIn(FieldID, ids...))
 }
 
 // IDNotIn applies the NotIn predicate on the ID field.
-func IDNotIn(ids ...int) predicate.Rollup {
+func IDNotIn(ids ...int32) predicate.Rollup {
 	return predicate.Rollup(sql.FieldNotIn(FieldID, ids...))
 }
 
 // IDGT applies the GT predicate on the ID field.
-func IDGT(id int) predicate.Rollup {
+func IDGT(id int32) predicate.Rollup {
 	return predicate.Rollup(sql.FieldGT(FieldID, id))
 }
 
 // IDGTE applies the GTE predicate on the ID field.
-func IDGTE(id int) predicate.Rollup {
+func IDGTE(id int32) predicate.Rollup {
 	return predicate.Rollup(sql.FieldGTE(FieldID, id))
 }
 
 // IDLT applies the LT predicate on the ID field.
-func IDLT(id int) predicate.Rollup {
+func IDLT(id int32) predicate.Rollup {
 	return predicate.Rollup(sql.FieldLT(FieldID, id))
 }
 
 // IDLTE applies the LTE predicate on the ID field.
-func IDLTE(id int) predicate.Rollup {
+func IDLTE(id int32) predicate.Rollup {
 	return predicate.Rollup(sql.FieldLTE(FieldID, id))
 }
 
@@ -64,19 +64,14 @@ func Dimension(v int8) predicate.Rollup {
 	return predicate.Rollup(sql.FieldEQ(FieldDimension, v))
 }
 
-// Value applies equality check predicate on the "value" field. It's identical to ValueEQ.
-func Value(v []byte) predicate.Rollup {
-	return predicate.Rollup(sql.FieldEQ(FieldValue, v))
-}
-
 // TenantID applies equality check predicate on the "tenant_id" field. It's identical to TenantIDEQ.
 func TenantID(v column.ID) predicate.Rollup {
 	return predicate.Rollup(sql.FieldEQ(FieldTenantID, v))
 }
 
-// Bucket applies equality check predicate on the "bucket" field. It's identical to BucketEQ.
-func Bucket(v int32) predicate.Rollup {
-	return predicate.Rollup(sql.FieldEQ(FieldBucket, v))
+// Value applies equality check predicate on the "value" field. It's identical to ValueEQ.
+func Value(v []byte) predicate.Rollup {
+	return predicate.Rollup(sql.FieldEQ(FieldValue, v))
 }
 
 // Class applies equality check predicate on the "class" field. It's identical to ClassEQ.
@@ -169,46 +164,6 @@ func DimensionLTE(v int8) predicate.Rollup {
 	return predicate.Rollup(sql.FieldLTE(FieldDimension, v))
 }
 
-// ValueEQ applies the EQ predicate on the "value" field.
-func ValueEQ(v []byte) predicate.Rollup {
-	return predicate.Rollup(sql.FieldEQ(FieldValue, v))
-}
-
-// ValueNEQ applies the NEQ predicate on the "value" field.
-func ValueNEQ(v []byte) predicate.Rollup {
-	return predicate.Rollup(sql.FieldNEQ(FieldValue, v))
-}
-
-// ValueIn applies the In predicate on the "value" field.
-func ValueIn(vs ...[]byte) predicate.Rollup {
-	return predicate.Rollup(sql.FieldIn(FieldValue, vs...))
-}
-
-// ValueNotIn applies the NotIn predicate on the "value" field.
-func ValueNotIn(vs ...[]byte) predicate.Rollup {
-	return predicate.Rollup(sql.FieldNotIn(FieldValue, vs...))
-}
-
-// ValueGT applies the GT predicate on the "value" field.
-func ValueGT(v []byte) predicate.Rollup {
-	return predicate.Rollup(sql.FieldGT(FieldValue, v))
-}
-
-// ValueGTE applies the GTE predicate on the "value" field.
-func ValueGTE(v []byte) predicate.Rollup {
-	return predicate.Rollup(sql.FieldGTE(FieldValue, v))
-}
-
-// ValueLT applies the LT predicate on the "value" field.
-func ValueLT(v []byte) predicate.Rollup {
-	return predicate.Rollup(sql.FieldLT(FieldValue, v))
-}
-
-// ValueLTE applies the LTE predicate on the "value" field.
-func ValueLTE(v []byte) predicate.Rollup {
-	return predicate.Rollup(sql.FieldLTE(FieldValue, v))
-}
-
 // TenantIDEQ applies the EQ predicate on the "tenant_id" field.
 func TenantIDEQ(v column.ID) predicate.Rollup {
 	return predicate.Rollup(sql.FieldEQ(FieldTenantID, v))
@@ -249,44 +204,44 @@ func TenantIDLTE(v column.ID) predicate.Rollup {
 	return predicate.Rollup(sql.FieldLTE(FieldTenantID, v))
 }
 
-// BucketEQ applies the EQ predicate on the "bucket" field.
-func BucketEQ(v int32) predicate.Rollup {
-	return predicate.Rollup(sql.FieldEQ(FieldBucket, v))
+// ValueEQ applies the EQ predicate on the "value" field.
+func ValueEQ(v []byte) predicate.Rollup {
+	return predicate.Rollup(sql.FieldEQ(FieldValue, v))
 }
 
-// BucketNEQ applies the NEQ predicate on the "bucket" field.
-func BucketNEQ(v int32) predicate.Rollup {
-	return predicate.Rollup(sql.FieldNEQ(FieldBucket, v))
+// ValueNEQ applies the NEQ predicate on the "value" field.
+func ValueNEQ(v []byte) predicate.Rollup {
+	return predicate.Rollup(sql.FieldNEQ(FieldValue, v))
 }
 
-// BucketIn applies the In predicate on the "bucket" field.
-func BucketIn(vs ...int32) predicate.Rollup {
-	return predicate.Rollup(sql.FieldIn(FieldBucket, vs...))
+// ValueIn applies the In predicate on the "value" field.
+func ValueIn(vs ...[]byte) predicate.Rollup {
+	return predicate.Rollup(sql.FieldIn(FieldValue, vs...))
 }
 
-// BucketNotIn applies the NotIn predicate on the "bucket" field.
-func BucketNotIn(vs ...int32) predicate.Rollup {
-	return predicate.Rollup(sql.FieldNotIn(FieldBucket, vs...))
+// ValueNotIn applies the NotIn predicate on the "value" field.
+func ValueNotIn(vs ...[]byte) predicate.Rollup {
+	return predicate.Rollup(sql.FieldNotIn(FieldValue, vs...))
 }
 
-// BucketGT applies the GT predicate on the "bucket" field.
-func BucketGT(v int32) predicate.Rollup {
-	return predicate.Rollup(sql.FieldGT(FieldBucket, v))
+// ValueGT applies the GT predicate on the "value" field.
+func ValueGT(v []byte) predicate.Rollup {
+	return predicate.Rollup(sql.FieldGT(FieldValue, v))
 }
 
-// BucketGTE applies the GTE predicate on the "bucket" field.
-func BucketGTE(v int32) predicate.Rollup {
-	return predicate.Rollup(sql.FieldGTE(FieldBucket, v))
+// ValueGTE applies the GTE predicate on the "value" field.
+func ValueGTE(v []byte) predicate.Rollup {
+	return predicate.Rollup(sql.FieldGTE(FieldValue, v))
 }
 
-// BucketLT applies the LT predicate on the "bucket" field.
-func BucketLT(v int32) predicate.Rollup {
-	return predicate.Rollup(sql.FieldLT(FieldBucket, v))
+// ValueLT applies the LT predicate on the "value" field.
+func ValueLT(v []byte) predicate.Rollup {
+	return predicate.Rollup(sql.FieldLT(FieldValue, v))
 }
 
-// BucketLTE applies the LTE predicate on the "bucket" field.
-func BucketLTE(v int32) predicate.Rollup {
-	return predicate.Rollup(sql.FieldLTE(FieldBucket, v))
+// ValueLTE applies the LTE predicate on the "value" field.
+func ValueLTE(v []byte) predicate.Rollup {
+	return predicate.Rollup(sql.FieldLTE(FieldValue, v))
 }
 
 // ClassEQ applies the EQ predicate on the "class" field.

@@ -214,7 +214,7 @@ func init() {
 	rollupFields := schema.Rollup{}.Fields()
 	_ = rollupFields
 	// rollupDescValue is the schema descriptor for value field.
-	rollupDescValue := rollupFields[2].Descriptor()
+	rollupDescValue := rollupFields[3].Descriptor()
 	// rollup.ValueValidator is a validator for the "value" field. It is called by the builders before save.
 	rollup.ValueValidator = rollupDescValue.Validators[0].(func([]byte) error)
 	tenant.Policy = privacy.NewPolicies(schema.Tenant{})

@@ -24,6 +24,12 @@ import (
 // hold it for some 25 ms at a time.
 const busyTimeout = "10000"
 
+// writerPragmas are the writing connection's own. Rows that come in out of time
+// order touch pages all over the indexes and roll-ups: 32 MiB of cache and a
+// checkpoint every 16 MiB instead of every 4 wrote 100,000 rows scattered over
+// 90 days 1.7 times as fast.
+const writerPragmas = "_txlock=immediate&_pragma=cache_size(-32768)&_pragma=wal_autocheckpoint(4000)"
+
 // openSQLite opens a file with one connection to write and several to read.
 func openSQLite(ctx context.Context, path string) (*DB, error) {
 	if path == "" || path == ":memory:" {
@@ -36,7 +42,7 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 		return nil, fault.New(fault.Invalid, "--db sqlite:%s: the folder %s does not exist, make it first", path, filepath.Dir(path))
 	}
 
-	write, err := sql.Open("sqlite", sqliteDSN(path, "_txlock=immediate"))
+	write, err := sql.Open("sqlite", sqliteDSN(path, writerPragmas))
 	if err != nil {
 		return nil, fault.Wrap(fault.Unavailable, err, "--db sqlite:%s does not open", path)
 	}
@@ -76,8 +82,13 @@ func sqliteDSN(path, extra string) string {
 		"&_pragma=journal_mode(wal)" +
 		"&_pragma=synchronous(full)" +
 		"&_pragma=temp_store(memory)" +
+		"&_pragma=journal_size_limit(67108864)" +
 		"&" + extra
 }
+
+// Embedded names the engine that is built in and its version; it needs no
+// database.
+func Embedded() string { return "SQLite " + sqlite3.SQLITE_VERSION }
 
 // explainSQLite gives SQLite's own errors as errors for people.
 func explainSQLite(err error) error {
