@@ -106,6 +106,11 @@ func (a *Accounts) AddUser(ctx context.Context, draft UserDraft) (*ent.User, err
 	return made, err
 }
 
+// Users gives all users with their identities, by id.
+func (a *Accounts) Users(ctx context.Context) ([]*ent.User, error) {
+	return a.db.Ent().User.Query().Order(user.ByID()).WithIdentities().All(ctx)
+}
+
 // next gives the id behind the highest one given so far.
 func next(highest []int64) int64 {
 	if len(highest) == 0 {

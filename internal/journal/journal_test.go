@@ -6,76 +6,75 @@ import (
 	"testing"
 	"time"
 
+	"logbook/ent"
 	"logbook/ent/column"
 	"logbook/internal/auth"
 	"logbook/internal/db"
+	"logbook/internal/fault"
 	"logbook/internal/journal"
 )
 
-// open gives a journal on a fresh database, with the system's rights.
-func open(t *testing.T) (context.Context, *journal.Journal, *db.DB) {
+// noon is when these tests happen.
+var noon = time.Date(2025, 6, 15, 12, 0, 0, 0, time.UTC)
+
+// world is a journal on a fresh database.
+type world struct {
+	*journal.Journal
+	path     string
+	database *db.DB
+	now      time.Time
+}
+
+// newWorld opens a world and gives a context with the system's rights.
+func newWorld(t testing.TB) (context.Context, *world) {
 	t.Helper()
-	ctx := auth.System(t.Context(), "test")
-	database, err := db.Open(ctx, "sqlite:"+filepath.Join(t.TempDir(), "test.db"))
-	if err != nil {
+	ctx := auth.System(context.Background(), "test")
+	w := &world{path: filepath.Join(t.TempDir(), "test.db"), now: noon}
+	var err error
+	if w.database, err = db.Open(ctx, "sqlite:"+w.path); err != nil {
 		t.Fatal(err)
 	}
-	j := journal.New(database, journal.Options{})
+	w.Journal = journal.New(w.database, journal.Options{Now: func() time.Time { return w.now }})
 	t.Cleanup(func() {
-		if err := j.Close(context.WithoutCancel(ctx)); err != nil {
+		if err := w.Close(ctx); err != nil {
 			t.Error(err)
 		}
-		if err := database.Close(); err != nil {
+		if err := w.database.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	return ctx, j, database
+	return ctx, w
 }
 
-func TestSmoke(t *testing.T) {
-	ctx, j, _ := open(t)
-	tenant, err := j.CreateTenant(ctx, "t1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	drafts := make([]journal.EntryDraft, 1000)
-	for i := range drafts {
-		at := column.TimeOf(time.Now().Add(-time.Duration(i) * time.Hour))
-		drafts[i] = journal.EntryDraft{Message: "Hello 世界", Timestamp: &at}
-		if i%2 == 0 {
-			drafts[i].TenantID = &tenant.ID
+func must[T any](t testing.TB) func(T, error) T {
+	return func(value T, err error) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
 		}
+		return value
 	}
-	began := time.Now()
-	rows, err := j.AppendEntries(ctx, drafts)
-	if err != nil {
-		t.Fatal(err)
+}
+
+func ptr[T any](value T) *T { return &value }
+
+// at gives the instant some hours after noon.
+func at(hours float64) *column.Time {
+	return ptr(column.TimeOf(noon.Add(time.Duration(hours * float64(time.Hour)))))
+}
+
+// as gives a context with a principal.
+func as(role auth.Role, tenant *ent.Tenant, permissions ...auth.Permission) context.Context {
+	p := &auth.Principal{Subject: "7", Username: "somebody", Role: role, Permissions: permissions}
+	if tenant != nil {
+		p.Tenant = (*[16]byte)(&tenant.ID)
 	}
-	t.Log(len(rows), time.Since(began))
-	n, err := j.CountEntries(ctx, journal.EntryFilter{TenantID: &tenant.ID})
-	if err != nil || n != 500 {
-		t.Fatal(n, err)
-	}
-	search := "hELLO 世"
-	n, err = j.CountEntries(ctx, journal.EntryFilter{Search: &search})
-	if err != nil || n != 1000 {
-		t.Fatal(n, err)
-	}
-	s, err := j.EntryStats(ctx, nil, 30)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Log(s.Total, len(s.Daily), s.ByLevel)
-	page, err := j.Entries(ctx, journal.EntryFilter{}, journal.KeysetPage{})
-	if err != nil || len(page.Edges) != 20 || !page.PageInfo.HasNextPage {
-		t.Fatal(err)
-	}
-	gone, err := j.PurgeEntries(ctx, journal.EntryPurge{TenantID: &tenant.ID})
-	if err != nil || gone != 500 {
-		t.Fatal(gone, err)
-	}
-	n, err = j.CountEntries(ctx, journal.EntryFilter{})
-	if err != nil || n != 500 {
-		t.Fatal(n, err)
+	return auth.With(context.Background(), p)
+}
+
+func wantKind(t testing.TB, err error, kind fault.Kind) {
+	t.Helper()
+	if err == nil || fault.KindOf(err) != kind {
+		t.Fatalf("got error %v of kind %d, want kind %d", err, fault.KindOf(err), kind)
 	}
 }

@@ -102,8 +102,8 @@ func entryDeltas(rows []*ent.Entry, sign int64) deltas {
 
 var (
 	rollupKeys = []string{
-		rollup.FieldKind, rollup.FieldDimension, rollup.FieldValue,
-		rollup.FieldTenantID, rollup.FieldBucket, rollup.FieldClass,
+		rollup.FieldKind, rollup.FieldDimension, rollup.FieldTenantID,
+		rollup.FieldValue, rollup.FieldID, rollup.FieldClass,
 	}
 	rollupSums = []string{rollup.FieldRowCount}
 )
@@ -122,7 +122,7 @@ func addRollups(ctx context.Context, tx *db.Tx, d deltas) error {
 	var lowered [][]any
 	for i, key := range keys {
 		rows[i] = []any{
-			int64(key.kind), int64(key.dimension), []byte(key.value), key.tenant[:],
+			int64(key.kind), int64(key.dimension), key.tenant[:], []byte(key.value),
 			int64(key.bucket), int64(key.class), d[key],
 		}
 		if d[key] < 0 {
@@ -135,17 +135,17 @@ func addRollups(ctx context.Context, tx *db.Tx, d deltas) error {
 	return tx.DropEmpty(ctx, rollup.Table, rollupKeys, rollupSums, lowered)
 }
 
-// before orders keys as the roll-ups' index does.
+// before orders keys as the table does.
 func (k rollupKey) before(other rollupKey) bool {
 	switch {
 	case k.kind != other.kind:
 		return k.kind < other.kind
 	case k.dimension != other.dimension:
 		return k.dimension < other.dimension
-	case k.value != other.value:
-		return k.value < other.value
 	case k.tenant != other.tenant:
 		return string(k.tenant[:]) < string(other.tenant[:])
+	case k.value != other.value:
+		return k.value < other.value
 	case k.bucket != other.bucket:
 		return k.bucket < other.bucket
 	}

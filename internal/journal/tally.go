@@ -90,10 +90,10 @@ func (t tally) run(ctx context.Context, client *ent.Client, add func(cell)) erro
 			rollup.Kind(int8(kindEntry)), rollup.Dimension(t.dimension.number),
 			rollup.TenantID(t.scope(ctx)))
 		if lowest > math.MinInt32 {
-			query.Where(rollup.BucketGTE(int32(lowest)))
+			query.Where(rollup.IDGTE(int32(lowest)))
 		}
 		if highest < math.MaxInt32 {
-			query.Where(rollup.BucketLT(int32(highest)))
+			query.Where(rollup.IDLT(int32(highest)))
 		}
 		if t.value != nil {
 			query.Where(rollup.Value([]byte(*t.value)))
@@ -113,7 +113,7 @@ func (t tally) run(ctx context.Context, client *ent.Client, add func(cell)) erro
 				add(cell{0, string(row.Value), column.Level(row.Class), row.RowCount})
 			}
 		} else {
-			err := query.Select(rollup.FieldBucket, rollup.FieldValue, rollup.FieldClass, rollup.FieldRowCount).Scan(ctx, &rows)
+			err := query.Select(rollup.FieldID, rollup.FieldValue, rollup.FieldClass, rollup.FieldRowCount).Scan(ctx, &rows)
 			if err != nil {
 				return err
 			}

@@ -1,0 +1,214 @@
+package authn_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"logbook/ent/column"
+	"logbook/internal/account"
+	"logbook/internal/auth"
+	"logbook/internal/authn"
+	"logbook/internal/db"
+	"logbook/internal/fault"
+)
+
+var noon = time.Date(2025, 6, 15, 12, 0, 0, 0, time.UTC)
+
+// world is a database with accounts, and a clock to turn.
+type world struct {
+	*account.Accounts
+	authn *authn.Authenticator
+	now   time.Time
+}
+
+func newWorld(t *testing.T, options authn.Options) (context.Context, *world) {
+	t.Helper()
+	ctx := auth.System(context.Background(), "test")
+	database, err := db.Open(ctx, "sqlite:"+filepath.Join(t.TempDir(), "test.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { database.Close() })
+	w := &world{now: noon}
+	options.Now = func() time.Time { return w.now }
+	w.Accounts = account.New(database, options.Now)
+	w.authn = authn.New(database.Ent(), options)
+	return ctx, w
+}
+
+func (w *world) wantRefused(t *testing.T, what, credential string) {
+	t.Helper()
+	p, err := w.authn.Principal(context.Background(), credential)
+	if p != nil || fault.KindOf(err) != fault.Unauthenticated {
+		t.Errorf("%s: got %v, %v", what, p, err)
+	}
+}
+
+func TestAccessTokens(t *testing.T) {
+	t.Parallel()
+	ctx, w := newWorld(t, authn.Options{AdminToken: "the administrator's"})
+	w.wantRefused(t, "an unknown token", "lb_nothing")
+	w.wantRefused(t, "the administrator's, shortened", "the administrator'")
+
+	tenant := column.ID{5}
+	alice, err := w.AddUser(ctx, account.UserDraft{ID: new(int64(2)), Username: "alice", TenantID: &tenant})
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, key, err := w.AddToken(ctx, account.TokenDraft{
+		UserID: alice.ID, Name: "t", Role: auth.Viewer, Permissions: []auth.Permission{auth.EntriesRead}, Lifetime: time.Hour,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(token.Hash), key) || !strings.HasPrefix(key, token.Prefix) || len(token.Prefix)*2 > len(key) {
+		t.Errorf("token %v shows too much of its key", token)
+	}
+	p, err := w.authn.Principal(context.Background(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Subject != "2" || p.Username != "alice" || p.Role != auth.Viewer || !p.Holds(auth.EntriesRead) || p.Tenant == nil || *p.Tenant != tenant {
+		t.Errorf("signed in as %+v", p)
+	}
+	w.wantRefused(t, "another's case", strings.ToUpper(key))
+	w.now = noon.Add(2 * time.Hour)
+	w.wantRefused(t, "an expired token", key)
+	w.now = noon.Add(10 * time.Second)
+
+	if err := w.RevokeToken(ctx, token.ID); err != nil {
+		t.Fatal(err)
+	}
+	w.now = w.now.Add(time.Second) // what the contract allows a cache
+	w.wantRefused(t, "a revoked token", key)
+	if err := w.RevokeToken(ctx, 1); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("revoking no token: %v", err)
+	}
+	if p, err := w.authn.Principal(context.Background(), "the administrator's"); err != nil || p.Subject != "0" || p.Role != auth.Admin {
+		t.Errorf("the fixed administrator is %+v (%v)", p, err)
+	}
+}
+
+func TestFirstAdministrator(t *testing.T) {
+	t.Parallel()
+	ctx, w := newWorld(t, authn.Options{})
+	key, err := w.EnsureAdministrator(ctx)
+	if err != nil || key == "" {
+		t.Fatal(key, err)
+	}
+	if p, err := w.authn.Principal(ctx, key); err != nil || p.Role != auth.Admin || p.Subject != "0" {
+		t.Errorf("signed in as %+v (%v)", p, err)
+	}
+	if again, err := w.EnsureAdministrator(ctx); err != nil || again != "" {
+		t.Errorf("a second administrator's token %q (%v)", again, err)
+	}
+	tokens, err := w.Tokens(ctx)
+	if err != nil || len(tokens) != 1 {
+		t.Fatal(tokens, err)
+	}
+	if err := w.RevokeToken(ctx, tokens[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := w.EnsureAdministrator(ctx); err != nil || again == "" {
+		t.Errorf("locked out after the last token was revoked (%v)", err)
+	}
+}
+
+func TestJWT(t *testing.T) {
+	t.Parallel()
+	const secret = "0123456789abcdef0123456789abcdef"
+	_, w := newWorld(t, authn.Options{JWTSecret: secret, JWTIssuer: "issuer", JWTAudience: "logbook"})
+	sign := func(method jwt.SigningMethod, key any, changes jwt.MapClaims) string {
+		claims := jwt.MapClaims{
+			"sub": "usr_1", "username": "bob", "role": "viewer", "permissions": []string{"entries:read"},
+			"tenant_id": "05000000-0000-0000-0000-000000000000", "exp": noon.Add(time.Hour).Unix(), "iss": "issuer", "aud": "logbook",
+		}
+		for claim, value := range changes {
+			if claims[claim] = value; value == nil {
+				delete(claims, claim)
+			}
+		}
+		text, err := jwt.NewWithClaims(method, claims).SignedString(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	hs := func(changes jwt.MapClaims) string { return sign(jwt.SigningMethodHS256, []byte(secret), changes) }
+	for what, token := range map[string]string{
+		"another secret":      sign(jwt.SigningMethodHS256, []byte("another"), nil),
+		"no signature":        sign(jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, nil),
+		"another method":      sign(jwt.SigningMethodHS512, []byte(secret), nil),
+		"expired":             hs(jwt.MapClaims{"exp": noon.Add(-time.Minute).Unix()}),
+		"no end":              hs(jwt.MapClaims{"exp": nil}),
+		"not yet":             hs(jwt.MapClaims{"nbf": noon.Add(time.Hour).Unix()}),
+		"another issuer":      hs(jwt.MapClaims{"iss": "x"}),
+		"no issuer":           hs(jwt.MapClaims{"iss": nil}),
+		"another audience":    hs(jwt.MapClaims{"aud": []string{"x"}}),
+		"no sub":              hs(jwt.MapClaims{"sub": nil}),
+		"an unknown role":     hs(jwt.MapClaims{"role": "root"}),
+		"a tenant of no UUID": hs(jwt.MapClaims{"tenant_id": "5"}),
+		"garbage":             "eyJ.eyJ.x",
+	} {
+		w.wantRefused(t, what, token)
+	}
+	p, err := w.authn.Principal(context.Background(), hs(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Subject != "usr_1" || p.Username != "bob" || p.Role != auth.Viewer || !p.Holds(auth.EntriesRead) || *p.Tenant != [16]byte{5} {
+		t.Errorf("signed in as %+v", p)
+	}
+	if p, err := w.authn.Principal(context.Background(), hs(jwt.MapClaims{"sub": 7, "role": nil, "tenant_id": nil})); err != nil || p.Subject != "7" || p.Role != auth.User || p.Tenant != nil {
+		t.Errorf("a bare JWT signs in as %+v (%v)", p, err)
+	}
+	_, without := newWorld(t, authn.Options{})
+	without.wantRefused(t, "a JWT where none are taken", hs(nil))
+}
+
+// TestMiddleware wants every form of sending a credential understood, and no
+// request refused.
+func TestMiddleware(t *testing.T) {
+	t.Parallel()
+	_, w := newWorld(t, authn.Options{AdminToken: "k"})
+	for _, test := range []struct {
+		header, value   string
+		signed, refused bool
+	}{
+		{"", "", false, false},
+		{"Authorization", "", false, false},
+		{"Authorization", "Bearer", false, false},
+		{"Authorization", "Basic azpr", false, true},
+		{"Authorization", "Bearer wrong", false, true},
+		{"X-Api-Key", "wrong", false, true},
+		{"Authorization", "Bearer k", true, false},
+		{"Authorization", "bearer  k ", true, false},
+		{"Authorization", "k", true, false},
+		{"X-Api-Key", "k", true, false},
+	} {
+		r := httptest.NewRequest("GET", "/", nil)
+		if test.header != "" {
+			r.Header.Set(test.header, test.value)
+		}
+		passed := false
+		w.authn.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			passed = true
+			if signed := auth.From(r.Context()) != nil; signed != test.signed {
+				t.Errorf("%s: %q: signed in %t", test.header, test.value, signed)
+			}
+			if refused := auth.Refused(r.Context()) != nil; refused != test.refused {
+				t.Errorf("%s: %q: refused %t", test.header, test.value, refused)
+			}
+		})).ServeHTTP(httptest.NewRecorder(), r)
+		if !passed {
+			t.Errorf("%s: %q: the request was held up", test.header, test.value)
+		}
+	}
+}

@@ -1,0 +1,381 @@
+package journal_test
+
+import (
+	"context"
+	"fmt"
+	"sort"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"logbook/ent"
+	"logbook/ent/column"
+	"logbook/internal/journal"
+	"logbook/internal/journal/journaltest"
+)
+
+// wares are the few tenants, categories and so on that random rows draw from, so
+// that they meet often.
+type wares struct {
+	tenants    []*column.ID // nil among them
+	categories []*column.ID
+}
+
+func stock(t testing.TB, ctx context.Context, w *world) wares {
+	var s wares
+	s.tenants, s.categories = []*column.ID{nil}, []*column.ID{nil}
+	for i := range 3 {
+		tenant, err := w.CreateTenant(ctx, fmt.Sprint("tenant ", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		category, err := w.CreateCategory(ctx, fmt.Sprint("category ", i), fmt.Sprint("c", i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.tenants, s.categories = append(s.tenants, &tenant.ID), append(s.categories, &category.ID)
+	}
+	return s
+}
+
+var sources = []*string{nil, ptr(""), ptr("app"), ptr("app "), ptr("APP"), ptr("应用")}
+
+// draft draws a row within some days of noon, on the edges of hours and days
+// more often than chance would have it.
+func (s wares) draft(t *rapid.T) journal.EntryDraft {
+	moment := column.TimeOf(noon.Add(time.Duration(rapid.IntRange(-40*24, 24).Draw(t, "hour")) * time.Hour))
+	moment += column.Time(rapid.SampledFrom([]int64{0, -1, 1, 30 * 60e6, 3599_999999}).Draw(t, "offset"))
+	return journal.EntryDraft{
+		Timestamp: &moment, Message: rapid.SampledFrom([]string{"Alpha", "beta ALPHA", "日志 beta", "100%_x"}).Draw(t, "message"),
+		TenantID:   rapid.SampledFrom(s.tenants).Draw(t, "tenant"),
+		CategoryID: rapid.SampledFrom(s.categories).Draw(t, "category"),
+		Level:      ptr(rapid.SampledFrom(column.Levels).Draw(t, "level")),
+		Source:     rapid.SampledFrom(sources).Draw(t, "source"),
+		UserID:     rapid.SampledFrom([]*string{nil, ptr("1"), ptr("2")}).Draw(t, "user"),
+	}
+}
+
+// filter draws a filter of any mix.
+func (s wares) filter(t *rapid.T) journal.EntryFilter {
+	var f journal.EntryFilter
+	maybe := func(what string, set func()) {
+		if rapid.IntRange(0, 3).Draw(t, what+"?") == 0 {
+			set()
+		}
+	}
+	moment := func(name string) *column.Time {
+		return ptr(column.TimeOf(noon.Add(time.Duration(rapid.IntRange(-42*24*60, 30*60).Draw(t, name)) * time.Minute)))
+	}
+	maybe("since", func() { f.Since = moment("since") })
+	maybe("until", func() { f.Until = moment("until") })
+	maybe("tenant", func() { f.TenantID = s.tenants[rapid.IntRange(1, 3).Draw(t, "tenant")] })
+	maybe("category", func() { f.CategoryID = s.categories[rapid.IntRange(1, 3).Draw(t, "category")] })
+	maybe("level", func() { f.Level = ptr(rapid.SampledFrom(column.Levels).Draw(t, "level")) })
+	maybe("source", func() { f.Source = rapid.SampledFrom(sources[1:]).Draw(t, "source") })
+	maybe("user", func() { f.UserID = ptr(rapid.SampledFrom([]string{"1", "2", "3"}).Draw(t, "user")) })
+	maybe("search", func() {
+		f.Search = ptr(rapid.SampledFrom([]string{"a", "ALPHA", "日", "%", "_", "gamma"}).Draw(t, "search"))
+	})
+	return f
+}
+
+// passes is the filter in plain Go.
+func passes(f journal.EntryFilter, e *ent.Entry) bool {
+	same := func(want, have *string) bool { return want == nil || have != nil && *want == *have }
+	sameID := func(want, have *column.ID) bool { return want == nil || have != nil && *want == *have }
+	return (f.Since == nil || e.Timestamp >= *f.Since) && (f.Until == nil || e.Timestamp < *f.Until) &&
+		sameID(f.TenantID, e.TenantID) && sameID(f.CategoryID, e.CategoryID) &&
+		(f.Level == nil || e.Level == *f.Level) && same(f.Source, e.Source) && same(f.UserID, e.UserID) &&
+		(f.Search == nil || strings.Contains(strings.ToLower(e.Message), strings.ToLower(*f.Search)))
+}
+
+// newest sorts rows as lists give them.
+func newest(rows []*ent.Entry) {
+	sort.Slice(rows, func(i, k int) bool {
+		a, b := rows[i], rows[k]
+		return a.Timestamp > b.Timestamp || a.Timestamp == b.Timestamp && string(a.ID[:]) > string(b.ID[:])
+	})
+}
+
+// TestRollupsEqualRecount mixes appends, purges and retention runs, and after
+// each asks random questions of the journal and of a plain list of the rows.
+func TestRollupsEqualRecount(t *testing.T) {
+	t.Parallel()
+	ctx, w := newWorld(t)
+	s := stock(t, ctx, w)
+	rapid.Check(t, func(t *rapid.T) {
+		if _, err := w.PurgeEntries(ctx, journal.EntryPurge{Before: at(1000)}); err != nil {
+			t.Fatal(err)
+		}
+		var rows []*ent.Entry
+		for range rapid.IntRange(1, 6).Draw(t, "steps") {
+			switch rapid.IntRange(0, 3).Draw(t, "step") {
+			case 0, 1:
+				drafts := rapid.SliceOfN(rapid.Custom(s.draft), 0, 30).Draw(t, "drafts")
+				added, err := w.AppendEntries(ctx, drafts)
+				if err != nil {
+					t.Fatal(err)
+				}
+				rows = append(rows, added...)
+			case 2:
+				purge := journal.EntryPurge{
+					TenantID:   rapid.SampledFrom(s.tenants).Draw(t, "purged tenant"),
+					CategoryID: rapid.SampledFrom(s.categories).Draw(t, "purged category"),
+				}
+				if purge.TenantID == nil && purge.CategoryID == nil {
+					purge.Before = at(float64(rapid.IntRange(-1000, 0).Draw(t, "before")))
+				}
+				filter := journal.EntryFilter{TenantID: purge.TenantID, CategoryID: purge.CategoryID, Until: purge.Before}
+				before := len(rows)
+				rows = keep(rows, func(e *ent.Entry) bool { return !passes(filter, e) })
+				if gone, err := w.PurgeEntries(ctx, purge); err != nil || gone != int64(before-len(rows)) {
+					t.Fatalf("purged %d rows, want %d (%v)", gone, before-len(rows), err)
+				}
+			}
+			if n := journaltest.Recount(t, w.path); n != len(rows) {
+				t.Fatalf("%d rows in the table, want %d", n, len(rows))
+			}
+		}
+		newest(rows)
+		for range 5 {
+			f := s.filter(t)
+			want := keep(append([]*ent.Entry(nil), rows...), func(e *ent.Entry) bool { return passes(f, e) })
+			if got, err := w.CountEntries(ctx, f); err != nil || got != int64(len(want)) {
+				t.Fatalf("counted %d, want %d (%v)", got, len(want), err)
+			}
+			checkPages(t, ctx, w, f, want)
+		}
+	})
+}
+
+func keep(rows []*ent.Entry, wanted func(*ent.Entry) bool) []*ent.Entry {
+	kept := rows[:0]
+	for _, row := range rows {
+		if wanted(row) {
+			kept = append(kept, row)
+		}
+	}
+	return kept
+}
+
+// checkPages walks forth, back and by offset, and wants the whole sort each time.
+func checkPages(t *rapid.T, ctx context.Context, w *world, f journal.EntryFilter, want []*ent.Entry) {
+	size := rapid.IntRange(1, 7).Draw(t, "page size")
+	same := func(how string, got []column.ID) {
+		t.Helper()
+		if len(got) != len(want) {
+			t.Fatalf("%s: %d rows, want %d", how, len(got), len(want))
+		}
+		for i := range got {
+			if got[i] != want[i].ID {
+				t.Fatalf("%s: row %d is %s, want %s", how, i, got[i], want[i].ID)
+			}
+		}
+	}
+
+	var forth []column.ID
+	for page := (journal.KeysetPage{First: &size}); ; {
+		c, err := w.Entries(ctx, f, page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, edge := range c.Edges {
+			forth = append(forth, edge.Node.ID)
+		}
+		if c.PageInfo.HasPreviousPage != (page.After != nil) {
+			t.Fatalf("hasPreviousPage is %t behind cursor %v", c.PageInfo.HasPreviousPage, page.After)
+		}
+		if !c.PageInfo.HasNextPage {
+			break
+		}
+		page.After = c.PageInfo.EndCursor
+	}
+	same("forth", forth)
+
+	var back []column.ID
+	for page := (journal.KeysetPage{Last: &size}); ; {
+		c, err := w.Entries(ctx, f, page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ids []column.ID
+		for _, edge := range c.Edges {
+			ids = append(ids, edge.Node.ID)
+		}
+		back = append(ids, back...)
+		if !c.PageInfo.HasPreviousPage {
+			break
+		}
+		page.Before = c.PageInfo.StartCursor
+	}
+	same("back", back)
+
+	var jumped []column.ID
+	for offset := 0; ; offset += size {
+		rows, total, err := w.EntriesAt(ctx, f, journal.OffsetPage{Offset: offset, Limit: size})
+		if err != nil || total != int64(len(want)) {
+			t.Fatalf("total %d at offset %d, want %d (%v)", total, offset, len(want), err)
+		}
+		if len(rows) == 0 {
+			break
+		}
+		for _, row := range rows {
+			jumped = append(jumped, row.ID)
+		}
+	}
+	same("by offset", jumped)
+}
+
+// TestRetentionMostSpecificWins holds random policies against random rows.
+func TestRetentionMostSpecificWins(t *testing.T) {
+	t.Parallel()
+	ctx, w := newWorld(t)
+	s := stock(t, ctx, w)
+	rapid.Check(t, func(t *rapid.T) {
+		if _, err := w.PurgeEntries(ctx, journal.EntryPurge{Before: at(1000)}); err != nil {
+			t.Fatal(err)
+		}
+		old, err := w.RetentionPolicies(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, policy := range old {
+			if err := w.DeleteRetentionPolicy(ctx, policy.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		rows, err := w.AppendEntries(ctx, rapid.SliceOfN(rapid.Custom(s.draft), 1, 40).Draw(t, "drafts"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var policies []journal.RetentionPolicyDraft
+		for range rapid.IntRange(0, 6).Draw(t, "policies") {
+			policy := journal.RetentionPolicyDraft{
+				Name: "p", Days: rapid.IntRange(1, 40).Draw(t, "days"),
+				TenantID: rapid.SampledFrom(s.tenants).Draw(t, "of tenant"), CategoryID: rapid.SampledFrom(s.categories).Draw(t, "of category"),
+			}
+			if _, err := w.CreateRetentionPolicy(ctx, policy); err != nil {
+				t.Fatal(err)
+			}
+			policies = append(policies, policy)
+		}
+		left := keep(append([]*ent.Entry(nil), rows...), func(e *ent.Entry) bool {
+			days := decides(policies, e)
+			return days == 0 || e.Timestamp >= column.TimeOf(noon.Add(-time.Duration(days)*24*time.Hour))
+		})
+		for _, dry := range []bool{true, false} {
+			done, err := w.ApplyRetention(ctx, dry)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var gone int64
+			for _, one := range done {
+				gone += one.Count
+			}
+			if want := int64(len(rows) - len(left)); gone != want {
+				t.Fatalf("retention (dry run: %t) removes %d rows, want %d", dry, gone, want)
+			}
+		}
+		if n := journaltest.Recount(t, w.path); n != len(left) {
+			t.Fatalf("%d rows are left, want %d", n, len(left))
+		}
+	})
+}
+
+// decides gives the days of the policy that decides about a row, 0 for none.
+func decides(policies []journal.RetentionPolicyDraft, e *ent.Entry) (days int) {
+	best := -1
+	for _, p := range policies {
+		specific := 0
+		if p.TenantID != nil {
+			if e.TenantID == nil || *e.TenantID != *p.TenantID {
+				continue
+			}
+			specific++
+		}
+		if p.CategoryID != nil {
+			if e.CategoryID == nil || *e.CategoryID != *p.CategoryID {
+				continue
+			}
+			specific += 2
+		}
+		if specific > best || specific == best && p.Days > days {
+			best, days = specific, p.Days
+		}
+	}
+	return days
+}
+
+// TestStatsEqualRecount asks for statistics in zones whose days begin at odd
+// moments, over changes of the clock too.
+func TestStatsEqualRecount(t *testing.T) {
+	t.Parallel()
+	zones := []string{"UTC", "Asia/Shanghai", "Asia/Kolkata", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe"}
+	ctx, w := newWorld(t)
+	s := stock(t, ctx, w)
+	rapid.Check(t, func(t *rapid.T) {
+		zone, err := time.LoadLocation(rapid.SampledFrom(zones).Draw(t, "zone"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.now = noon.Add(time.Duration(rapid.IntRange(-600*24*60, 0).Draw(t, "now")) * time.Minute)
+		shift := w.now.Sub(noon)
+		if _, err := w.PurgeEntries(ctx, journal.EntryPurge{Before: at(10000)}); err != nil {
+			t.Fatal(err)
+		}
+		drafts := rapid.SliceOfN(rapid.Custom(s.draft), 1, 40).Draw(t, "drafts")
+		for i := range drafts {
+			*drafts[i].Timestamp = drafts[i].Timestamp.Add(shift)
+		}
+		rows, err := w.AppendEntries(ctx, drafts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		zoned := journal.New(w.database, journal.Options{Now: func() time.Time { return w.now }, Zone: zone})
+		tenant := rapid.SampledFrom(s.tenants).Draw(t, "asked tenant")
+		window := rapid.SampledFrom([]int{1, 7, 30, 40}).Draw(t, "days")
+		stats, err := zoned.EntryStats(ctx, tenant, window)
+		if err != nil {
+			t.Fatal(err)
+		}
+		since := column.TimeOf(w.now.Add(-time.Duration(window) * 24 * time.Hour))
+		days, levels, categories, total := map[string]int64{}, map[column.Level]int64{}, map[string]int64{}, int64(0)
+		for _, row := range rows {
+			if row.Timestamp < since || row.Timestamp > column.TimeOf(w.now) || tenant != nil && (row.TenantID == nil || *row.TenantID != *tenant) {
+				continue
+			}
+			total++
+			days[row.Timestamp.Time().In(zone).Format(time.DateOnly)]++
+			levels[row.Level]++
+			category := ""
+			if row.CategoryID != nil {
+				category = row.CategoryID.String()
+			}
+			categories[category]++
+		}
+		if stats.Total != total || len(stats.Daily) != len(days) || len(stats.ByCategory) != len(categories) {
+			t.Fatalf("%d rows, %d days, %d categories; want %d, %d, %d", stats.Total, len(stats.Daily), len(stats.ByCategory), total, len(days), len(categories))
+		}
+		for i, day := range stats.Daily {
+			if day.Count != days[day.Date] || i > 0 && stats.Daily[i-1].Date >= day.Date {
+				t.Fatalf("%s has %d rows, want %d", day.Date, day.Count, days[day.Date])
+			}
+		}
+		for _, one := range stats.ByLevel {
+			if one.Count != levels[one.Level] {
+				t.Fatalf("%s has %d rows, want %d", one.Level, one.Count, levels[one.Level])
+			}
+		}
+		for _, one := range stats.ByCategory {
+			id := ""
+			if one.Category != nil {
+				id = one.Category.ID.String()
+			}
+			if one.Count != categories[id] {
+				t.Fatalf("category %q has %d rows, want %d", id, one.Count, categories[id])
+			}
+		}
+	})
+}

@@ -1,0 +1,60 @@
+package journal_test
+
+import (
+	"database/sql"
+	"strings"
+	"testing"
+
+	"logbook/internal/auth"
+	"logbook/internal/fault"
+	"logbook/internal/journal"
+)
+
+func TestPurgeRefuses(t *testing.T) {
+	t.Parallel()
+	ctx, w := newWorld(t)
+	if _, err := w.AppendEntries(ctx, []journal.EntryDraft{{Message: "m"}}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := w.PurgeEntries(ctx, journal.EntryPurge{})
+	wantKind(t, err, fault.Invalid)
+	_, err = w.PurgeEntries(as(auth.Viewer, nil, auth.Permissions...), journal.EntryPurge{Before: at(1)})
+	wantKind(t, err, fault.Forbidden)
+	if n := must[int64](t)(w.CountEntries(ctx, journal.EntryFilter{})); n != 1 {
+		t.Errorf("a refused purge left %d rows, want 1", n)
+	}
+}
+
+// TestPurgeGivesDiskBack wants the pages of purged rows out of the file.
+func TestPurgeGivesDiskBack(t *testing.T) {
+	t.Parallel()
+	ctx, w := newWorld(t)
+	pages := func() (total, free int) {
+		file, err := sql.Open("sqlite", "file:"+w.path+"?mode=ro")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer file.Close()
+		if err := file.QueryRow("SELECT page_count, freelist_count FROM pragma_page_count, pragma_freelist_count").Scan(&total, &free); err != nil {
+			t.Fatal(err)
+		}
+		return total, free
+	}
+	empty, _ := pages()
+	drafts := make([]journal.EntryDraft, 3000)
+	for i := range drafts {
+		drafts[i] = journal.EntryDraft{Message: strings.Repeat("x", 3000), Timestamp: at(float64(-i))}
+	}
+	if _, err := w.AppendEntries(ctx, drafts); err != nil {
+		t.Fatal(err)
+	}
+	full, _ := pages()
+	gone, err := w.PurgeEntries(ctx, journal.EntryPurge{Before: at(1)})
+	if err != nil || gone != 3000 {
+		t.Fatal(gone, err)
+	}
+	total, free := pages()
+	if full < 2000 || total > empty+20 || free != 0 {
+		t.Errorf("%d pages empty, %d full, %d after the purge and %d of them free", empty, full, total, free)
+	}
+}
