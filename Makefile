@@ -1,0 +1,45 @@
+# make run    build the playground where npm is there, serve on SQLite
+# make test   all tests
+# make check  what CI adds: formatting, vet, generation, the race detector
+# make build  the binary ./logbook
+
+CONSOLE_SOURCES := $(addprefix console/,package.json package-lock.json .npmrc vite.config.js index.html) $(wildcard console/src/*)
+
+.PHONY: run test check build generate console race formatted generated
+run: console
+	go run .
+
+test:
+	go test ./...
+
+build: console
+	CGO_ENABLED=0 go build -trimpath -o logbook .
+
+generate:
+	go generate ./...
+
+check: formatted generated race
+	go vet ./...
+
+race:
+	go test -race ./...
+
+formatted:
+	@bad=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$bad" || { echo "not gofmt-ed:"; echo "$$bad"; exit 1; }
+
+# Generating twice must leave nothing to commit.
+generated:
+	@before=$$(git status --porcelain); \
+	go generate ./... && go generate ./... && after=$$(git status --porcelain); \
+	test "$$before" = "$$after" || { echo "go generate ./... changed files:"; git status --porcelain; exit 1; }
+
+ifneq ($(shell command -v npm 2>/dev/null),)
+console: console/dist/index.html.gz
+else
+console:
+	@echo 'console: skipped, npm is not installed (Node.js 20.19 or newer); /playground will say how to build it'
+endif
+
+console/dist/index.html.gz: $(CONSOLE_SOURCES)
+	cd console && npm ci --no-audit --no-fund && npm run build
+	@touch $@
