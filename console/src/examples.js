@@ -45,7 +45,7 @@ query FilteredEntries($filter: EntryFilter) {
   }
 }
 `,
-    variables: json({ filter: {} }),
+    variables: json({ filter: { level: 'ERROR', since: '2025-01-01T00:00:00Z' } }),
   },
   {
     query: `# One entry with its metadata. Take the id from a list.
@@ -69,7 +69,7 @@ query EntryStats($tenantId: ID, $days: Int = 30) {
     total
     byLevel { level count }
     byCategory { category { id name code } count }
-    byDay { date count }
+    daily { date count }
   }
 }
 `,

@@ -118,8 +118,8 @@ func (d *DB) explain(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, context.DeadlineExceeded):
-		return fault.Wrap(fault.Unavailable, err, "the database took too long to answer, try again")
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return fault.Wrap(fault.Unavailable, err, "the answer took too long and was given up")
 	case errors.Is(err, sql.ErrConnDone), strings.Contains(err.Error(), "database is closed"):
 		return fault.Wrap(fault.Unavailable, err, "the server is shutting down")
 	}

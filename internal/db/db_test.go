@@ -34,8 +34,10 @@ func open(t *testing.T) (context.Context, *db.DB, string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { database.Close() })
-	if _, err := os.Stat(path); err != nil {
-		t.Fatalf("the file is not where it was asked for: %v", err)
+	for _, name := range []string{path, path + "-wal"} {
+		if info, err := os.Stat(name); err != nil || info.Mode().Perm() != 0o600 {
+			t.Fatalf("%s is not there for its owner alone: %v (%v)", name, info, err)
+		}
 	}
 	return ctx, database, path
 }

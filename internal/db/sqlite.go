@@ -42,6 +42,12 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 		return nil, fault.New(fault.Invalid, "--db sqlite:%s: the folder %s does not exist, make it first", path, filepath.Dir(path))
 	}
 
+	// A new file is its owner's alone, since logs hold what others should not
+	// read; SQLite gives the files beside it the same mode. Where the file cannot
+	// be made SQLite says so better.
+	if file, err := os.OpenFile(path, os.O_CREATE, 0o600); err == nil {
+		file.Close()
+	}
 	write, err := sql.Open("sqlite", sqliteDSN(path, writerPragmas))
 	if err != nil {
 		return nil, fault.Wrap(fault.Unavailable, err, "--db sqlite:%s does not open", path)
@@ -112,7 +118,7 @@ func explainSQLite(err error) error {
 	case sqlite3.SQLITE_CORRUPT:
 		return fault.Wrap(fault.Unavailable, err, "the database file is damaged; restore a backup")
 	case sqlite3.SQLITE_INTERRUPT:
-		return fault.Wrap(fault.Unavailable, err, "the request was given up before the database answered")
+		return fault.Wrap(fault.Unavailable, err, "the answer took too long and was given up")
 	}
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"logbook/ent/entry"
 	"logbook/ent/predicate"
 	"logbook/ent/retentionpolicy"
+	"logbook/internal/auth"
 	"logbook/internal/db"
 	"logbook/internal/fault"
 )
@@ -77,11 +78,18 @@ func (j *Journal) DeleteRetentionPolicy(ctx context.Context, id column.ID) error
 // about them, and says what each policy removed; dryRun only counts. Of the
 // active policies that match a row the most specific decides: tenant and
 // category, then category, then tenant, then global; of two equally specific
-// ones the longer. A row that none matches stays.
+// ones the longer. A row that none matches stays. An administrator bound to a
+// tenant applies its tenant's policies, and they leave alone the rows about which
+// one that it cannot see decides.
 func (j *Journal) ApplyRetention(ctx context.Context, dryRun bool) ([]Retained, error) {
-	policies, err := j.db.Ent().RetentionPolicy.Query().
+	active := j.db.Ent().RetentionPolicy.Query().
 		Where(retentionpolicy.Active(true)).
-		Order(retentionpolicy.ByName(), retentionpolicy.ByID()).All(ctx)
+		Order(retentionpolicy.ByName(), retentionpolicy.ByID())
+	policies, err := active.Clone().All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all, err := active.All(auth.System(ctx, "retention"))
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +97,7 @@ func (j *Journal) ApplyRetention(ctx context.Context, dryRun bool) ([]Retained, 
 	done := make([]Retained, 0, len(deciding))
 	for _, policy := range deciding {
 		before := column.TimeOf(j.now().Add(-time.Duration(policy.Days) * 24 * time.Hour))
-		conditions := append(policyScope(policy, deciding), entry.TimestampLT(before))
+		conditions := append(policyScope(policy, decidingPolicies(all)), entry.TimestampLT(before))
 		one := Retained{Policy: policy, Before: before}
 		if dryRun {
 			count, err := j.db.Ent().Entry.Query().Where(conditions...).Count(ctx)

@@ -26,6 +26,7 @@ const (
 	readTimeout   = time.Minute      // to send header and body
 	idleTimeout   = 2 * time.Minute  // between requests of a connection
 	answerTimeout = 30 * time.Second // to work an answer out
+	writeTimeout  = 2 * time.Minute  // for the caller to take the answer, from the header's end
 )
 
 // Server gives an http.Server with the limits set, which serves handler inside
@@ -47,6 +48,7 @@ func Server(handler http.Handler, origins []string, log *slog.Logger) *http.Serv
 		Handler:           requestID(recovered(log, crossOrigin.Handler(timed(handler)))),
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
@@ -109,13 +111,27 @@ func recovered(log *slog.Logger, next http.Handler) http.Handler {
 	})
 }
 
+type timerKey struct{}
+
 // timed ends the work on an answer that takes too long.
 func timed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), answerTimeout)
+		ctx, cancel := context.WithCancel(r.Context())
 		defer cancel()
-		next.ServeHTTP(w, r.WithContext(ctx))
+		timer := time.AfterFunc(answerTimeout, cancel)
+		defer timer.Stop()
+		next.ServeHTTP(w, r.WithContext(context.WithValue(ctx, timerKey{}, timer)))
 	})
+}
+
+// TakeTime lifts the limits on the time to work out and to send the answer of
+// this request. It is for work that is long by its nature and would be half done
+// if it were stopped, such as a large deletion.
+func TakeTime(w http.ResponseWriter, r *http.Request) {
+	if timer, ok := r.Context().Value(timerKey{}).(*time.Timer); ok {
+		timer.Stop()
+	}
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // a recorder in a test has none
 }
 
 // ReadBody reads a request's body of at most limit bytes. It fails with kind
