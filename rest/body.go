@@ -1,0 +1,143 @@
+package rest
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"logbook/ent/column"
+	"logbook/internal/fault"
+	"logbook/internal/rawjson"
+	"logbook/internal/web"
+)
+
+// object is a JSON object on its way in: its members as the bytes that came, and
+// what was found wrong with them. Null counts as absent.
+type object struct {
+	index    int // its place in a batch, from 0; -1 where there is none
+	members  map[string][]byte
+	problems []fault.Problem
+}
+
+// readObject reads a body of at most limit bytes as one JSON object; an empty body
+// is an object without members. It fails with kind TooLarge, or Invalid, naming
+// the place.
+func readObject(w http.ResponseWriter, r *http.Request, limit int64) (*object, error) {
+	body, err := web.ReadBody(w, r, limit)
+	if err != nil {
+		return nil, err
+	}
+	if len(bytes.TrimSpace(body)) == 0 {
+		return &object{index: -1}, nil
+	}
+	if err := rawjson.Check(body); err != nil {
+		var at *rawjson.Error
+		if errors.As(err, &at) && at.Path != "" {
+			return nil, fault.RefuseField(fault.Shorten(at.Path), fault.Outside, "", "at most 2^53, and 64 levels deep")
+		}
+		return nil, fault.RefuseField("body", fault.Malformed, "", "JSON")
+	}
+	return objectOf(bytes.TrimSpace(body), -1)
+}
+
+// objectOf takes checked JSON apart. It fails with kind Invalid where it is no
+// object or names a member twice.
+func objectOf(raw []byte, index int) (*object, error) {
+	o := &object{index: index, members: map[string][]byte{}}
+	if kind := rawjson.Kind(raw); kind != "an object" {
+		field := "body"
+		if index >= 0 {
+			field = ""
+		}
+		o.refuse(field, fault.WrongType, "", "an object")
+		return nil, o.err()
+	}
+	err := rawjson.Members(raw, func(key string, value []byte) error {
+		o.members[key] = value
+		return nil
+	})
+	if err != nil {
+		var at *rawjson.Error
+		errors.As(err, &at)
+		o.refuse(fault.Shorten(at.Path), fault.Clash, "", at.Reason)
+		return nil, o.err()
+	}
+	return o, nil
+}
+
+// refuse notes a problem.
+func (o *object) refuse(field string, reason fault.Reason, value, detail string) {
+	o.problems = append(o.problems, fault.Problem{
+		Index: o.index, Field: field, Reason: reason, Value: fault.Shorten(value), Detail: detail,
+	})
+}
+
+// err gives the problems as one error of kind Invalid, nil where there are none.
+func (o *object) err() error {
+	if len(o.problems) == 0 {
+		return nil
+	}
+	return fault.Refuse(o.problems...)
+}
+
+// value gives a member of the wanted kind (as rawjson.Kind names it), nil for an
+// absent one.
+func (o *object) value(field, kind string) []byte {
+	raw := o.members[field]
+	switch {
+	case raw == nil || rawjson.IsNull(raw):
+		return nil
+	case rawjson.Kind(raw) != kind:
+		o.refuse(field, fault.WrongType, "", kind)
+		return nil
+	}
+	return raw
+}
+
+// text gives a string without the white space around it, nil for an absent or
+// blank one.
+func (o *object) text(field string) *string {
+	raw := o.value(field, "a string")
+	if raw == nil {
+		return nil
+	}
+	text, ok := rawjson.Text(raw)
+	if !ok {
+		o.refuse(field, fault.Malformed, "", "text")
+		return nil
+	}
+	if text = strings.TrimSpace(text); text == "" {
+		return nil
+	}
+	return &text
+}
+
+// id gives a UUID, nil for an absent or blank one.
+func (o *object) id(field string) *column.ID {
+	text := o.text(field)
+	if text == nil {
+		return nil
+	}
+	id, ok := column.ParseID(*text)
+	if !ok {
+		o.refuse(field, fault.Malformed, *text, "a UUID")
+		return nil
+	}
+	return &id
+}
+
+// time gives a time as readTime does, nil for an absent or blank one.
+func (o *object) time(field string, zone *time.Location) *column.Time {
+	text := o.text(field)
+	if text == nil {
+		return nil
+	}
+	t, ok := readTime(*text, zone)
+	if !ok {
+		o.refuse(field, fault.Malformed, *text, "a time")
+		return nil
+	}
+	return &t
+}

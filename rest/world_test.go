@@ -1,0 +1,136 @@
+package rest_test
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"logbook/ent/column"
+	"logbook/internal/account"
+	"logbook/internal/auth"
+	"logbook/internal/authn"
+	"logbook/internal/db"
+	"logbook/internal/journal"
+	"logbook/internal/web"
+	"logbook/rest"
+)
+
+// The names that the tests share with the document.
+const (
+	entries    = "/api/management/logs/entries/"
+	tenantA    = "550e8400-e29b-41d4-a716-446655440001"
+	jwtSecret  = "a secret that only this test knows, 32 bytes or more"
+	adminToken = "the token of the settings"
+)
+
+// world is a whole server on a fresh database, with a clock of its own.
+type world struct {
+	*journal.Journal
+	ctx      context.Context // the system's rights
+	accounts *account.Accounts
+	server   *http.Server // everything a request meets
+	path     string       // of the database
+	now      atomic.Int64 // the clock, in microseconds
+}
+
+// newWorld starts a world; it ends with the test.
+func newWorld(t testing.TB, now string, zone *time.Location) *world {
+	t.Helper()
+	w := &world{ctx: auth.System(context.Background(), "test"), path: filepath.Join(t.TempDir(), "test.db")}
+	w.setClock(t, now)
+	clock := func() time.Time { return time.UnixMicro(w.now.Load()) }
+	database, err := db.Open(w.ctx, "sqlite:"+w.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Journal = journal.New(database, journal.Options{Now: clock, Zone: zone})
+	w.accounts = account.New(database, clock)
+	authenticator := authn.New(database.Ent(), authn.Options{AdminToken: adminToken, JWTSecret: jwtSecret, Now: clock})
+	mux := http.NewServeMux()
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	rest.Mount(mux, w.Journal, log)
+	w.server = web.Server(authenticator.Middleware(mux), nil, log)
+	t.Cleanup(func() {
+		if err := w.Close(w.ctx); err != nil {
+			t.Error(err)
+		}
+		if err := database.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return w
+}
+
+// setClock sets the time.
+func (w *world) setClock(t testing.TB, now string) {
+	t.Helper()
+	instant, ok := column.ParseTime(now)
+	if !ok {
+		t.Fatalf("the clock cannot show %q", now)
+	}
+	w.now.Store(int64(instant))
+}
+
+// credential gives what a caller of a known name sends.
+func (w *world) credential(t testing.TB, name string) string {
+	t.Helper()
+	sign := func(secret string, claims jwt.MapClaims) string {
+		if claims["exp"] == nil {
+			claims["exp"] = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
+		}
+		token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString([]byte(secret))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return token
+	}
+	key := func(role auth.Role) string {
+		_, key, err := w.accounts.AddToken(w.ctx, account.TokenDraft{Name: name, Role: role})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return key
+	}
+	permissions := auth.Permissions // whatever they hold, they are no administrators
+	switch name {
+	case "admin":
+		return sign(jwtSecret, jwt.MapClaims{"sub": "7", "username": "caller", "role": "admin"})
+	case "admin of the tenant":
+		return sign(jwtSecret, jwt.MapClaims{"sub": "7", "role": "admin", "tenant_id": tenantA})
+	case "viewer", "ingest", "user":
+		return sign(jwtSecret, jwt.MapClaims{"sub": "7", "role": name, "permissions": permissions})
+	case "expired":
+		return sign(jwtSecret, jwt.MapClaims{"sub": "7", "role": "admin", "exp": 1})
+	case "forged":
+		return sign("another secret", jwt.MapClaims{"sub": "7", "role": "admin"})
+	case "settings":
+		return adminToken
+	case "token":
+		return key(auth.Admin)
+	case "gateway key":
+		return key("")
+	case "garbage":
+		return "lb_nosuchtoken"
+	}
+	t.Fatalf("nobody is called %q", name)
+	return ""
+}
+
+// serve answers a request of the administrator without a network.
+func (w *world) serve(t testing.TB, method, target, body string) *httptest.ResponseRecorder {
+	t.Helper()
+	request := httptest.NewRequest(method, target, strings.NewReader(body))
+	request.Header.Set("Authorization", "Bearer "+w.credential(t, "admin"))
+	recorder := httptest.NewRecorder()
+	w.server.Handler.ServeHTTP(recorder, request)
+	return recorder
+}
