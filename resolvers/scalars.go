@@ -1,0 +1,82 @@
+package resolvers
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"logbook/ent/column"
+	"logbook/internal/fault"
+	"logbook/internal/rawjson"
+)
+
+// checkText says what is wrong with the text of a scalar that is written as a
+// string, ID or Time; nil where it is good, or for another scalar.
+func checkText(scalar, text string) *fault.Problem {
+	switch scalar {
+	case "ID":
+		if _, ok := column.ParseID(text); !ok {
+			return &fault.Problem{Reason: fault.Malformed, Value: fault.Shorten(text), Detail: "a UUID such as 550e8400-e29b-41d4-a716-446655440000"}
+		}
+	case "Time":
+		if _, ok := column.ParseTime(text); !ok {
+			return &fault.Problem{Reason: fault.Malformed, Value: fault.Shorten(text), Detail: "an RFC 3339 time with its offset, such as 2025-06-15T08:30:45Z, in the years 1 to 9999"}
+		}
+	}
+	return nil
+}
+
+// checkInteger reads Int, which GraphQL keeps within 32 bits, and Int64.
+func checkInteger(scalar, digits string) (int64, *fault.Problem) {
+	value, ok := rawjson.Integer([]byte(digits))
+	switch {
+	case scalar == "Int" && (!ok || value < math.MinInt32 || value > math.MaxInt32):
+		return 0, &fault.Problem{Reason: fault.Outside, Detail: "a whole number between -2147483648 and 2147483647"}
+	case !ok:
+		return 0, &fault.Problem{Reason: fault.Outside, Detail: "a whole number between -2^53 and 2^53"}
+	}
+	return value, nil
+}
+
+// checkChoice says what is wrong with an enum's value. Without hints it does not say what else
+// there would have been.
+func checkChoice(enum *ast.Definition, name string, hints bool) *fault.Problem {
+	if enum.EnumValues.ForName(name) != nil {
+		return nil
+	}
+	if !hints {
+		return &fault.Problem{Reason: fault.Malformed, Value: fault.Shorten(name), Detail: "a " + enum.Name}
+	}
+	names := make([]string, len(enum.EnumValues))
+	for i, value := range enum.EnumValues {
+		names[i] = value.Name
+	}
+	return &fault.Problem{Reason: fault.NotChoice, Value: fault.Shorten(name), Detail: strings.Join(names, ", ")}
+}
+
+// wanted says in words what a type takes, for people who sent something else.
+func wanted(t *ast.Type, definition *ast.Definition) string {
+	switch {
+	case t.Elem != nil:
+		return "an array"
+	case definition.Kind == ast.InputObject:
+		return "an object (" + definition.Name + ")"
+	case definition.Kind == ast.Enum, definition.Name == "String":
+		return "a string"
+	}
+	switch definition.Name {
+	case "Boolean":
+		return "true or false"
+	case "Int", "Int64":
+		return "a whole number"
+	case "Float":
+		return "a number"
+	case "ID":
+		return "a UUID as a string"
+	case "Time":
+		return "a time as a string"
+	}
+	return fmt.Sprintf("a %s", definition.Name)
+}

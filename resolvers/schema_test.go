@@ -1,0 +1,122 @@
+package resolvers_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"logbook/internal/auth"
+)
+
+func loadSchema(t *testing.T) *ast.Schema {
+	t.Helper()
+	text, err := os.ReadFile("../schema.graphqls")
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema, err := gqlparser.LoadSchema(&ast.Source{Name: "schema.graphqls", Input: string(text)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return schema
+}
+
+// Who may select a root field is said beside it, by a role or permission that
+// exists. Only "me" is for whoever is signed in.
+func TestEveryRootFieldSaysWhoMay(t *testing.T) {
+	t.Parallel()
+	schema := loadSchema(t)
+	for _, root := range []*ast.Definition{schema.Query, schema.Mutation, schema.Subscription} {
+		if root == nil {
+			continue
+		}
+		for _, field := range root.Fields {
+			if strings.HasPrefix(field.Name, "__") {
+				continue
+			}
+			gates := 0
+			for _, directive := range field.Directives {
+				switch directive.Name {
+				case "hasRole":
+					gates++
+					if _, ok := auth.ParseRole(strings.ToLower(directive.Arguments[0].Value.Raw)); !ok {
+						t.Errorf("%s.%s wants an unknown role", root.Name, field.Name)
+					}
+				case "hasPermission":
+					gates++
+					permission, ok := auth.ParsePermission(directive.Arguments[0].Value.Raw)
+					if !ok {
+						t.Errorf("%s.%s wants an unknown permission", root.Name, field.Name)
+					}
+					if permission.Writes() != (root == schema.Mutation) {
+						t.Errorf("%s.%s wants %s", root.Name, field.Name, permission)
+					}
+				case "signedIn":
+					gates++
+					if field.Name != "me" {
+						t.Errorf("%s.%s is open to whoever is signed in", root.Name, field.Name)
+					}
+				}
+			}
+			if gates != 1 {
+				t.Errorf("%s.%s has %d directives that say who may select it, want 1", root.Name, field.Name, gates)
+			}
+		}
+	}
+}
+
+// Everything is described, lists are [T!]!, and each mutation takes one input and
+// gives a payload.
+func TestSchemaStyle(t *testing.T) {
+	t.Parallel()
+	schema := loadSchema(t)
+	described := func(where, text string) {
+		if len(strings.TrimSpace(text)) < 8 {
+			t.Errorf("%s has no description", where)
+		}
+	}
+	listed := func(where string, of *ast.Type) {
+		if of.Elem != nil && (!of.NonNull || !of.Elem.NonNull) {
+			t.Errorf("%s is %s, want [T!]!", where, of)
+		}
+	}
+	for name, definition := range schema.Types {
+		if definition.BuiltIn {
+			continue
+		}
+		described(name, definition.Description)
+		if definition.Kind == ast.Scalar && definition.Directives.ForName("specifiedBy") == nil {
+			t.Errorf("scalar %s has no @specifiedBy", name)
+		}
+		for _, value := range definition.EnumValues {
+			described(name+"."+value.Name, value.Description)
+		}
+		for _, field := range definition.Fields {
+			if strings.HasPrefix(field.Name, "__") {
+				continue
+			}
+			where := name + "." + field.Name
+			described(where, field.Description)
+			listed(where, field.Type)
+			for _, argument := range field.Arguments {
+				described(where+"("+argument.Name+")", argument.Description)
+				listed(where+"("+argument.Name+")", argument.Type)
+			}
+		}
+	}
+	for _, name := range []string{"hasRole", "hasPermission", "signedIn"} {
+		described("@"+name, schema.Directives[name].Description)
+	}
+	for _, field := range schema.Mutation.Fields {
+		title := strings.ToUpper(field.Name[:1]) + field.Name[1:]
+		if len(field.Arguments) != 1 || field.Arguments[0].Name != "input" || field.Arguments[0].Type.String() != title+"Input!" {
+			t.Errorf("%s does not take one input: %sInput!", field.Name, title)
+		}
+		if field.Type.String() != title+"Payload!" {
+			t.Errorf("%s gives %s, want %sPayload!", field.Name, field.Type, title)
+		}
+	}
+}

@@ -1,0 +1,251 @@
+package resolvers_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"logbook/ent/column"
+	"logbook/internal/account"
+	"logbook/internal/auth"
+	"logbook/internal/authn"
+	"logbook/internal/db"
+	"logbook/internal/journal"
+	"logbook/internal/web"
+	"logbook/resolvers"
+)
+
+const adminToken = "the-administrator-of-the-settings"
+
+// server is the whole chain of a request over a database of its own.
+type server struct {
+	t        *testing.T
+	url      string
+	path     string // of the database
+	journal  *journal.Journal
+	accounts *account.Accounts
+	system   context.Context
+	log      *logged
+}
+
+// logged collects what the server logs.
+type logged struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func newServer(t *testing.T, options resolvers.Options) *server {
+	t.Helper()
+	s := &server{t: t, path: filepath.Join(t.TempDir(), "test.db"), system: auth.System(t.Context(), "test"), log: &logged{}}
+	database, err := db.Open(s.system, "sqlite:"+s.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.journal = journal.New(database, journal.Options{})
+	s.accounts = account.New(database, nil)
+	log := slog.New(slog.NewTextHandler(s.log, nil))
+	authenticator := authn.New(database.Ent(), authn.Options{AdminToken: adminToken})
+	handler := authenticator.Middleware(resolvers.Handler(s.journal, log, options))
+	server := httptest.NewServer(web.Server(handler, nil, log).Handler)
+	s.url = server.URL + "/graphql"
+	t.Cleanup(func() {
+		server.Close()
+		if err := s.journal.Close(context.WithoutCancel(s.system)); err != nil {
+			t.Log(err) // some tests break their database
+		}
+		if err := database.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// token makes an access token and gives its key.
+func (s *server) token(role auth.Role, tenant *column.ID, permissions ...auth.Permission) string {
+	s.t.Helper()
+	_, key, err := s.accounts.AddToken(s.system, account.TokenDraft{Name: "test", Role: role, Permissions: permissions, TenantID: tenant})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return key
+}
+
+// tenant makes a tenant.
+func (s *server) tenant(name string) column.ID {
+	s.t.Helper()
+	tenant, err := s.journal.CreateTenant(s.system, name)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return tenant.ID
+}
+
+// append stores entries.
+func (s *server) append(drafts ...journal.EntryDraft) []column.ID {
+	s.t.Helper()
+	rows, err := s.journal.AppendEntries(s.system, drafts)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	ids := make([]column.ID, len(rows))
+	for i, row := range rows {
+		ids[i] = row.ID
+	}
+	return ids
+}
+
+// answer is what came back.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+	Data   json.RawMessage `json:"data"`
+	Errors []struct {
+		Message    string `json:"message"`
+		Path       []any  `json:"path"`
+		Extensions struct {
+			Code     string `json:"code"`
+			Problems []struct {
+				Path    string `json:"path"`
+				Index   *int   `json:"index"`
+				Message string `json:"message"`
+			} `json:"problems"`
+			ProblemCount int `json:"problemCount"`
+		} `json:"extensions"`
+	} `json:"errors"`
+}
+
+// code gives the first error's code, "" for none.
+func (a answer) code() string {
+	if len(a.Errors) == 0 {
+		return ""
+	}
+	return a.Errors[0].Extensions.Code
+}
+
+// problems lists the problems of the first error as "path: message".
+func (a answer) problems() []string {
+	list := []string{}
+	for _, one := range a.Errors {
+		for _, p := range one.Extensions.Problems {
+			list = append(list, p.Path+": "+p.Message)
+		}
+	}
+	return list
+}
+
+// send sends one HTTP request as it stands.
+func (s *server) send(method, url string, headers map[string]string, body string) answer {
+	s.t.Helper()
+	r, err := http.NewRequestWithContext(s.t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for name, value := range headers {
+		r.Header.Set(name, value)
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	a := answer{status: response.StatusCode, header: response.Header, body: string(text)}
+	if len(text) > 0 {
+		if err := json.Unmarshal(text, &a); err != nil {
+			s.t.Fatalf("%s %s answered no JSON: %s", method, url, text)
+		}
+	}
+	return a
+}
+
+// ask posts a document with variables, which are JSON text or anything that
+// encodes.
+func (s *server) ask(token, document string, variables any) answer {
+	s.t.Helper()
+	raw, isText := variables.(string)
+	if !isText {
+		encoded, err := json.Marshal(variables)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		raw = string(encoded)
+	}
+	query, err := json.Marshal(document)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	headers := map[string]string{"Content-Type": "application/json"}
+	if token != "" {
+		headers["Authorization"] = "Bearer " + token
+	}
+	return s.send("POST", s.url, headers, fmt.Sprintf(`{"query":%s,"variables":%s}`, query, raw))
+}
+
+// must asks, and fails where there are errors; the data is decoded into to.
+func (s *server) must(token, document string, variables, to any) {
+	s.t.Helper()
+	a := s.ask(token, document, variables)
+	if a.status != http.StatusOK || len(a.Errors) > 0 {
+		s.t.Fatalf("%s\nanswered %d %s", document, a.status, a.body)
+	}
+	if to != nil {
+		if err := json.Unmarshal(a.Data, to); err != nil {
+			s.t.Fatalf("%s: %v", a.Data, err)
+		}
+	}
+}
+
+// total counts all entries, as the system.
+func (s *server) total() int64 {
+	s.t.Helper()
+	count, err := s.journal.CountEntries(s.system, journal.EntryFilter{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return count
+}
+
+// compact removes white space from JSON.
+func compact(t *testing.T, raw []byte) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := json.Compact(&b, raw); err != nil {
+		t.Fatalf("%s: %v", raw, err)
+	}
+	return b.String()
+}
+
+func ptr[T any](value T) *T { return &value }
+
+// addUser makes a user with ids in other systems.
+func addUser(t *testing.T, s *server, name string, aliases map[string]string) {
+	t.Helper()
+	if _, err := s.accounts.AddUser(s.system, account.UserDraft{Username: name, Aliases: aliases}); err != nil {
+		t.Fatal(err)
+	}
+}
