@@ -187,8 +187,16 @@ func RequireAppend(ctx context.Context, permission Permission, tenant *[16]byte)
 	if err := Require(ctx, Need{Permission: permission}); err != nil {
 		return err
 	}
-	bound := From(ctx).Tenant
-	if bound != nil && (tenant == nil || *tenant != *bound) {
+	return RequireTenant(ctx, tenant)
+}
+
+// RequireTenant passes when the context's principal may write rows of the
+// tenant. Nil stands for no tenant.
+func RequireTenant(ctx context.Context, tenant *[16]byte) error {
+	if err := Require(ctx, Need{}); err != nil {
+		return err
+	}
+	if bound := From(ctx).Tenant; bound != nil && (tenant == nil || *tenant != *bound) {
 		return ErrOtherTenant
 	}
 	return nil

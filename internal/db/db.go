@@ -107,6 +107,17 @@ func (d *DB) clientOf(tx *sql.Tx) *ent.Client {
 	return ent.NewClient(ent.Driver(inTx{driver}))
 }
 
+// explained is the driver of the client for reading: its errors are for people.
+type explained struct {
+	dialect.Driver
+	db *DB
+}
+
+// Query runs a query.
+func (e explained) Query(ctx context.Context, query string, args, rows any) error {
+	return e.db.explain(e.Driver.Query(ctx, query, args, rows))
+}
+
 // inTx is ent's driver inside a transaction: what ent would begin, it joins.
 type inTx struct{ dialect.Driver }
 

@@ -62,10 +62,8 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 	read.SetMaxOpenConns(readers)
 	read.SetMaxIdleConns(readers) // the pool's default of 2 would reopen all the time
 
-	d := &DB{
-		dialect: dialect.SQLite, read: read, write: write,
-		client: ent.NewClient(ent.Driver(entsql.OpenDB(dialect.SQLite, read))),
-	}
+	d := &DB{dialect: dialect.SQLite, read: read, write: write}
+	d.client = ent.NewClient(ent.Driver(explained{entsql.OpenDB(dialect.SQLite, read), d}))
 	if err := d.migrate(ctx); err != nil {
 		d.Close()
 		var known *fault.Error

@@ -43,6 +43,10 @@ func (j *Journal) CreateRetentionPolicy(ctx context.Context, draft RetentionPoli
 	if draft.Days < 1 || draft.Days > 36500 {
 		return nil, fault.RefuseField("days", fault.Outside, "", "between 1 and 36500")
 	}
+	// Whoever is bound to a tenant learns of no other.
+	if err := auth.RequireTenant(ctx, (*[16]byte)(draft.TenantID)); err != nil {
+		return nil, err
+	}
 	known, err := j.knownNames(ctx)
 	if err != nil {
 		return nil, err

@@ -108,7 +108,7 @@ func suspicious(raw []byte) bool {
 // checkValue walks valid JSON for numbers and depth.
 func checkValue(raw []byte, path string, depth int) error {
 	raw = bytes.TrimLeft(raw, " \t\r\n")
-	if depth > MaxDepth {
+	if depth >= MaxDepth && (raw[0] == '{' || raw[0] == '[') {
 		return &Error{Path: path, Reason: fmt.Sprintf("is nested deeper than %d levels", MaxDepth)}
 	}
 	switch raw[0] {

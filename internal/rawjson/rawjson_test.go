@@ -22,7 +22,7 @@ func TestCheck(t *testing.T) {
 		`{"a":[0,-9007199254740993]}`: "a[1]: is a number beyond 2^53, write it as a string",
 		`{"a":{"b":1e16}}`:            "a.b: is a number beyond 2^53, write it as a string",
 		`1e999`:                       "is a number beyond 2^53, write it as a string",
-		strings.Repeat("[", 66) + strings.Repeat("]", 66): strings.Repeat("[0]", 65) + ": is nested deeper than 64 levels",
+		strings.Repeat("[", 65) + strings.Repeat("]", 65): strings.Repeat("[0]", 64) + ": is nested deeper than 64 levels",
 
 		`9007199254740992`:            "",
 		`{"a":"9007199254740993999"}`: "",
