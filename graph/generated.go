@@ -1220,7 +1220,7 @@ type Query {
 
 """
 What can be changed. Fields of one request are carried out in their order; what
-one has stored stays stored when a later one fails.
+one has stored stays stored when a later one fails. A field that fails is null.
 """
 type Mutation {
   """
@@ -1230,7 +1230,7 @@ type Mutation {
   createEntry(
     "The entry."
     input: CreateEntryInput!
-  ): CreateEntryPayload! @hasPermission(permission: "entries:write")
+  ): CreateEntryPayload @hasPermission(permission: "entries:write")
   """
   Appends many entries, all or none. They are on disk before the answer comes.
   Needs the permission ` + "`" + `entries:write` + "`" + `.
@@ -1238,14 +1238,14 @@ type Mutation {
   createEntries(
     "The entries."
     input: CreateEntriesInput!
-  ): CreateEntriesPayload! @hasPermission(permission: "entries:write")
+  ): CreateEntriesPayload @hasPermission(permission: "entries:write")
   """
   Makes a tenant. Needs the role ` + "`" + `ADMIN` + "`" + `, bound to no tenant.
   """
   createTenant(
     "The tenant."
     input: CreateTenantInput!
-  ): CreateTenantPayload! @hasRole(role: ADMIN)
+  ): CreateTenantPayload @hasRole(role: ADMIN)
   """
   Makes a category. Fails with ` + "`" + `CONFLICT` + "`" + ` where its code is taken. Needs the role
   ` + "`" + `ADMIN` + "`" + `, bound to no tenant.
@@ -1253,7 +1253,7 @@ type Mutation {
   createCategory(
     "The category."
     input: CreateCategoryInput!
-  ): CreateCategoryPayload! @hasRole(role: ADMIN)
+  ): CreateCategoryPayload @hasRole(role: ADMIN)
   """
   Makes a retention policy, in force at once. An administrator bound to a tenant
   makes policies of that tenant only. Needs the role ` + "`" + `ADMIN` + "`" + `.
@@ -1261,7 +1261,7 @@ type Mutation {
   createRetentionPolicy(
     "The policy."
     input: CreateRetentionPolicyInput!
-  ): CreateRetentionPolicyPayload! @hasRole(role: ADMIN)
+  ): CreateRetentionPolicyPayload @hasRole(role: ADMIN)
   """
   Removes a retention policy. Fails with ` + "`" + `NOT_FOUND` + "`" + ` where there is none of this
   id, or none that the caller may see. Needs the role ` + "`" + `ADMIN` + "`" + `.
@@ -1269,7 +1269,7 @@ type Mutation {
   deleteRetentionPolicy(
     "Which policy."
     input: DeleteRetentionPolicyInput!
-  ): DeleteRetentionPolicyPayload! @hasRole(role: ADMIN)
+  ): DeleteRetentionPolicyPayload @hasRole(role: ADMIN)
 }
 
 """
@@ -3135,10 +3135,10 @@ func (ec *executionContext) _Mutation_createEntry(ctx context.Context, field gra
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *CreateEntryPayload) graphql.Marshaler {
-			return ec.marshalNCreateEntryPayload2ᚖlogbookᚋgraphᚐCreateEntryPayload(ctx, selections, v)
+			return ec.marshalOCreateEntryPayload2ᚖlogbookᚋgraphᚐCreateEntryPayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_createEntry(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -3197,10 +3197,10 @@ func (ec *executionContext) _Mutation_createEntries(ctx context.Context, field g
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *CreateEntriesPayload) graphql.Marshaler {
-			return ec.marshalNCreateEntriesPayload2ᚖlogbookᚋgraphᚐCreateEntriesPayload(ctx, selections, v)
+			return ec.marshalOCreateEntriesPayload2ᚖlogbookᚋgraphᚐCreateEntriesPayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_createEntries(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -3259,10 +3259,10 @@ func (ec *executionContext) _Mutation_createTenant(ctx context.Context, field gr
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *CreateTenantPayload) graphql.Marshaler {
-			return ec.marshalNCreateTenantPayload2ᚖlogbookᚋgraphᚐCreateTenantPayload(ctx, selections, v)
+			return ec.marshalOCreateTenantPayload2ᚖlogbookᚋgraphᚐCreateTenantPayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_createTenant(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -3321,10 +3321,10 @@ func (ec *executionContext) _Mutation_createCategory(ctx context.Context, field 
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *CreateCategoryPayload) graphql.Marshaler {
-			return ec.marshalNCreateCategoryPayload2ᚖlogbookᚋgraphᚐCreateCategoryPayload(ctx, selections, v)
+			return ec.marshalOCreateCategoryPayload2ᚖlogbookᚋgraphᚐCreateCategoryPayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_createCategory(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -3383,10 +3383,10 @@ func (ec *executionContext) _Mutation_createRetentionPolicy(ctx context.Context,
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *CreateRetentionPolicyPayload) graphql.Marshaler {
-			return ec.marshalNCreateRetentionPolicyPayload2ᚖlogbookᚋgraphᚐCreateRetentionPolicyPayload(ctx, selections, v)
+			return ec.marshalOCreateRetentionPolicyPayload2ᚖlogbookᚋgraphᚐCreateRetentionPolicyPayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_createRetentionPolicy(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -3445,10 +3445,10 @@ func (ec *executionContext) _Mutation_deleteRetentionPolicy(ctx context.Context,
 			return next
 		},
 		func(ctx context.Context, selections ast.SelectionSet, v *DeleteRetentionPolicyPayload) graphql.Marshaler {
-			return ec.marshalNDeleteRetentionPolicyPayload2ᚖlogbookᚋgraphᚐDeleteRetentionPolicyPayload(ctx, selections, v)
+			return ec.marshalODeleteRetentionPolicyPayload2ᚖlogbookᚋgraphᚐDeleteRetentionPolicyPayload(ctx, selections, v)
 		},
 		true,
-		true,
+		false,
 	)
 }
 func (ec *executionContext) fieldContext_Mutation_deleteRetentionPolicy(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
@@ -6690,42 +6690,42 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_createEntry(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "createEntries":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_createEntries(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "createTenant":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_createTenant(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "createCategory":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_createCategory(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "createRetentionPolicy":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_createRetentionPolicy(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "deleteRetentionPolicy":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_deleteRetentionPolicy(ctx, field)
 			})
-			if out.Values[i] == graphql.Null {
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -7710,29 +7710,9 @@ func (ec *executionContext) unmarshalNCreateCategoryInput2logbookᚋgraphᚐCrea
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNCreateCategoryPayload2ᚖlogbookᚋgraphᚐCreateCategoryPayload(ctx context.Context, sel ast.SelectionSet, v *CreateCategoryPayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._CreateCategoryPayload(ctx, sel, v)
-}
-
 func (ec *executionContext) unmarshalNCreateEntriesInput2logbookᚋgraphᚐCreateEntriesInput(ctx context.Context, v any) (CreateEntriesInput, error) {
 	res, err := ec.unmarshalInputCreateEntriesInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalNCreateEntriesPayload2ᚖlogbookᚋgraphᚐCreateEntriesPayload(ctx context.Context, sel ast.SelectionSet, v *CreateEntriesPayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._CreateEntriesPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalNCreateEntryInput2logbookᚋgraphᚐCreateEntryInput(ctx context.Context, v any) (CreateEntryInput, error) {
@@ -7759,44 +7739,14 @@ func (ec *executionContext) unmarshalNCreateEntryInput2ᚖlogbookᚋgraphᚐCrea
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNCreateEntryPayload2ᚖlogbookᚋgraphᚐCreateEntryPayload(ctx context.Context, sel ast.SelectionSet, v *CreateEntryPayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._CreateEntryPayload(ctx, sel, v)
-}
-
 func (ec *executionContext) unmarshalNCreateRetentionPolicyInput2logbookᚋinternalᚋjournalᚐRetentionPolicyDraft(ctx context.Context, v any) (journal.RetentionPolicyDraft, error) {
 	res, err := ec.unmarshalInputCreateRetentionPolicyInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNCreateRetentionPolicyPayload2ᚖlogbookᚋgraphᚐCreateRetentionPolicyPayload(ctx context.Context, sel ast.SelectionSet, v *CreateRetentionPolicyPayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._CreateRetentionPolicyPayload(ctx, sel, v)
-}
-
 func (ec *executionContext) unmarshalNCreateTenantInput2logbookᚋgraphᚐCreateTenantInput(ctx context.Context, v any) (CreateTenantInput, error) {
 	res, err := ec.unmarshalInputCreateTenantInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalNCreateTenantPayload2ᚖlogbookᚋgraphᚐCreateTenantPayload(ctx context.Context, sel ast.SelectionSet, v *CreateTenantPayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._CreateTenantPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNDayCount2logbookᚋinternalᚋjournalᚐDayCount(ctx context.Context, sel ast.SelectionSet, v journal.DayCount) graphql.Marshaler {
@@ -7822,16 +7772,6 @@ func (ec *executionContext) marshalNDayCount2ᚕlogbookᚋinternalᚋjournalᚐD
 func (ec *executionContext) unmarshalNDeleteRetentionPolicyInput2logbookᚋgraphᚐDeleteRetentionPolicyInput(ctx context.Context, v any) (DeleteRetentionPolicyInput, error) {
 	res, err := ec.unmarshalInputDeleteRetentionPolicyInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalNDeleteRetentionPolicyPayload2ᚖlogbookᚋgraphᚐDeleteRetentionPolicyPayload(ctx context.Context, sel ast.SelectionSet, v *DeleteRetentionPolicyPayload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._DeleteRetentionPolicyPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNEntry2ᚕᚖlogbookᚋentᚐEntryᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Entry) graphql.Marshaler {
@@ -8322,6 +8262,48 @@ func (ec *executionContext) marshalOCategory2ᚖlogbookᚋentᚐCategory(ctx con
 		return graphql.Null
 	}
 	return ec._Category(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOCreateCategoryPayload2ᚖlogbookᚋgraphᚐCreateCategoryPayload(ctx context.Context, sel ast.SelectionSet, v *CreateCategoryPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CreateCategoryPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOCreateEntriesPayload2ᚖlogbookᚋgraphᚐCreateEntriesPayload(ctx context.Context, sel ast.SelectionSet, v *CreateEntriesPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CreateEntriesPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOCreateEntryPayload2ᚖlogbookᚋgraphᚐCreateEntryPayload(ctx context.Context, sel ast.SelectionSet, v *CreateEntryPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CreateEntryPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOCreateRetentionPolicyPayload2ᚖlogbookᚋgraphᚐCreateRetentionPolicyPayload(ctx context.Context, sel ast.SelectionSet, v *CreateRetentionPolicyPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CreateRetentionPolicyPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOCreateTenantPayload2ᚖlogbookᚋgraphᚐCreateTenantPayload(ctx context.Context, sel ast.SelectionSet, v *CreateTenantPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CreateTenantPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalODeleteRetentionPolicyPayload2ᚖlogbookᚋgraphᚐDeleteRetentionPolicyPayload(ctx context.Context, sel ast.SelectionSet, v *DeleteRetentionPolicyPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._DeleteRetentionPolicyPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOEntry2ᚖlogbookᚋentᚐEntry(ctx context.Context, sel ast.SelectionSet, v *ent.Entry) graphql.Marshaler {

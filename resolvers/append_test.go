@@ -43,7 +43,7 @@ func TestCreateRefusals(t *testing.T) {
 		`{"message":"m","metadata":"{}"}`:                                                            "input.metadata: must be an object, not a string",
 		`{"message":"m","metadata":{"a_b":[0,{"n":9007199254740993}]}}`:                              "input.metadata.a_b[1].n: is a number beyond 2^53, write it as a string",
 		`{"message":"m","metadata":{"n":1e400}}`:                                                     "input.metadata.n: is a number beyond 2^53, write it as a string",
-		`{"message":"m","metadata":{"d":` + strings.Repeat("[", 66) + strings.Repeat("]", 66) + `}}`: "input.metadata.d" + strings.Repeat("[0]", 64) + ": is nested deeper than 64 levels",
+		`{"message":"m","metadata":{"d":` + strings.Repeat("[", 64) + strings.Repeat("]", 64) + `}}`: "input.metadata.d" + strings.Repeat("[0]", 63) + ": is nested deeper than 64 levels",
 		`{"message":"m","message":"n"}`:                                                              "input: names a field twice, or by half a surrogate pair",
 		`{"message":"m","extra":1}`:                                                                  "input.extra: is no field of CreateEntryInput",
 	} {
