@@ -16,14 +16,15 @@ import (
 
 	atlas "ariga.io/atlas/sql/schema"
 	"ariga.io/atlas/sql/sqlite"
+	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql/schema"
 )
 
-//go:embed sqlite/*.sql
+//go:embed sqlite/*.sql mysql/*.sql
 var files embed.FS
 
 // folders names the folder of each of ent's dialects.
-var folders = map[string]string{"sqlite3": "sqlite"}
+var folders = map[string]string{dialect.SQLite: "sqlite", dialect.MySQL: "mysql"}
 
 // Shape is what the tables are beyond what ent can declare: the roll-ups' key of
 // several columns, in whose order SQLite keeps the table. It is a hook of ent's
@@ -46,17 +47,31 @@ func Shape(next schema.Differ) schema.Differ {
 		// engine's inspection reads a key back.
 		rest := slices.DeleteFunc(slices.Clone(table.Columns), func(c *atlas.Column) bool { return slices.Contains(key, c) })
 		table.Columns = append(slices.Clone(key), rest...)
-		table.SetPrimaryKey(atlas.NewPrimaryKey(key...)).AddAttrs(&sqlite.WithoutRowID{})
+		table.SetPrimaryKey(atlas.NewPrimaryKey(key...)).AddAttrs(&sqlite.WithoutRowID{}) // MySQL always does
 		return next.Diff(current, desired)
 	})
 }
 
 // File is one migration.
 type File struct {
-	Version int
-	Name    string
-	SQL     string
+	Version    int
+	Name       string
+	Statements []string
 }
+
+// statements cuts a file at the semicolons that end a line.
+func statements(text string) []string {
+	var list []string
+	for _, statement := range strings.Split(text, ";\n") {
+		if statement = strings.TrimSpace(statement); statement != "" {
+			list = append(list, statement)
+		}
+	}
+	return list
+}
+
+// Folder names the folder of a dialect's files, within this package's.
+func Folder(dialect string) string { return folders[dialect] }
 
 // For gives a dialect's migrations in order.
 func For(dialect string) ([]File, error) {
@@ -75,7 +90,7 @@ func For(dialect string) ([]File, error) {
 		if err != nil || version != len(list)+1 {
 			return nil, fmt.Errorf("migration %s: want the number %04d", name, len(list)+1)
 		}
-		list = append(list, File{Version: version, Name: path.Base(name), SQL: string(text)})
+		list = append(list, File{Version: version, Name: path.Base(name), Statements: statements(string(text))})
 	}
 	return list, nil
 }

@@ -3,15 +3,16 @@
 // other package writes SQL or asks which engine runs.
 //
 // Reads and writes go through different clients. Ent gives a client that can
-// only read; Write runs a function in one write transaction. On SQLite there is
-// one writer at a time in a process, so Write queues; readers never wait for it.
+// only read; Write runs a function in one write transaction, again where another
+// transaction stood in its way. On SQLite there is one writer at a time, so Write
+// queues; readers never wait for it.
 package db
 
 import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
+	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -25,21 +26,56 @@ import (
 
 // DB is an open, migrated database. It is safe for concurrent use.
 type DB struct {
-	dialect string
-	read    *sql.DB
-	write   *sql.DB
-	client  *ent.Client
+	engine engine
+	read   *sql.DB
+	write  *sql.DB
+	client *ent.Client
+}
+
+// engine is what is different from one engine to the next.
+type engine interface {
+	dialect() string // ent's name for it
+	// migrate brings the tables to the newest version, under a lock.
+	migrate(context.Context, *DB) error
+	// version asks for the engine's name and version.
+	version(context.Context, *sql.DB) (string, error)
+	// explain gives the engine's own errors as errors for people; others pass.
+	explain(error) error
+	// again says whether a transaction that failed so may succeed if it runs anew.
+	again(error) bool
+	// addUp is the tail of an INSERT that adds sums to the rows that are there.
+	addUp(keys, sums []string) string
+	// giveBack returns freed space to the file system.
+	giveBack(context.Context, *DB) error
+	// oneWriter says whether a transaction keeps every other one from writing.
+	oneWriter() bool
+}
+
+// mostTries is how often Write runs a transaction that others stand in the way
+// of.
+const mostTries = 10
+
+// newDB makes a DB of two pools, and migrates it.
+func newDB(ctx context.Context, e engine, read, write *sql.DB) (*DB, error) {
+	d := &DB{engine: e, read: read, write: write}
+	d.client = ent.NewClient(ent.Driver(explained{entsql.OpenDB(e.dialect(), read), d}))
+	if err := e.migrate(ctx, d); err != nil {
+		d.Close()
+		return nil, d.explain(err)
+	}
+	return d, nil
 }
 
 // Tx is one write transaction. Its ent client reads and writes inside it. It
 // belongs to one goroutine.
 type Tx struct {
 	*ent.Client
-	sql *sql.Tx
+	sql    *sql.Tx
+	engine engine
 }
 
-// Open opens the database at an address of the contract's form (sqlite:PATH),
-// creates it where it is absent, and migrates it under a lock. It fails with
+// Open opens the database at an address of the contract's form (sqlite:PATH or
+// mysql://USER:PASSWORD@HOST:PORT/DATABASE), creates it where it is absent, and migrates it under a lock. It fails with
 // kind Invalid for an address it cannot use and Unavailable for a database that
 // does not open, each with a sentence for the operator.
 func Open(ctx context.Context, address string) (*DB, error) {
@@ -48,9 +84,10 @@ func Open(ctx context.Context, address string) (*DB, error) {
 	case found && scheme == "sqlite":
 		return openSQLite(ctx, rest)
 	case found && scheme == "mysql":
-		return nil, fault.New(fault.Invalid, "--db %s…: MySQL is not served by this version yet, use sqlite:PATH", fault.Shorten(scheme))
+		return openMySQL(ctx, address)
 	default:
-		return nil, fault.New(fault.Invalid, "--db %q: want sqlite:PATH, such as sqlite:logbook.db", fault.Shorten(address))
+		return nil, fault.New(fault.Invalid, "--db %q: want sqlite:PATH, such as sqlite:logbook.db, or mysql://USER:PASSWORD@HOST:PORT/DATABASE",
+			fault.Shorten(scheme))
 	}
 }
 
@@ -59,12 +96,13 @@ func (d *DB) Ent() *ent.Client { return d.client }
 
 // Engine names the engine and its version.
 func (d *DB) Engine(ctx context.Context) (string, error) {
-	var version string
-	if err := d.read.QueryRowContext(ctx, "SELECT sqlite_version()").Scan(&version); err != nil {
-		return "", d.explain(err)
-	}
-	return "SQLite " + version, nil
+	version, err := d.engine.version(ctx, d.read)
+	return version, d.explain(err)
 }
+
+// OneWriter says whether a transaction keeps all others from writing, those of
+// other processes too, so that whoever writes much should pause.
+func (d *DB) OneWriter() bool { return d.engine.oneWriter() }
 
 // Ping says whether the database answers.
 func (d *DB) Ping(ctx context.Context) error {
@@ -88,22 +126,38 @@ func (d *DB) Read(ctx context.Context, fn func(*ent.Client) error) error {
 }
 
 // Write runs fn in one write transaction and commits it. When fn fails nothing
-// is stored. fn must not keep the Tx.
+// is stored. Where another transaction stands in the way (a deadlock, a row that
+// both add) fn runs again, so it must begin anew each time. It must not keep the
+// Tx.
 func (d *DB) Write(ctx context.Context, fn func(*Tx) error) error {
+	for try := 1; ; try++ {
+		err := d.writeOnce(ctx, fn)
+		if err == nil || try == mostTries || !d.engine.again(err) {
+			return d.explain(err)
+		}
+		select {
+		case <-ctx.Done():
+			return d.explain(err)
+		case <-time.After(rand.N(time.Duration(try) * 5 * time.Millisecond)):
+		}
+	}
+}
+
+func (d *DB) writeOnce(ctx context.Context, fn func(*Tx) error) error {
 	tx, err := d.write.BeginTx(ctx, nil)
 	if err != nil {
-		return d.explain(err)
+		return err
 	}
 	defer tx.Rollback()
-	if err := fn(&Tx{Client: d.clientOf(tx), sql: tx}); err != nil {
-		return d.explain(err)
+	if err := fn(&Tx{Client: d.clientOf(tx), sql: tx, engine: d.engine}); err != nil {
+		return err
 	}
-	return d.explain(tx.Commit())
+	return tx.Commit()
 }
 
 // clientOf gives an ent client inside a transaction.
 func (d *DB) clientOf(tx *sql.Tx) *ent.Client {
-	driver := entsql.NewDriver(d.dialect, entsql.Conn{ExecQuerier: tx})
+	driver := entsql.NewDriver(d.engine.dialect(), entsql.Conn{ExecQuerier: tx})
 	return ent.NewClient(ent.Driver(inTx{driver}))
 }
 
@@ -134,7 +188,7 @@ func (d *DB) explain(err error) error {
 	case errors.Is(err, sql.ErrConnDone), strings.Contains(err.Error(), "database is closed"):
 		return fault.Wrap(fault.Unavailable, err, "the server is shutting down")
 	}
-	return explainSQLite(err)
+	return d.engine.explain(err)
 }
 
 // Insert adds rows to a table, many a statement. Each row holds one value per
@@ -150,12 +204,7 @@ func (t *Tx) Insert(ctx context.Context, table string, columns []string, rows []
 func (t *Tx) Add(ctx context.Context, table string, keys, sums []string, rows [][]any) error {
 	columns := append(append([]string{}, keys...), sums...)
 	head := "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES "
-	updates := make([]string, len(sums))
-	for i, sum := range sums {
-		updates[i] = fmt.Sprintf("%s = %s + excluded.%s", sum, sum, sum)
-	}
-	tail := " ON CONFLICT (" + strings.Join(keys, ", ") + ") DO UPDATE SET " + strings.Join(updates, ", ")
-	return t.insert(ctx, head, tail, len(columns), rows)
+	return t.insert(ctx, head, t.engine.addUp(keys, sums), len(columns), rows)
 }
 
 // DropEmpty removes the rows of a table that have the given keys and whose sums
@@ -176,67 +225,63 @@ func (t *Tx) DropEmpty(ctx context.Context, table string, keys, sums []string, r
 	return nil
 }
 
-// insert runs head + tuples + tail, in statements of at most insertRows rows.
+// The most that one statement inserts. MySQL refuses packets of more than 16 MiB.
+const (
+	insertRows  = 50
+	insertBytes = 8 << 20
+)
+
+// insert runs head + tuples + tail, in statements within the limits.
 func (t *Tx) insert(ctx context.Context, head, tail string, width int, rows [][]any) error {
-	const insertRows = 50
 	tuple := "(" + strings.Repeat("?, ", width-1) + "?)"
 	text := func(n int) string { return head + strings.Repeat(tuple+", ", n-1) + tuple + tail }
 	args := make([]any, 0, insertRows*width)
-
-	if len(rows) >= 2*insertRows {
-		statement, err := t.sql.PrepareContext(ctx, text(insertRows))
+	var full *sql.Stmt // of insertRows rows
+	for len(rows) > 0 {
+		args = args[:0]
+		n := 0
+		for bytes := 0; n < min(insertRows, len(rows)); n++ {
+			if bytes += sizeOf(rows[n]); n > 0 && bytes > insertBytes {
+				break
+			}
+			args = append(args, rows[n]...)
+		}
+		var err error
+		switch {
+		case full == nil && n == insertRows && len(rows) >= 2*insertRows:
+			if full, err = t.sql.PrepareContext(ctx, text(n)); err != nil {
+				return err
+			}
+			defer full.Close()
+			fallthrough
+		case full != nil && n == insertRows:
+			_, err = full.ExecContext(ctx, args...)
+		default:
+			_, err = t.sql.ExecContext(ctx, text(n), args...)
+		}
 		if err != nil {
 			return err
 		}
-		defer statement.Close()
-		for ; len(rows) >= insertRows; rows = rows[insertRows:] {
-			args = args[:0]
-			for _, row := range rows[:insertRows] {
-				args = append(args, row...)
-			}
-			if _, err := statement.ExecContext(ctx, args...); err != nil {
-				return err
-			}
-		}
-	}
-	for ; len(rows) > 0; rows = rows[min(insertRows, len(rows)):] {
-		n := min(insertRows, len(rows))
-		args = args[:0]
-		for _, row := range rows[:n] {
-			args = append(args, row...)
-		}
-		if _, err := t.sql.ExecContext(ctx, text(n), args...); err != nil {
-			return err
-		}
+		rows = rows[n:]
 	}
 	return nil
 }
 
-// GiveBack returns space that purges freed to the file system, a little at a
-// time, so that writers beside it hardly wait.
-func (d *DB) GiveBack(ctx context.Context) error {
-	for {
-		began := time.Now()
-		var free int64
-		if err := d.write.QueryRowContext(ctx, "PRAGMA freelist_count").Scan(&free); err != nil {
-			return d.explain(err)
-		}
-		if free == 0 {
-			return nil
-		}
-		rows, err := d.write.QueryContext(ctx, "PRAGMA incremental_vacuum(500)")
-		if err != nil {
-			return d.explain(err)
-		}
-		for rows.Next() {
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-			return d.explain(err)
-		}
-		select {
-		case <-ctx.Done():
-			return d.explain(ctx.Err())
-		case <-time.After(time.Since(began)):
+// sizeOf gives about how many bytes a row's values take.
+func sizeOf(row []any) (bytes int) {
+	for _, value := range row {
+		switch v := value.(type) {
+		case string:
+			bytes += len(v)
+		case []byte:
+			bytes += len(v)
+		default:
+			bytes += 8
 		}
 	}
+	return bytes
 }
+
+// GiveBack returns space that purges freed to the file system, a little at a
+// time, so that writers beside it hardly wait.
+func (d *DB) GiveBack(ctx context.Context) error { return d.explain(d.engine.giveBack(ctx, d)) }

@@ -5,8 +5,11 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,36 +24,47 @@ import (
 	"logbook/ent/migrations"
 	"logbook/internal/auth"
 	"logbook/internal/db"
+	"logbook/internal/db/dbtest"
 	"logbook/internal/fault"
 )
 
-// open opens a fresh database with the system's rights.
-func open(t *testing.T) (context.Context, *db.DB, string) {
+func TestMain(m *testing.M) { dbtest.Main(m) }
+
+// each runs a test on a fresh database of every engine, with the system's rights.
+func each(t *testing.T, test func(t *testing.T, ctx context.Context, database *db.DB, address string)) {
 	t.Helper()
-	ctx := auth.System(t.Context(), "test")
-	path := filepath.Join(t.TempDir(), "a b%23?.db") // every character an address could trip over
-	database, err := db.Open(ctx, "sqlite:"+path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { database.Close() })
-	for _, name := range []string{path, path + "-wal"} {
-		if info, err := os.Stat(name); err != nil || info.Mode().Perm() != 0o600 {
-			t.Fatalf("%s is not there for its owner alone: %v (%v)", name, info, err)
+	dbtest.Each(t, func(t *testing.T, address string) {
+		ctx := auth.System(context.Background(), "test")
+		database, err := db.Open(ctx, address)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	return ctx, database, path
+		t.Cleanup(func() { database.Close() })
+		test(t, ctx, database, address)
+	})
 }
 
-// raw opens the file as a stranger would.
-func raw(t *testing.T, path string) *sql.DB {
+// raw opens a database as a stranger would.
+func raw(t *testing.T, address string) (file *sql.DB, engine string) {
 	t.Helper()
-	file, err := sql.Open("sqlite", "file:"+strings.NewReplacer("%", "%25", "?", "%3f", " ", "%20").Replace(path)+"?_pragma=foreign_keys(1)")
+	driver, engine, source := "sqlite", dialect.SQLite, ""
+	if path, isFile := strings.CutPrefix(address, "sqlite:"); isFile {
+		source = "file:" + (&url.URL{Path: path}).EscapedPath() + "?_pragma=foreign_keys(1)"
+	} else {
+		u, err := url.Parse(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		password, _ := u.User.Password()
+		driver, engine = "mysql", dialect.MySQL
+		source = u.User.Username() + ":" + password + "@tcp(" + u.Host + ")" + u.Path
+	}
+	file, err := sql.Open(driver, source)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { file.Close() })
-	return file
+	return file, engine
 }
 
 func TestOpenRefuses(t *testing.T) {
@@ -61,15 +75,19 @@ func TestOpenRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for address, want := range map[string]string{
-		"":                              "want sqlite:PATH",
-		"logbook.db":                    "want sqlite:PATH",
-		"postgres://x":                  "want sqlite:PATH",
-		"mysql://u:secret@h/d":          "MySQL is not served by this version yet",
-		"sqlite:":                       "name a file",
-		"sqlite::memory:":               "name a file",
-		"sqlite:" + folder:              "this is a folder",
-		"sqlite:" + folder + "/no/a.db": "does not exist, make it first",
-		"sqlite:" + text:                "the file is no SQLite database",
+		"":                               "want sqlite:PATH",
+		"logbook.db":                     "want sqlite:PATH",
+		"postgres://x":                   "want sqlite:PATH",
+		"mysql://u:secret@h":             "want mysql://USER:PASSWORD@HOST:PORT/DATABASE",
+		"mysql://h/d":                    "want mysql://USER:PASSWORD@HOST:PORT/DATABASE",
+		"mysql://u:se%zzcret@h/d":        "want mysql://USER:PASSWORD@HOST:PORT/DATABASE",
+		"mysql://u:secret@h/d?a=b":       "takes no parameters",
+		"mysql://u:secret@127.0.0.1:1/d": "--db mysql://u@127.0.0.1:1/d: the database server cannot be reached",
+		"sqlite:":                        "name a file",
+		"sqlite::memory:":                "name a file",
+		"sqlite:" + folder:               "this is a folder",
+		"sqlite:" + folder + "/no/a.db":  "does not exist, make it first",
+		"sqlite:" + text:                 "the file is no SQLite database",
 	} {
 		database, err := db.Open(t.Context(), address)
 		if err == nil {
@@ -85,138 +103,278 @@ func TestOpenRefuses(t *testing.T) {
 }
 
 func TestNewerDatabaseIsRefused(t *testing.T) {
-	t.Parallel()
-	_, database, path := open(t)
-	database.Close()
-	if _, err := raw(t, path).Exec("INSERT INTO schema_migrations (version, name) VALUES (999, 'from the future')"); err != nil {
-		t.Fatal(err)
-	}
-	_, err := db.Open(t.Context(), "sqlite:"+path)
-	if err == nil || !strings.Contains(err.Error(), "version 999 and this program knows up to") {
-		t.Errorf("a newer database: %v", err)
-	}
+	each(t, func(t *testing.T, ctx context.Context, database *db.DB, address string) {
+		database.Close()
+		file, _ := raw(t, address)
+		if _, err := file.Exec("INSERT INTO schema_migrations (version, name, statements) VALUES (999, 'from the future', 1)"); err != nil {
+			t.Fatal(err)
+		}
+		_, err := db.Open(t.Context(), address)
+		if err == nil || !strings.Contains(err.Error(), "version 999 and this program knows up to") {
+			t.Errorf("a newer database: %v", err)
+		}
+	})
 }
 
 // TestMigratedEqualsSchema asks ent what it would still change in a migrated
 // database.
 func TestMigratedEqualsSchema(t *testing.T) {
+	each(t, func(t *testing.T, ctx context.Context, _ *db.DB, address string) {
+		file, engine := raw(t, address)
+		var changes bytes.Buffer
+		writer := &schema.WriteDriver{Driver: entsql.OpenDB(engine, file), Writer: &changes}
+		maker, err := schema.NewMigrate(writer, schema.WithForeignKeys(false), schema.WithDiffHook(migrations.Shape),
+			schema.WithDropColumn(true), schema.WithDropIndex(true))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := maker.Create(ctx, migrate.Tables...); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(changes.String()) {
+			if !strings.HasPrefix(line, "PRAGMA foreign_keys") {
+				t.Errorf("the migrations do not make what ent/schema declares; go run ./ent/migrations/diff NAME would add: %s", line)
+			}
+		}
+		count := `SELECT count(*) FROM sqlite_master WHERE type = 'index' AND tbl_name = 'entries' AND sql IS NOT NULL`
+		if engine == dialect.MySQL {
+			count = `SELECT count(DISTINCT index_name) FROM information_schema.statistics
+				WHERE table_schema = database() AND table_name = 'entries' AND index_name <> 'PRIMARY'`
+		}
+		var indexes int
+		if err := file.QueryRow(count).Scan(&indexes); err != nil || indexes < 1 || indexes > 6 {
+			t.Errorf("entries has %d secondary indexes (%v), at most 6 are allowed", indexes, err)
+		}
+	})
+}
+
+// TestSQLiteFile wants the file for its owner alone, and able to give disk back.
+func TestSQLiteFile(t *testing.T) {
 	t.Parallel()
-	_, _, path := open(t)
-	file := raw(t, path)
-	var changes bytes.Buffer
-	writer := &schema.WriteDriver{Driver: entsql.OpenDB(dialect.SQLite, file), Writer: &changes}
-	maker, err := schema.NewMigrate(writer, schema.WithForeignKeys(false), schema.WithDiffHook(migrations.Shape), schema.WithDropColumn(true), schema.WithDropIndex(true))
+	address := dbtest.SQLite(t)
+	database, err := db.Open(t.Context(), address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := maker.Create(t.Context(), migrate.Tables...); err != nil {
-		t.Fatal(err)
+	defer database.Close()
+	path := strings.TrimPrefix(address, "sqlite:")
+	for _, name := range []string{path, path + "-wal"} {
+		if info, err := os.Stat(name); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s is not there for its owner alone: %v (%v)", name, info, err)
+		}
 	}
-	if text := strings.TrimSpace(changes.String()); text != "" && text != "PRAGMA foreign_keys = off;\nPRAGMA foreign_keys = on;" {
-		t.Errorf("the migrations do not make what ent/schema declares; run go run ./ent/migrations/diff NAME:\n%s", text)
-	}
+	file, _ := raw(t, address)
 	var vacuum int
 	if err := file.QueryRow("PRAGMA auto_vacuum").Scan(&vacuum); err != nil || vacuum != 2 {
 		t.Errorf("auto_vacuum is %d (%v), want 2: a purge would never give disk back", vacuum, err)
 	}
-	var indexes int
-	const count = `SELECT count(*) FROM sqlite_master WHERE type = 'index' AND tbl_name = 'entries' AND sql IS NOT NULL`
-	if err := file.QueryRow(count).Scan(&indexes); err != nil || indexes > 6 {
-		t.Errorf("entries has %d secondary indexes (%v), at most 6 are allowed", indexes, err)
+}
+
+// TestMigrationResumes stops MySQL's migration behind every statement, before and
+// after it is noted, and wants the next start to finish it.
+func TestMigrationResumes(t *testing.T) {
+	t.Parallel()
+	files, err := migrations.For(dialect.MySQL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	statements := files[0].Statements
+	for done := range statements {
+		for _, noted := range []bool{false, true} {
+			address := dbtest.MySQL(t)
+			database, err := db.Open(t.Context(), address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			database.Close()
+			file, _ := raw(t, address)
+			// Back to the moment behind the statement.
+			for _, statement := range statements[done+1:] {
+				name := strings.Split(statement, "`")[1]
+				if _, err := file.Exec("DROP TABLE `" + name + "`"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			progress := done
+			if noted {
+				progress++
+			}
+			note := "DELETE FROM schema_migrations" // progress 0 is not noted at all
+			if progress > 0 {
+				note = fmt.Sprintf("UPDATE schema_migrations SET statements = %d", progress)
+			}
+			if _, err := file.Exec(note); err != nil {
+				t.Fatal(err)
+			}
+			if database, err = db.Open(t.Context(), address); err != nil {
+				t.Fatalf("stopped behind statement %d (noted: %t): %v", done+1, noted, err)
+			}
+			if _, err := database.Ent().Writer.Query().Count(auth.System(t.Context(), "test")); err != nil {
+				t.Errorf("stopped behind statement %d (noted: %t): %v", done+1, noted, err)
+			}
+			database.Close()
+		}
 	}
 }
 
 // TestOpenAtOnce starts several processes' worth of migrations on one new file.
 func TestOpenAtOnce(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "new.db")
-	var all sync.WaitGroup
-	for range 8 {
-		all.Go(func() {
-			database, err := db.Open(t.Context(), "sqlite:"+path)
-			if err != nil {
-				t.Error(err)
-				return
+	dbtest.Each(t, func(t *testing.T, address string) {
+		var all sync.WaitGroup
+		for range 8 {
+			all.Go(func() {
+				database, err := db.Open(t.Context(), address)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if err := database.Ping(t.Context()); err != nil {
+					t.Error(err)
+				}
+				database.Close()
+			})
+		}
+		all.Wait()
+	})
+}
+
+// TestContainsFold holds the engines' search against one in plain Go, for every
+// byte and for texts of several languages.
+func TestContainsFold(t *testing.T) {
+	each(t, func(t *testing.T, ctx context.Context, database *db.DB, _ string) {
+		texts := []string{"", "Hello World", "ÄÖÜ äöü", "日志 LOG 请求", "İstanbul ıi", "100% _x_", "a\x00B", "🚀 Rocket", "ß ẞ", "Ã© ã©"}
+		for r := rune(1); r < 0x180; r++ {
+			texts = append(texts, "x"+string(r)+"Y")
+		}
+		err := database.Write(ctx, func(tx *db.Tx) error {
+			for i, text := range texts {
+				id := column.ID{byte(i >> 8), byte(i), 1}
+				err := tx.Insert(ctx, entry.Table, []string{"id", "level", "timestamp", "writer", "sequence", "message"},
+					[][]any{{id[:], 20, int64(i), 1, int64(i), text}})
+				if err != nil {
+					return err
+				}
 			}
-			if err := database.Ping(t.Context()); err != nil {
-				t.Error(err)
-			}
-			database.Close()
+			return nil
 		})
-	}
-	all.Wait()
+		if err != nil {
+			t.Fatal(err)
+		}
+		fold := func(text string) string {
+			b := []byte(text)
+			for i, c := range b {
+				if c >= 'A' && c <= 'Z' {
+					b[i] = c + 'a' - 'A'
+				}
+			}
+			return string(b)
+		}
+		needles := append([]string{"l", "WORLD", "ä", "Ä", "日志 log", "i", "I", "ı", "%", "_", "\x00b", "🚀", "ß", "ã", "xY"}, texts[10:]...)
+		for _, needle := range needles {
+			var want []int64
+			for i, text := range texts {
+				if strings.Contains(fold(text), fold(needle)) {
+					want = append(want, int64(i))
+				}
+			}
+			found, err := database.Ent().Entry.Query().Where(func(s *entsql.Selector) {
+				s.Where(db.ContainsFold(s.C(entry.FieldMessage), needle))
+			}).Order(entry.ByTimestamp()).All(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []int64
+			for _, row := range found {
+				got = append(got, int64(row.Timestamp))
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%q: found in %v, want %v", needle, got, want)
+			}
+		}
+	})
 }
 
 func TestReadersCannotWrite(t *testing.T) {
-	t.Parallel()
-	ctx, database, _ := open(t)
-	err := database.Ent().Tenant.Create().SetID(column.ID{1}).SetName("x").SetCreatedAt(1).Exec(ctx)
-	if err == nil {
-		t.Error("the client for reading wrote a row")
-	}
+	each(t, func(t *testing.T, ctx context.Context, database *db.DB, address string) {
+		err := database.Ent().Tenant.Create().SetID(column.ID{1}).SetName("x").SetCreatedAt(1).Exec(ctx)
+		if err == nil {
+			t.Error("the client for reading wrote a row")
+		}
+	})
 }
 
 func TestFailedWriteLeavesNothing(t *testing.T) {
-	t.Parallel()
-	ctx, database, _ := open(t)
-	failure := errors.New("no")
-	err := database.Write(ctx, func(tx *db.Tx) error {
-		if err := tx.Tenant.Create().SetID(column.ID{1}).SetName("x").SetCreatedAt(1).Exec(ctx); err != nil {
-			return err
+	each(t, func(t *testing.T, ctx context.Context, database *db.DB, address string) {
+		failure := errors.New("no")
+		err := database.Write(ctx, func(tx *db.Tx) error {
+			if err := tx.Tenant.Create().SetID(column.ID{1}).SetName("x").SetCreatedAt(1).Exec(ctx); err != nil {
+				return err
+			}
+			return failure
+		})
+		if !errors.Is(err, failure) {
+			t.Errorf("got %v", err)
 		}
-		return failure
+		if n, err := database.Ent().Tenant.Query().Count(ctx); err != nil || n != 0 {
+			t.Errorf("%d tenants are left (%v)", n, err)
+		}
 	})
-	if !errors.Is(err, failure) {
-		t.Errorf("got %v", err)
-	}
-	if n, err := database.Ent().Tenant.Query().Count(ctx); err != nil || n != 0 {
-		t.Errorf("%d tenants are left (%v)", n, err)
-	}
 }
 
 // TestRowPolicyHoldsInEnt goes past the journal: even ent's own client obeys.
 func TestRowPolicyHoldsInEnt(t *testing.T) {
-	t.Parallel()
-	ctx, database, _ := open(t)
-	a, b := column.ID{0xa}, column.ID{0xb}
-	insert := func(tx *db.Tx, id byte, tenant column.ID) error {
-		return tx.Insert(ctx, entry.Table,
-			[]string{"id", "tenant_id", "level", "timestamp", "writer", "sequence", "message"},
-			[][]any{{[]byte{id, 15: 0}, tenant[:], 20, 1, 1, int64(id), "m"}})
-	}
-	if err := database.Write(ctx, func(tx *db.Tx) error {
-		return errors.Join(insert(tx, 1, a), insert(tx, 2, a), insert(tx, 3, b))
-	}); err != nil {
-		t.Fatal(err)
-	}
-	adminB := auth.With(t.Context(), &auth.Principal{Subject: "1", Role: auth.Admin, Tenant: (*[16]byte)(&b)})
-	if n, err := database.Ent().Entry.Query().Count(adminB); err != nil || n != 1 {
-		t.Errorf("B sees %d rows (%v), want 1", n, err)
-	}
-	err := database.Write(adminB, func(tx *db.Tx) error {
-		if n, err := tx.Entry.Update().SetMessage("changed").Save(adminB); err != nil || n != 1 {
-			t.Errorf("B changed %d rows (%v), want 1", n, err)
+	each(t, func(t *testing.T, ctx context.Context, database *db.DB, address string) {
+		a, b := column.ID{0xa}, column.ID{0xb}
+		insert := func(tx *db.Tx, id byte, tenant column.ID) error {
+			return tx.Insert(ctx, entry.Table,
+				[]string{"id", "tenant_id", "level", "timestamp", "writer", "sequence", "message"},
+				[][]any{{[]byte{id, 15: 0}, tenant[:], 20, 1, 1, int64(id), "m"}})
 		}
-		if err := tx.Entry.DeleteOneID(column.ID{1}).Exec(adminB); err == nil {
-			t.Error("B removed a row of A by its id")
+		if err := database.Write(ctx, func(tx *db.Tx) error {
+			return errors.Join(insert(tx, 1, a), insert(tx, 2, a), insert(tx, 3, b))
+		}); err != nil {
+			t.Fatal(err)
 		}
-		if n, err := tx.Entry.Delete().Exec(adminB); err != nil || n != 1 {
-			t.Errorf("B removed %d rows (%v), want 1", n, err)
+		adminB := auth.With(t.Context(), &auth.Principal{Subject: "1", Role: auth.Admin, Tenant: (*[16]byte)(&b)})
+		if n, err := database.Ent().Entry.Query().Count(adminB); err != nil || n != 1 {
+			t.Errorf("B sees %d rows (%v), want 1", n, err)
 		}
-		err := tx.Entry.Create().SetID(column.ID{4}).SetTenantID(a).SetLevel(column.Info).SetMessage("m").
-			SetTimestamp(1).SetWriter(1).SetSequence(4).Exec(adminB)
-		if fault.KindOf(err) != fault.Forbidden {
-			t.Errorf("B made a row of A: %v", err)
+		err := database.Write(adminB, func(tx *db.Tx) error {
+			if n, err := tx.Entry.Update().SetMessage("changed").Save(adminB); err != nil || n != 1 {
+				t.Errorf("B changed %d rows (%v), want 1", n, err)
+			}
+			if err := tx.Entry.DeleteOneID(column.ID{1}).Exec(adminB); err == nil {
+				t.Error("B removed a row of A by its id")
+			}
+			if n, err := tx.Entry.Delete().Exec(adminB); err != nil || n != 1 {
+				t.Errorf("B removed %d rows (%v), want 1", n, err)
+			}
+			err := tx.Entry.Create().SetID(column.ID{4}).SetTenantID(a).SetLevel(column.Info).SetMessage("m").
+				SetTimestamp(1).SetWriter(1).SetSequence(4).Exec(adminB)
+			if fault.KindOf(err) != fault.Forbidden {
+				t.Errorf("B made a row of A: %v", err)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
-		return nil
+		if n, err := database.Ent().Entry.Query().Where(entry.Message("m")).Count(ctx); err != nil || n != 2 {
+			t.Errorf("%d rows of A are left (%v), want 2", n, err)
+		}
+		if _, err := database.Ent().Entry.Query().Count(t.Context()); fault.KindOf(err) != fault.Unauthenticated {
+			t.Errorf("a context without principal: %v", err)
+		}
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n, err := database.Ent().Entry.Query().Where(entry.Message("m")).Count(ctx); err != nil || n != 2 {
-		t.Errorf("%d rows of A are left (%v), want 2", n, err)
-	}
-	if _, err := database.Ent().Entry.Query().Count(t.Context()); fault.KindOf(err) != fault.Unauthenticated {
-		t.Errorf("a context without principal: %v", err)
-	}
+}
+
+// TestReadingErrorsAreForPeople takes the database away under a reader.
+func TestReadingErrorsAreForPeople(t *testing.T) {
+	each(t, func(t *testing.T, ctx context.Context, database *db.DB, address string) {
+		database.Close()
+		_, err := database.Ent().Tenant.Query().All(ctx)
+		if fault.KindOf(err) != fault.Unavailable {
+			t.Errorf("a closed database gives the reader %v", err)
+		}
+	})
 }

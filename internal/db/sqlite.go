@@ -9,14 +9,13 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"time"
 
 	"entgo.io/ent/dialect"
-	entsql "entgo.io/ent/dialect/sql"
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
 
-	"logbook/ent"
 	"logbook/internal/fault"
 )
 
@@ -62,17 +61,14 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 	read.SetMaxOpenConns(readers)
 	read.SetMaxIdleConns(readers) // the pool's default of 2 would reopen all the time
 
-	d := &DB{dialect: dialect.SQLite, read: read, write: write}
-	d.client = ent.NewClient(ent.Driver(explained{entsql.OpenDB(dialect.SQLite, read), d}))
-	if err := d.migrate(ctx); err != nil {
-		d.Close()
-		var known *fault.Error
-		if errors.As(d.explain(err), &known) {
-			return nil, fault.Wrap(known.Kind, err, "--db sqlite:%s: %s", path, known.Message)
-		}
-		return nil, fault.Wrap(fault.Unavailable, err, "--db sqlite:%s does not open", path)
+	d, err := newDB(ctx, sqliteEngine{}, read, write)
+	if err == nil {
+		return d, nil
 	}
-	return d, nil
+	if known := fault.As(err); known.Kind != fault.Internal {
+		return nil, fault.Wrap(known.Kind, err, "--db sqlite:%s: %s", path, known.Message)
+	}
+	return nil, fault.Wrap(fault.Unavailable, err, "--db sqlite:%s does not open", path)
 }
 
 // sqliteDSN gives the driver's address. The order of the pragmas matters: the
@@ -94,8 +90,53 @@ func sqliteDSN(path, extra string) string {
 // database.
 func Embedded() string { return "SQLite " + sqlite3.SQLITE_VERSION }
 
-// explainSQLite gives SQLite's own errors as errors for people.
-func explainSQLite(err error) error {
+// sqliteEngine is SQLite.
+type sqliteEngine struct{}
+
+func (sqliteEngine) dialect() string  { return dialect.SQLite }
+func (sqliteEngine) oneWriter() bool  { return true }
+func (sqliteEngine) again(error) bool { return false } // the busy timeout has waited already
+
+func (sqliteEngine) version(ctx context.Context, db *sql.DB) (string, error) {
+	var version string
+	err := db.QueryRowContext(ctx, "SELECT sqlite_version()").Scan(&version)
+	return "SQLite " + version, err
+}
+
+func (sqliteEngine) addUp(keys, sums []string) string {
+	updates := make([]string, len(sums))
+	for i, sum := range sums {
+		updates[i] = sum + " = " + sum + " + excluded." + sum
+	}
+	return " ON CONFLICT (" + strings.Join(keys, ", ") + ") DO UPDATE SET " + strings.Join(updates, ", ")
+}
+
+// giveBack frees some pages at a time and pauses as long as that took.
+func (sqliteEngine) giveBack(ctx context.Context, d *DB) error {
+	for {
+		began := time.Now()
+		var free int64
+		if err := d.write.QueryRowContext(ctx, "PRAGMA freelist_count").Scan(&free); err != nil || free == 0 {
+			return err
+		}
+		rows, err := d.write.QueryContext(ctx, "PRAGMA incremental_vacuum(500)")
+		if err != nil {
+			return err
+		}
+		for rows.Next() { // each step frees a page
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Since(began)):
+		}
+	}
+}
+
+func (sqliteEngine) explain(err error) error {
 	var engine *sqlite.Error
 	if !errors.As(err, &engine) {
 		return err

@@ -3,14 +3,22 @@ package db
 import (
 	"strings"
 
+	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql"
 )
 
 // ContainsFold gives the condition that a text column holds needle as a
 // substring, byte for byte but for the case of ASCII letters. SQLite's lower()
-// folds just these, and instr() knows no wildcards.
+// folds just these, and instr() knows no wildcards. MySQL folds nothing in binary
+// text; the character set hebrew has one byte a character and no case but ASCII's,
+// so there each byte stands for itself.
 func ContainsFold(column, needle string) *sql.Predicate {
 	return sql.P(func(b *sql.Builder) {
+		if b.Dialect() == dialect.MySQL {
+			b.WriteString("LOCATE(").Arg([]byte(lowerASCII(needle))).WriteString(", CAST(LOWER(CONVERT(").
+				WriteString(column).WriteString(" USING hebrew)) AS BINARY)) > 0")
+			return
+		}
 		b.WriteString("instr(lower(").WriteString(column).WriteString("), ").Arg(lowerASCII(needle)).WriteString(") > 0")
 	})
 }

@@ -1,12 +1,12 @@
 package journal_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 
 	"logbook/ent/column"
 	"logbook/internal/journal"
-	"logbook/internal/journal/journaltest"
 )
 
 // imported gives n rows that differ in their message.
@@ -34,74 +34,74 @@ func tallied(outcomes []journal.Outcome) (counts [3]int) {
 }
 
 func TestImportAgainAddsNothing(t *testing.T) {
-	t.Parallel()
-	ctx, w := newWorld(t)
-	rows := imported(700)
-	rows[600].Timestamp = nil // the clock's, which will have moved on
-	rows[699] = rows[0]       // equal lines stay
-	rows[699].Occurrence = 1
-	outcomes, err := w.ImportEntries(ctx, rows)
-	if err != nil || tallied(outcomes) != [3]int{700, 0, 0} {
-		t.Fatal(tallied(outcomes), err)
-	}
-	w.now = w.now.Add(3600e9)
-	again := imported(700)
-	again[600].Timestamp = nil
-	again[699] = again[0]
-	again[699].Occurrence = 1
-	if outcomes, err = w.ImportEntries(ctx, again); err != nil || tallied(outcomes) != [3]int{0, 700, 0} {
-		t.Fatal(tallied(outcomes), err)
-	}
-	if n := journaltest.Recount(t, w.path); n != 700 {
-		t.Errorf("%d rows, want 700", n)
-	}
+	each(t, func(t *testing.T, ctx context.Context, w *world) {
+		rows := imported(700)
+		rows[600].Timestamp = nil // the clock's, which will have moved on
+		rows[699] = rows[0]       // equal lines stay
+		rows[699].Occurrence = 1
+		outcomes, err := w.ImportEntries(ctx, rows)
+		if err != nil || tallied(outcomes) != [3]int{700, 0, 0} {
+			t.Fatal(tallied(outcomes), err)
+		}
+		w.now = w.now.Add(3600e9)
+		again := imported(700)
+		again[600].Timestamp = nil
+		again[699] = again[0]
+		again[699].Occurrence = 1
+		if outcomes, err = w.ImportEntries(ctx, again); err != nil || tallied(outcomes) != [3]int{0, 700, 0} {
+			t.Fatal(tallied(outcomes), err)
+		}
+		if n := w.recount(t); n != 700 {
+			t.Errorf("%d rows, want 700", n)
+		}
+	})
 }
 
 func TestImportJudgesEachRow(t *testing.T) {
-	t.Parallel()
-	ctx, w := newWorld(t)
-	tenant, category, other := column.ID{1}, column.ID{2}, column.ID{3}
-	id := column.ID{9}
-	rows := imported(9)
-	rows[0].TenantID, rows[0].TenantName = &tenant, ptr("acme")
-	rows[0].CategoryID, rows[0].CategoryName, rows[0].CategoryCode = &category, ptr("System"), ptr("system")
-	rows[1].TenantID = &tenant                                     // known by now
-	rows[2].TenantID = &other                                      // new, and no name
-	rows[3].TenantID, rows[3].TenantName = &tenant, ptr("another") // contradicts
-	rows[4].CategoryID, rows[4].CategoryName, rows[4].CategoryCode = &other, ptr("S"), ptr("system")
-	rows[5].ID, rows[5].Metadata = &id, column.JSON(`{"a":1,"b":"\u0041"}`)
-	rows[6].ID, rows[6].Metadata = &id, column.JSON(`{"b": "A", "a": 1}`) // the same in other words
-	rows[6].Message, rows[6].Timestamp = rows[5].Message, rows[5].Timestamp
-	rows[7].ID = &id // other content
-	rows[8].Metadata = column.JSON(`{"n":9007199254740993}`)
-	outcomes, err := w.ImportEntries(ctx, rows)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, want := range []string{
-		"stored", "stored",
-		"tenant_id: 03000000-0000-0000-0000-000000000000 is a new tenant and the line has no tenant_name to make it",
-		`tenant_name: tenant 01000000-0000-0000-0000-000000000000 is called "acme" here, not "another"`,
-		`category_code: "system" is the code of another category, 02000000-0000-0000-0000-000000000000`,
-		"stored", "there",
-		"id: 09000000-0000-0000-0000-000000000000 is there already with other content",
-		"metadata.n: is a number beyond 2^53, write it as a string",
-	} {
-		got := "there"
-		switch one := outcomes[i]; {
-		case one.Stored:
-			got = "stored"
-		case one.Problem != nil:
-			got = one.Problem.String()
+	each(t, func(t *testing.T, ctx context.Context, w *world) {
+		tenant, category, other := column.ID{1}, column.ID{2}, column.ID{3}
+		id := column.ID{9}
+		rows := imported(9)
+		rows[0].TenantID, rows[0].TenantName = &tenant, ptr("acme")
+		rows[0].CategoryID, rows[0].CategoryName, rows[0].CategoryCode = &category, ptr("System"), ptr("system")
+		rows[1].TenantID = &tenant                                     // known by now
+		rows[2].TenantID = &other                                      // new, and no name
+		rows[3].TenantID, rows[3].TenantName = &tenant, ptr("another") // contradicts
+		rows[4].CategoryID, rows[4].CategoryName, rows[4].CategoryCode = &other, ptr("S"), ptr("system")
+		rows[5].ID, rows[5].Metadata = &id, column.JSON(`{"a":1,"b":"\u0041"}`)
+		rows[6].ID, rows[6].Metadata = &id, column.JSON(`{"b": "A", "a": 1}`) // the same in other words
+		rows[6].Message, rows[6].Timestamp = rows[5].Message, rows[5].Timestamp
+		rows[7].ID = &id // other content
+		rows[8].Metadata = column.JSON(`{"n":9007199254740993}`)
+		outcomes, err := w.ImportEntries(ctx, rows)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if got != want {
-			t.Errorf("row %d:\ngot  %s\nwant %s", i, got, want)
+		for i, want := range []string{
+			"stored", "stored",
+			"tenant_id: 03000000-0000-0000-0000-000000000000 is a new tenant and the line has no tenant_name to make it",
+			`tenant_name: tenant 01000000-0000-0000-0000-000000000000 is called "acme" here, not "another"`,
+			`category_code: "system" is the code of another category, 02000000-0000-0000-0000-000000000000`,
+			"stored", "there",
+			"id: 09000000-0000-0000-0000-000000000000 is there already with other content",
+			"metadata.n: is a number beyond 2^53, write it as a string",
+		} {
+			got := "there"
+			switch one := outcomes[i]; {
+			case one.Stored:
+				got = "stored"
+			case one.Problem != nil:
+				got = one.Problem.String()
+			}
+			if got != want {
+				t.Errorf("row %d:\ngot  %s\nwant %s", i, got, want)
+			}
 		}
-	}
-	if n := journaltest.Recount(t, w.path); n != 3 {
-		t.Errorf("%d rows, want 3", n)
-	}
-	if tenants, err := w.Tenants(ctx); err != nil || len(tenants) != 1 {
-		t.Errorf("refused rows made tenants: %v (%v)", tenants, err)
-	}
+		if n := w.recount(t); n != 3 {
+			t.Errorf("%d rows, want 3", n)
+		}
+		if tenants, err := w.Tenants(ctx); err != nil || len(tenants) != 1 {
+			t.Errorf("refused rows made tenants: %v (%v)", tenants, err)
+		}
+	})
 }

@@ -2,7 +2,6 @@ package journal_test
 
 import (
 	"context"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -10,28 +9,41 @@ import (
 	"logbook/ent/column"
 	"logbook/internal/auth"
 	"logbook/internal/db"
+	"logbook/internal/db/dbtest"
 	"logbook/internal/fault"
 	"logbook/internal/journal"
+	"logbook/internal/journal/journaltest"
 )
 
 // noon is when these tests happen.
 var noon = time.Date(2025, 6, 15, 12, 0, 0, 0, time.UTC)
 
+func TestMain(m *testing.M) { dbtest.Main(m) }
+
 // world is a journal on a fresh database.
 type world struct {
 	*journal.Journal
-	path     string
+	address  string
 	database *db.DB
 	now      time.Time
 }
 
+// each runs a test in a world of every engine, with the system's rights.
+func each(t *testing.T, test func(t *testing.T, ctx context.Context, w *world)) {
+	t.Helper()
+	dbtest.Each(t, func(t *testing.T, address string) {
+		ctx, w := newWorld(t, address)
+		test(t, ctx, w)
+	})
+}
+
 // newWorld opens a world and gives a context with the system's rights.
-func newWorld(t testing.TB) (context.Context, *world) {
+func newWorld(t testing.TB, address string) (context.Context, *world) {
 	t.Helper()
 	ctx := auth.System(context.Background(), "test")
-	w := &world{path: filepath.Join(t.TempDir(), "test.db"), now: noon}
+	w := &world{address: address, now: noon}
 	var err error
-	if w.database, err = db.Open(ctx, "sqlite:"+w.path); err != nil {
+	if w.database, err = db.Open(ctx, address); err != nil {
 		t.Fatal(err)
 	}
 	w.Journal = journal.New(w.database, journal.Options{Now: func() time.Time { return w.now }})
@@ -44,6 +56,12 @@ func newWorld(t testing.TB) (context.Context, *world) {
 		}
 	})
 	return ctx, w
+}
+
+// recount holds the roll-ups against the rows and gives the number of rows.
+func (w *world) recount(t journaltest.Failer) int {
+	t.Helper()
+	return journaltest.Recount(t, w.address)
 }
 
 func must[T any](t testing.TB) func(T, error) T {

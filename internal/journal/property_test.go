@@ -13,7 +13,6 @@ import (
 	"logbook/ent"
 	"logbook/ent/column"
 	"logbook/internal/journal"
-	"logbook/internal/journal/journaltest"
 )
 
 // wares are the few tenants, categories and so on that random rows draw from, so
@@ -102,51 +101,51 @@ func newest(rows []*ent.Entry) {
 // TestRollupsEqualRecount mixes appends, purges and retention runs, and after
 // each asks random questions of the journal and of a plain list of the rows.
 func TestRollupsEqualRecount(t *testing.T) {
-	t.Parallel()
-	ctx, w := newWorld(t)
-	s := stock(t, ctx, w)
-	rapid.Check(t, func(t *rapid.T) {
-		if _, err := w.PurgeEntries(ctx, journal.EntryPurge{Before: at(1000)}); err != nil {
-			t.Fatal(err)
-		}
-		var rows []*ent.Entry
-		for range rapid.IntRange(1, 6).Draw(t, "steps") {
-			switch rapid.IntRange(0, 3).Draw(t, "step") {
-			case 0, 1:
-				drafts := rapid.SliceOfN(rapid.Custom(s.draft), 0, 30).Draw(t, "drafts")
-				added, err := w.AppendEntries(ctx, drafts)
-				if err != nil {
-					t.Fatal(err)
+	each(t, func(t *testing.T, ctx context.Context, w *world) {
+		s := stock(t, ctx, w)
+		rapid.Check(t, func(t *rapid.T) {
+			if _, err := w.PurgeEntries(ctx, journal.EntryPurge{Before: at(1000)}); err != nil {
+				t.Fatal(err)
+			}
+			var rows []*ent.Entry
+			for range rapid.IntRange(1, 6).Draw(t, "steps") {
+				switch rapid.IntRange(0, 3).Draw(t, "step") {
+				case 0, 1:
+					drafts := rapid.SliceOfN(rapid.Custom(s.draft), 0, 30).Draw(t, "drafts")
+					added, err := w.AppendEntries(ctx, drafts)
+					if err != nil {
+						t.Fatal(err)
+					}
+					rows = append(rows, added...)
+				case 2:
+					purge := journal.EntryPurge{
+						TenantID:   rapid.SampledFrom(s.tenants).Draw(t, "purged tenant"),
+						CategoryID: rapid.SampledFrom(s.categories).Draw(t, "purged category"),
+					}
+					if purge.TenantID == nil && purge.CategoryID == nil {
+						purge.Before = at(float64(rapid.IntRange(-1000, 0).Draw(t, "before")))
+					}
+					filter := journal.EntryFilter{TenantID: purge.TenantID, CategoryID: purge.CategoryID, Until: purge.Before}
+					before := len(rows)
+					rows = keep(rows, func(e *ent.Entry) bool { return !passes(filter, e) })
+					if gone, err := w.PurgeEntries(ctx, purge); err != nil || gone != int64(before-len(rows)) {
+						t.Fatalf("purged %d rows, want %d (%v)", gone, before-len(rows), err)
+					}
 				}
-				rows = append(rows, added...)
-			case 2:
-				purge := journal.EntryPurge{
-					TenantID:   rapid.SampledFrom(s.tenants).Draw(t, "purged tenant"),
-					CategoryID: rapid.SampledFrom(s.categories).Draw(t, "purged category"),
-				}
-				if purge.TenantID == nil && purge.CategoryID == nil {
-					purge.Before = at(float64(rapid.IntRange(-1000, 0).Draw(t, "before")))
-				}
-				filter := journal.EntryFilter{TenantID: purge.TenantID, CategoryID: purge.CategoryID, Until: purge.Before}
-				before := len(rows)
-				rows = keep(rows, func(e *ent.Entry) bool { return !passes(filter, e) })
-				if gone, err := w.PurgeEntries(ctx, purge); err != nil || gone != int64(before-len(rows)) {
-					t.Fatalf("purged %d rows, want %d (%v)", gone, before-len(rows), err)
+				if n := w.recount(t); n != len(rows) {
+					t.Fatalf("%d rows in the table, want %d", n, len(rows))
 				}
 			}
-			if n := journaltest.Recount(t, w.path); n != len(rows) {
-				t.Fatalf("%d rows in the table, want %d", n, len(rows))
+			newest(rows)
+			for range 5 {
+				f := s.filter(t)
+				want := keep(append([]*ent.Entry(nil), rows...), func(e *ent.Entry) bool { return passes(f, e) })
+				if got, err := w.CountEntries(ctx, f); err != nil || got != int64(len(want)) {
+					t.Fatalf("counted %d, want %d (%v)", got, len(want), err)
+				}
+				checkPages(t, ctx, w, f, want)
 			}
-		}
-		newest(rows)
-		for range 5 {
-			f := s.filter(t)
-			want := keep(append([]*ent.Entry(nil), rows...), func(e *ent.Entry) bool { return passes(f, e) })
-			if got, err := w.CountEntries(ctx, f); err != nil || got != int64(len(want)) {
-				t.Fatalf("counted %d, want %d (%v)", got, len(want), err)
-			}
-			checkPages(t, ctx, w, f, want)
-		}
+		})
 	})
 }
 
@@ -230,57 +229,57 @@ func checkPages(t *rapid.T, ctx context.Context, w *world, f journal.EntryFilter
 
 // TestRetentionMostSpecificWins holds random policies against random rows.
 func TestRetentionMostSpecificWins(t *testing.T) {
-	t.Parallel()
-	ctx, w := newWorld(t)
-	s := stock(t, ctx, w)
-	rapid.Check(t, func(t *rapid.T) {
-		if _, err := w.PurgeEntries(ctx, journal.EntryPurge{Before: at(1000)}); err != nil {
-			t.Fatal(err)
-		}
-		old, err := w.RetentionPolicies(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, policy := range old {
-			if err := w.DeleteRetentionPolicy(ctx, policy.ID); err != nil {
+	each(t, func(t *testing.T, ctx context.Context, w *world) {
+		s := stock(t, ctx, w)
+		rapid.Check(t, func(t *rapid.T) {
+			if _, err := w.PurgeEntries(ctx, journal.EntryPurge{Before: at(1000)}); err != nil {
 				t.Fatal(err)
 			}
-		}
-		rows, err := w.AppendEntries(ctx, rapid.SliceOfN(rapid.Custom(s.draft), 1, 40).Draw(t, "drafts"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var policies []journal.RetentionPolicyDraft
-		for range rapid.IntRange(0, 6).Draw(t, "policies") {
-			policy := journal.RetentionPolicyDraft{
-				Name: "p", Days: rapid.IntRange(1, 40).Draw(t, "days"),
-				TenantID: rapid.SampledFrom(s.tenants).Draw(t, "of tenant"), CategoryID: rapid.SampledFrom(s.categories).Draw(t, "of category"),
-			}
-			if _, err := w.CreateRetentionPolicy(ctx, policy); err != nil {
-				t.Fatal(err)
-			}
-			policies = append(policies, policy)
-		}
-		left := keep(append([]*ent.Entry(nil), rows...), func(e *ent.Entry) bool {
-			days := decides(policies, e)
-			return days == 0 || e.Timestamp >= column.TimeOf(noon.Add(-time.Duration(days)*24*time.Hour))
-		})
-		for _, dry := range []bool{true, false} {
-			done, err := w.ApplyRetention(ctx, dry)
+			old, err := w.RetentionPolicies(ctx)
 			if err != nil {
 				t.Fatal(err)
 			}
-			var gone int64
-			for _, one := range done {
-				gone += one.Count
+			for _, policy := range old {
+				if err := w.DeleteRetentionPolicy(ctx, policy.ID); err != nil {
+					t.Fatal(err)
+				}
 			}
-			if want := int64(len(rows) - len(left)); gone != want {
-				t.Fatalf("retention (dry run: %t) removes %d rows, want %d", dry, gone, want)
+			rows, err := w.AppendEntries(ctx, rapid.SliceOfN(rapid.Custom(s.draft), 1, 40).Draw(t, "drafts"))
+			if err != nil {
+				t.Fatal(err)
 			}
-		}
-		if n := journaltest.Recount(t, w.path); n != len(left) {
-			t.Fatalf("%d rows are left, want %d", n, len(left))
-		}
+			var policies []journal.RetentionPolicyDraft
+			for range rapid.IntRange(0, 6).Draw(t, "policies") {
+				policy := journal.RetentionPolicyDraft{
+					Name: "p", Days: rapid.IntRange(1, 40).Draw(t, "days"),
+					TenantID: rapid.SampledFrom(s.tenants).Draw(t, "of tenant"), CategoryID: rapid.SampledFrom(s.categories).Draw(t, "of category"),
+				}
+				if _, err := w.CreateRetentionPolicy(ctx, policy); err != nil {
+					t.Fatal(err)
+				}
+				policies = append(policies, policy)
+			}
+			left := keep(append([]*ent.Entry(nil), rows...), func(e *ent.Entry) bool {
+				days := decides(policies, e)
+				return days == 0 || e.Timestamp >= column.TimeOf(noon.Add(-time.Duration(days)*24*time.Hour))
+			})
+			for _, dry := range []bool{true, false} {
+				done, err := w.ApplyRetention(ctx, dry)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var gone int64
+				for _, one := range done {
+					gone += one.Count
+				}
+				if want := int64(len(rows) - len(left)); gone != want {
+					t.Fatalf("retention (dry run: %t) removes %d rows, want %d", dry, gone, want)
+				}
+			}
+			if n := w.recount(t); n != len(left) {
+				t.Fatalf("%d rows are left, want %d", n, len(left))
+			}
+		})
 	})
 }
 
@@ -311,71 +310,71 @@ func decides(policies []journal.RetentionPolicyDraft, e *ent.Entry) (days int) {
 // TestStatsEqualRecount asks for statistics in zones whose days begin at odd
 // moments, over changes of the clock too.
 func TestStatsEqualRecount(t *testing.T) {
-	t.Parallel()
-	zones := []string{"UTC", "Asia/Shanghai", "Asia/Kolkata", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe"}
-	ctx, w := newWorld(t)
-	s := stock(t, ctx, w)
-	rapid.Check(t, func(t *rapid.T) {
-		zone, err := time.LoadLocation(rapid.SampledFrom(zones).Draw(t, "zone"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		w.now = noon.Add(time.Duration(rapid.IntRange(-600*24*60, 0).Draw(t, "now")) * time.Minute)
-		shift := w.now.Sub(noon)
-		if _, err := w.PurgeEntries(ctx, journal.EntryPurge{Before: at(10000)}); err != nil {
-			t.Fatal(err)
-		}
-		drafts := rapid.SliceOfN(rapid.Custom(s.draft), 1, 40).Draw(t, "drafts")
-		for i := range drafts {
-			*drafts[i].Timestamp = drafts[i].Timestamp.Add(shift)
-		}
-		rows, err := w.AppendEntries(ctx, drafts)
-		if err != nil {
-			t.Fatal(err)
-		}
-		zoned := journal.New(w.database, journal.Options{Now: func() time.Time { return w.now }, Zone: zone})
-		tenant := rapid.SampledFrom(s.tenants).Draw(t, "asked tenant")
-		window := rapid.SampledFrom([]int{1, 7, 30, 40}).Draw(t, "days")
-		stats, err := zoned.EntryStats(ctx, tenant, window)
-		if err != nil {
-			t.Fatal(err)
-		}
-		since := column.TimeOf(w.now.Add(-time.Duration(window) * 24 * time.Hour))
-		days, levels, categories, total := map[string]int64{}, map[column.Level]int64{}, map[string]int64{}, int64(0)
-		for _, row := range rows {
-			if row.Timestamp < since || row.Timestamp > column.TimeOf(w.now) || tenant != nil && (row.TenantID == nil || *row.TenantID != *tenant) {
-				continue
+	each(t, func(t *testing.T, ctx context.Context, w *world) {
+		zones := []string{"UTC", "Asia/Shanghai", "Asia/Kolkata", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe"}
+		s := stock(t, ctx, w)
+		rapid.Check(t, func(t *rapid.T) {
+			zone, err := time.LoadLocation(rapid.SampledFrom(zones).Draw(t, "zone"))
+			if err != nil {
+				t.Fatal(err)
 			}
-			total++
-			days[row.Timestamp.Time().In(zone).Format(time.DateOnly)]++
-			levels[row.Level]++
-			category := ""
-			if row.CategoryID != nil {
-				category = row.CategoryID.String()
+			w.now = noon.Add(time.Duration(rapid.IntRange(-600*24*60, 0).Draw(t, "now")) * time.Minute)
+			shift := w.now.Sub(noon)
+			if _, err := w.PurgeEntries(ctx, journal.EntryPurge{Before: at(10000)}); err != nil {
+				t.Fatal(err)
 			}
-			categories[category]++
-		}
-		if stats.Total != total || len(stats.Daily) != len(days) || len(stats.ByCategory) != len(categories) {
-			t.Fatalf("%d rows, %d days, %d categories; want %d, %d, %d", stats.Total, len(stats.Daily), len(stats.ByCategory), total, len(days), len(categories))
-		}
-		for i, day := range stats.Daily {
-			if day.Count != days[day.Date] || i > 0 && stats.Daily[i-1].Date >= day.Date {
-				t.Fatalf("%s has %d rows, want %d", day.Date, day.Count, days[day.Date])
+			drafts := rapid.SliceOfN(rapid.Custom(s.draft), 1, 40).Draw(t, "drafts")
+			for i := range drafts {
+				*drafts[i].Timestamp = drafts[i].Timestamp.Add(shift)
 			}
-		}
-		for _, one := range stats.ByLevel {
-			if one.Count != levels[one.Level] {
-				t.Fatalf("%s has %d rows, want %d", one.Level, one.Count, levels[one.Level])
+			rows, err := w.AppendEntries(ctx, drafts)
+			if err != nil {
+				t.Fatal(err)
 			}
-		}
-		for _, one := range stats.ByCategory {
-			id := ""
-			if one.Category != nil {
-				id = one.Category.ID.String()
+			zoned := journal.New(w.database, journal.Options{Now: func() time.Time { return w.now }, Zone: zone})
+			tenant := rapid.SampledFrom(s.tenants).Draw(t, "asked tenant")
+			window := rapid.SampledFrom([]int{1, 7, 30, 40}).Draw(t, "days")
+			stats, err := zoned.EntryStats(ctx, tenant, window)
+			if err != nil {
+				t.Fatal(err)
 			}
-			if one.Count != categories[id] {
-				t.Fatalf("category %q has %d rows, want %d", id, one.Count, categories[id])
+			since := column.TimeOf(w.now.Add(-time.Duration(window) * 24 * time.Hour))
+			days, levels, categories, total := map[string]int64{}, map[column.Level]int64{}, map[string]int64{}, int64(0)
+			for _, row := range rows {
+				if row.Timestamp < since || row.Timestamp > column.TimeOf(w.now) || tenant != nil && (row.TenantID == nil || *row.TenantID != *tenant) {
+					continue
+				}
+				total++
+				days[row.Timestamp.Time().In(zone).Format(time.DateOnly)]++
+				levels[row.Level]++
+				category := ""
+				if row.CategoryID != nil {
+					category = row.CategoryID.String()
+				}
+				categories[category]++
 			}
-		}
+			if stats.Total != total || len(stats.Daily) != len(days) || len(stats.ByCategory) != len(categories) {
+				t.Fatalf("%d rows, %d days, %d categories; want %d, %d, %d", stats.Total, len(stats.Daily), len(stats.ByCategory), total, len(days), len(categories))
+			}
+			for i, day := range stats.Daily {
+				if day.Count != days[day.Date] || i > 0 && stats.Daily[i-1].Date >= day.Date {
+					t.Fatalf("%s has %d rows, want %d", day.Date, day.Count, days[day.Date])
+				}
+			}
+			for _, one := range stats.ByLevel {
+				if one.Count != levels[one.Level] {
+					t.Fatalf("%s has %d rows, want %d", one.Level, one.Count, levels[one.Level])
+				}
+			}
+			for _, one := range stats.ByCategory {
+				id := ""
+				if one.Category != nil {
+					id = one.Category.ID.String()
+				}
+				if one.Count != categories[id] {
+					t.Fatalf("category %q has %d rows, want %d", id, one.Count, categories[id])
+				}
+			}
+		})
 	})
 }

@@ -1,7 +1,9 @@
 package journal_test
 
 import (
+	"context"
 	"database/sql"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -11,26 +13,27 @@ import (
 )
 
 func TestPurgeRefuses(t *testing.T) {
-	t.Parallel()
-	ctx, w := newWorld(t)
-	if _, err := w.AppendEntries(ctx, []journal.EntryDraft{{Message: "m"}}); err != nil {
-		t.Fatal(err)
-	}
-	_, err := w.PurgeEntries(ctx, journal.EntryPurge{})
-	wantKind(t, err, fault.Invalid)
-	_, err = w.PurgeEntries(as(auth.Viewer, nil, auth.Permissions...), journal.EntryPurge{Before: at(1)})
-	wantKind(t, err, fault.Forbidden)
-	if n := must[int64](t)(w.CountEntries(ctx, journal.EntryFilter{})); n != 1 {
-		t.Errorf("a refused purge left %d rows, want 1", n)
-	}
+	each(t, func(t *testing.T, ctx context.Context, w *world) {
+		if _, err := w.AppendEntries(ctx, []journal.EntryDraft{{Message: "m"}}); err != nil {
+			t.Fatal(err)
+		}
+		_, err := w.PurgeEntries(ctx, journal.EntryPurge{})
+		wantKind(t, err, fault.Invalid)
+		_, err = w.PurgeEntries(as(auth.Viewer, nil, auth.Permissions...), journal.EntryPurge{Before: at(1)})
+		wantKind(t, err, fault.Forbidden)
+		if n := must[int64](t)(w.CountEntries(ctx, journal.EntryFilter{})); n != 1 {
+			t.Errorf("a refused purge left %d rows, want 1", n)
+		}
+	})
 }
 
 // TestPurgeGivesDiskBack wants the pages of purged rows out of the file.
 func TestPurgeGivesDiskBack(t *testing.T) {
 	t.Parallel()
-	ctx, w := newWorld(t)
+	path := filepath.Join(t.TempDir(), "test.db")
+	ctx, w := newWorld(t, "sqlite:"+path)
 	pages := func() (total, free int) {
-		file, err := sql.Open("sqlite", "file:"+w.path+"?mode=ro")
+		file, err := sql.Open("sqlite", "file:"+path+"?mode=ro")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -18,6 +18,9 @@ import (
 // renew it. Every commit renews it.
 const writerLease = time.Minute
 
+// mostLeases is how many numbers one commit tries before it gives up.
+const mostLeases = 10
+
 // writer is this process's leased writer number. Rows carry (writer, sequence),
 // and the sequence rises in commit order, which is what lets a reader follow the
 // log without gap or repeat.
@@ -47,25 +50,27 @@ func (p *position) next() int64 {
 	return p.sequence
 }
 
-// commit runs fn in a write transaction under the writer number. Commits of one
-// journal stand in line.
+// commit runs fn in a write transaction under the writer number; it may run more
+// than once and begins anew each time. Commits of one journal stand in line.
 func (j *Journal) commit(ctx context.Context, fn func(*db.Tx, *position) error) error {
 	w := &j.writer
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	err := j.commitOnce(ctx, fn)
-	if errors.Is(err, errLeaseLost) {
+	for try := 1; ; try++ {
+		err := j.commitOnce(ctx, fn)
+		if !errors.Is(err, errLeaseLost) || try == mostLeases {
+			return err
+		}
 		w.number = 0
-		err = j.commitOnce(ctx, fn)
 	}
-	return err
 }
 
 func (j *Journal) commitOnce(ctx context.Context, fn func(*db.Tx, *position) error) error {
 	w := &j.writer
-	at := position{writer: w.number, sequence: w.sequence}
-	holder := w.holder
+	var at position
+	var holder []byte
 	err := j.db.Write(ctx, func(tx *db.Tx) error {
+		at, holder = position{writer: w.number, sequence: w.sequence}, w.holder
 		if w.number == 0 {
 			var err error
 			if at, holder, err = lease(ctx, tx.Client, j.now()); err != nil {
@@ -101,7 +106,13 @@ func lease(ctx context.Context, client *ent.Client, now time.Time) (position, []
 		Where(entwriter.LeasedUntilLT(column.TimeOf(now))).
 		Order(entwriter.ByID()).First(ctx)
 	if err == nil {
-		err = client.Writer.UpdateOne(free).SetHolder(holder).SetLeasedUntil(until).Exec(ctx)
+		// Where transactions run side by side another process may take it first.
+		taken, err := client.Writer.Update().
+			Where(entwriter.ID(free.ID), entwriter.Holder(free.Holder), entwriter.LeasedUntil(free.LeasedUntil)).
+			SetHolder(holder).SetLeasedUntil(until).Save(ctx)
+		if err == nil && taken == 0 {
+			err = errLeaseLost
+		}
 		return position{free.ID, free.Sequence}, holder, err
 	}
 	if !ent.IsNotFound(err) {
@@ -155,6 +166,9 @@ func (j *Journal) othersWrite(ctx context.Context) (bool, error) {
 // yield pauses as long as the lock was held, where another process may be
 // waiting for it.
 func (j *Journal) yield(ctx context.Context, held time.Duration) error {
+	if !j.db.OneWriter() {
+		return nil
+	}
 	others, err := j.othersWrite(ctx)
 	if err != nil || !others {
 		return err

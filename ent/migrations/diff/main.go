@@ -1,5 +1,6 @@
-// Command diff writes the next migration: the SQL that leads from what the
-// numbered files make to what ent/schema declares.
+// Command diff writes the next migration of each engine: the SQL that leads from
+// what the numbered files make to what ent/schema declares. For MySQL it needs a
+// server to try on, and starts MariaDB as the tests do.
 //
 //	go run ./ent/migrations/diff add_column_x
 package main
@@ -20,6 +21,7 @@ import (
 
 	tables "logbook/ent/migrate"
 	"logbook/ent/migrations"
+	"logbook/internal/db/dbtest"
 )
 
 func main() {
@@ -33,26 +35,55 @@ func main() {
 	}
 }
 
-// run replays the files into an empty database and asks ent what it would still
-// change there.
 func run(ctx context.Context, name string) error {
-	files, err := migrations.For(dialect.SQLite)
+	lite, err := sql.Open("sqlite", "file:replay?mode=memory&_pragma=foreign_keys(1)")
 	if err != nil {
 		return err
 	}
-	db, err := sql.Open("sqlite", "file:replay?mode=memory&_pragma=foreign_keys(1)")
+	defer lite.Close()
+	lite.SetMaxOpenConns(1) // each connection would be a database of its own
+	if err := diff(ctx, dialect.SQLite, lite, name); err != nil {
+		return err
+	}
+
+	server, err := dbtest.Start()
 	if err != nil {
 		return err
 	}
-	defer db.Close()
-	db.SetMaxOpenConns(1) // each connection would be a database of its own
+	defer server.Stop()
+	plain, err := server.Open("")
+	if err != nil {
+		return err
+	}
+	defer plain.Close()
+	const anew = "DROP DATABASE IF EXISTS logbook_test_diff; CREATE DATABASE logbook_test_diff CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+	if _, err := plain.ExecContext(ctx, anew); err != nil {
+		return err
+	}
+	maria, err := server.Open("logbook_test_diff")
+	if err != nil {
+		return err
+	}
+	defer maria.Close()
+	return diff(ctx, dialect.MySQL, maria, name)
+}
+
+// diff replays a dialect's files into an empty database and asks ent what it
+// would still change there.
+func diff(ctx context.Context, dialect string, db *sql.DB, name string) error {
+	files, err := migrations.For(dialect)
+	if err != nil {
+		return err
+	}
 	for _, file := range files {
-		if _, err := db.ExecContext(ctx, file.SQL); err != nil {
-			return fmt.Errorf("%s: %w", file.Name, err)
+		for _, statement := range file.Statements {
+			if _, err := db.ExecContext(ctx, statement); err != nil {
+				return fmt.Errorf("%s: %w", file.Name, err)
+			}
 		}
 	}
 	var changes bytes.Buffer
-	writer := &schema.WriteDriver{Driver: entsql.OpenDB(dialect.SQLite, db), Writer: &changes}
+	writer := &schema.WriteDriver{Driver: entsql.OpenDB(dialect, db), Writer: &changes}
 	maker, err := schema.NewMigrate(writer, schema.WithForeignKeys(false),
 		schema.WithDiffHook(migrations.Shape), schema.WithDropColumn(true), schema.WithDropIndex(true))
 	if err != nil {
@@ -67,11 +98,12 @@ func run(ctx context.Context, name string) error {
 			statements.WriteString(line)
 		}
 	}
+	folder := migrations.Folder(dialect)
 	if statements.Len() == 0 {
-		fmt.Println("nothing to do: the migrations make what ent/schema declares")
+		fmt.Println(folder + ": nothing to do, the migrations make what ent/schema declares")
 		return nil
 	}
-	path := filepath.Join("ent", "migrations", "sqlite", fmt.Sprintf("%04d_%s.sql", len(files)+1, name))
+	path := filepath.Join("ent", "migrations", folder, fmt.Sprintf("%04d_%s.sql", len(files)+1, name))
 	if err := os.WriteFile(path, []byte(statements.String()), 0o644); err != nil {
 		return err
 	}

@@ -4,36 +4,40 @@ package journaltest
 
 import (
 	"database/sql"
+	"net/url"
+	"strings"
 	"testing"
 
-	_ "modernc.org/sqlite" // the engine
+	_ "github.com/go-sql-driver/mysql" // the engine
+	_ "modernc.org/sqlite"             // the engine
 )
 
-// recount says what the roll-ups must be. SQLite's division rounds towards zero,
-// so buckets before 1970 need the remainder made positive first.
+// recount says what the roll-ups must be, in the SQL that both engines read once
+// the words in braces are replaced. Dividing rounds towards zero, so buckets
+// before 1970 need the remainder made positive first.
 const recount = `
 WITH dimensioned AS (
-	SELECT 1 AS dimension, x'' AS value, 3600000000 AS width, tenant_id, level, timestamp FROM entries
+	SELECT 1 AS dimension, '' AS value, 3600000000 AS width, tenant_id, level, timestamp FROM entries
 	UNION ALL
-	SELECT 2, coalesce(category_id, x''), 3600000000, tenant_id, level, timestamp FROM entries
+	SELECT 2, coalesce(hex(category_id), ''), 3600000000, tenant_id, level, timestamp FROM entries
 	UNION ALL
-	SELECT 3, CAST(source AS blob), 86400000000, tenant_id, level, timestamp FROM entries WHERE source IS NOT NULL
+	SELECT 3, hex(source), 86400000000, tenant_id, level, timestamp FROM entries WHERE source IS NOT NULL
 	UNION ALL
-	SELECT 4, CAST(user_id AS blob), 86400000000, tenant_id, level, timestamp FROM entries WHERE user_id IS NOT NULL
+	SELECT 4, hex(user_id), 86400000000, tenant_id, level, timestamp FROM entries WHERE user_id IS NOT NULL
 ), tenanted AS (
-	SELECT dimension, value, width, zeroblob(16) AS tenant, level, timestamp FROM dimensioned
+	SELECT dimension, value, width, '00000000000000000000000000000000' AS tenant, level, timestamp FROM dimensioned
 	UNION ALL
-	SELECT dimension, value, width, tenant_id, level, timestamp FROM dimensioned WHERE tenant_id IS NOT NULL
+	SELECT dimension, value, width, hex(tenant_id), level, timestamp FROM dimensioned WHERE tenant_id IS NOT NULL
 ), wanted AS (
-	SELECT 1 AS kind, dimension, hex(value), hex(tenant),
-		(timestamp - ((timestamp % width) + width) % width) / width AS bucket, level, count(*) AS row_count
+	SELECT 1 AS kind, dimension, value, tenant,
+		(timestamp - ((timestamp % width) + width) % width) {div} width AS bucket, level, count(*) AS row_count
 	FROM tenanted GROUP BY 1, 2, 3, 4, 5, 6
 ), found AS (
-	SELECT kind, dimension, hex(value), hex(tenant_id), bucket, class, row_count FROM rollups
+	SELECT kind, dimension, hex(value) AS value, hex(tenant_id) AS tenant, bucket, class, row_count FROM rollups
 )
-SELECT 'missing', * FROM (SELECT * FROM wanted EXCEPT SELECT * FROM found)
+SELECT 'missing' AS what, a.* FROM (SELECT * FROM wanted EXCEPT SELECT * FROM found) AS a
 UNION ALL
-SELECT 'superfluous', * FROM (SELECT * FROM found EXCEPT SELECT * FROM wanted)
+SELECT 'superfluous', b.* FROM (SELECT * FROM found EXCEPT SELECT * FROM wanted) AS b
 LIMIT 5`
 
 // Failer is what a test, or a property's run, offers to complain with.
@@ -44,16 +48,28 @@ type Failer interface {
 
 var _ Failer = (*testing.T)(nil)
 
-// Recount fails where the roll-ups in a database file are not what its rows say,
-// and gives the number of rows.
-func Recount(t Failer, path string) (rows int) {
+// Recount fails where the roll-ups in a database are not what its rows say, and
+// gives the number of rows. The address is one that db.Open takes.
+func Recount(t Failer, address string) (rows int) {
 	t.Helper()
-	file, err := sql.Open("sqlite", "file:"+path+"?mode=ro&_pragma=busy_timeout(10000)")
-	if err != nil {
-		t.Fatalf("open %s: %v", path, err)
+	driver, source, divide := "sqlite", "", "/"
+	if path, isFile := strings.CutPrefix(address, "sqlite:"); isFile {
+		source = "file:" + (&url.URL{Path: path}).EscapedPath() + "?mode=ro&_pragma=busy_timeout(10000)"
+	} else {
+		u, err := url.Parse(address)
+		if err != nil {
+			t.Fatalf("address %s: %v", address, err)
+		}
+		password, _ := u.User.Password()
+		driver, divide = "mysql", "DIV"
+		source = u.User.Username() + ":" + password + "@tcp(" + u.Host + ")" + u.Path
 	}
-	defer file.Close()
-	tx, err := file.Begin() // one snapshot for both sides
+	database, err := sql.Open(driver, source)
+	if err != nil {
+		t.Fatalf("open %s: %v", address, err)
+	}
+	defer database.Close()
+	tx, err := database.Begin() // one snapshot for both sides
 	if err != nil {
 		t.Fatalf("begin: %v", err)
 	}
@@ -61,7 +77,7 @@ func Recount(t Failer, path string) (rows int) {
 	if err := tx.QueryRow("SELECT count(*) FROM entries").Scan(&rows); err != nil {
 		t.Fatalf("count: %v", err)
 	}
-	wrong, err := tx.Query(recount)
+	wrong, err := tx.Query(strings.ReplaceAll(recount, "{div}", divide))
 	if err != nil {
 		t.Fatalf("recount: %v", err)
 	}

@@ -1,0 +1,86 @@
+package dbtest
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+var (
+	startOnce sync.Once
+	server    *Server
+	startErr  error
+	made      atomic.Int64
+)
+
+// Main runs a package's tests and stops the server that they started. Call it
+// from TestMain.
+func Main(m *testing.M) {
+	code := m.Run()
+	if server != nil {
+		server.Stop()
+	}
+	os.Exit(code)
+}
+
+// Each runs a test on a fresh database of every engine, side by side with other
+// tests. Where there is no MariaDB that half says why it is skipped; in CI it
+// fails.
+func Each(t *testing.T, test func(t *testing.T, address string)) {
+	t.Parallel()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		test(t, SQLite(t))
+	})
+	t.Run("mysql", func(t *testing.T) {
+		t.Parallel()
+		test(t, MySQL(t))
+	})
+}
+
+// SQLite gives the address of a SQLite file that is not there yet, in a folder
+// whose name has every character that an address could trip over.
+func SQLite(t testing.TB) string {
+	dir := filepath.Join(t.TempDir(), "a b%23?")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return "sqlite:" + filepath.Join(dir, "test.db")
+}
+
+// MySQL gives the address of a database that is not there yet, on this process's
+// server. It is dropped when the test ends.
+func MySQL(t testing.TB) string {
+	t.Helper()
+	startOnce.Do(func() { server, startErr = Start() })
+	if errors.Is(startErr, ErrNotInstalled) && os.Getenv("CI") != "true" {
+		t.Skip(startErr)
+	}
+	if startErr != nil {
+		t.Fatal(startErr)
+	}
+	name := fmt.Sprintf("logbook_test_%d_%d_%d", os.Getpid(), time.Now().UnixNano(), made.Add(1))
+	t.Cleanup(func() {
+		db, err := server.Open("")
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer db.Close()
+		if _, err := db.Exec("DROP DATABASE IF EXISTS " + name); err != nil {
+			t.Error(err)
+		}
+	})
+	u, err := url.Parse(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Path = "/" + name
+	return u.String()
+}
