@@ -11,6 +11,7 @@ COPY . .
 RUN CGO_ENABLED=0 go build -trimpath -ldflags=-s -o /logbook . && mkdir /data
 
 FROM scratch
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /logbook /logbook
 COPY --from=build --chown=65534:65534 /data /data
 USER 65534:65534
