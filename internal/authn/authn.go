@@ -7,7 +7,8 @@
 // A credential is an access token or a JWT, sent as "Authorization: Bearer …";
 // an access token also as "X-Api-Key". Of access tokens only a SHA-256 is
 // known, and they are found by it, so that comparing takes the same time
-// whether a token exists or not.
+// whether a token exists or not. A JWT is verified by the shared secret (HS256)
+// or by an issuer's public keys (KeySet), as its alg says.
 package authn
 
 import (
@@ -52,6 +53,7 @@ type remembered struct {
 type Options struct {
 	AdminToken  string           // "" for none
 	JWTSecret   string           // "" for no HS256
+	Keys        *KeySet          // verifies RS, PS, ES and EdDSA; nil for none; stays the caller's to close
 	JWTIssuer   string           // "" for any
 	JWTAudience string           // "" for any
 	Now         func() time.Time // nil for the system's clock
@@ -67,9 +69,7 @@ func New(client *ent.Client, options Options) *Authenticator {
 		sum := HashKey(options.AdminToken)
 		a.adminToken = &sum
 	}
-	if options.JWTSecret != "" {
-		a.jwt = newJWTVerifier(options)
-	}
+	a.jwt = newJWTVerifier(options)
 	return a
 }
 
@@ -106,10 +106,11 @@ func credentialOf(r *http.Request) string {
 }
 
 // Principal gives who a credential belongs to. It fails with kind
-// Unauthenticated, or Unavailable where the database does not answer.
+// Unauthenticated, or Unavailable where the database does not answer or a JWT's
+// key cannot be fetched.
 func (a *Authenticator) Principal(ctx context.Context, credential string) (*auth.Principal, error) {
 	if looksLikeJWT(credential) {
-		return a.jwt.principal(credential, a.now())
+		return a.jwt.principal(ctx, credential, a.now())
 	}
 	hash := HashKey(credential)
 	if a.adminToken != nil && hash == *a.adminToken {

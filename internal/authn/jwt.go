@@ -1,8 +1,10 @@
 package authn
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -54,18 +56,30 @@ func (s *subject) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// jwtVerifier checks JWTs.
+// jwtVerifier checks JWTs. A token's alg chooses what verifies it: HS256 the
+// secret and nothing else, any other the keys of the set and nothing else. So
+// neither stands in for the other (RFC 8725, section 2.1).
 type jwtVerifier struct {
-	secret  []byte
+	secret  []byte  // empty for none
+	keys    *KeySet // nil or empty for none
+	methods []string
 	options []jwt.ParserOption
 }
 
+// newJWTVerifier gives nil where the options name nothing that verifies.
 func newJWTVerifier(options Options) *jwtVerifier {
-	v := &jwtVerifier{
-		secret: []byte(options.JWTSecret),
-		options: []jwt.ParserOption{
-			jwt.WithValidMethods([]string{"HS256"}), jwt.WithExpirationRequired(), jwt.WithLeeway(10 * time.Second),
-		},
+	v := &jwtVerifier{secret: []byte(options.JWTSecret), keys: options.Keys}
+	if len(v.secret) > 0 {
+		v.methods = append(v.methods, "HS256")
+	}
+	if v.keys.configured() {
+		v.methods = append(v.methods, publicAlgs...)
+	}
+	if len(v.methods) == 0 {
+		return nil
+	}
+	v.options = []jwt.ParserOption{
+		jwt.WithValidMethods(v.methods), jwt.WithExpirationRequired(), jwt.WithLeeway(10 * time.Second),
 	}
 	if options.JWTIssuer != "" {
 		v.options = append(v.options, jwt.WithIssuer(options.JWTIssuer))
@@ -76,23 +90,54 @@ func newJWTVerifier(options Options) *jwtVerifier {
 	return v
 }
 
+// keyFor gives what may verify a token, by its header.
+func (v *jwtVerifier) keyFor(ctx context.Context, token *jwt.Token) (any, error) {
+	if _, critical := token.Header["crit"]; critical {
+		return nil, fault.New(fault.Unauthenticated, "the JWT is not valid: it has a critical header (crit), and this server knows none")
+	}
+	alg := token.Method.Alg()
+	switch {
+	case !slices.Contains(v.methods, alg): // the parser has seen to that; a mistake there must not open anything
+		return nil, errors.New("an algorithm that is not taken")
+	case alg == "HS256":
+		return v.secret, nil
+	}
+	kid := ""
+	if value, named := token.Header["kid"]; named {
+		text, isText := value.(string)
+		if !isText {
+			return nil, fault.New(fault.Unauthenticated, "the JWT is not valid: its kid is no string")
+		}
+		kid = text
+	}
+	keys, err := v.keys.find(ctx, alg, kid)
+	return jwt.VerificationKeySet{Keys: keys}, err
+}
+
 // looksLikeJWT says whether a credential has a JWT's three parts.
 func looksLikeJWT(credential string) bool {
 	return strings.HasPrefix(credential, "ey") && strings.Count(credential, ".") == 2
 }
 
-// principal gives whom a JWT names.
-func (v *jwtVerifier) principal(token string, now time.Time) (*auth.Principal, error) {
+// principal gives whom a JWT names. It fails with kind Unauthenticated, or
+// Unavailable where the token's key is not known and cannot be fetched.
+func (v *jwtVerifier) principal(ctx context.Context, token string, now time.Time) (*auth.Principal, error) {
 	if v == nil {
-		return nil, fault.New(fault.Unauthenticated, "this server takes no JWTs: it was started without LOGBOOK_JWT_SECRET")
+		return nil, fault.New(fault.Unauthenticated, "this server takes no JWTs: it was started without LOGBOOK_JWT_SECRET, LOGBOOK_JWKS_URL and LOGBOOK_JWKS_FILE")
 	}
-	parser := jwt.NewParser(append(v.options, jwt.WithTimeFunc(func() time.Time { return now }))...)
+	parser := jwt.NewParser(append(slices.Clip(v.options), jwt.WithTimeFunc(func() time.Time { return now }))...)
 	var c claims
-	_, err := parser.ParseWithClaims(token, &c, func(*jwt.Token) (any, error) { return v.secret, nil })
+	parsed, err := parser.ParseWithClaims(token, &c, func(token *jwt.Token) (any, error) { return v.keyFor(ctx, token) })
+	var known *fault.Error
+	if errors.As(err, &known) {
+		return nil, known
+	}
 	refuse := func(why string) (*auth.Principal, error) {
 		return nil, fault.Wrap(fault.Unauthenticated, err, "the JWT is not valid: %s", why)
 	}
 	switch {
+	case err != nil && parsed != nil && parsed.Method != nil && !slices.Contains(v.methods, parsed.Method.Alg()):
+		return refuse("this server takes no JWTs that are signed by " + parsed.Method.Alg())
 	case errors.Is(err, jwt.ErrTokenExpired):
 		return refuse("it has expired")
 	case errors.Is(err, jwt.ErrTokenNotValidYet):

@@ -47,7 +47,7 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 	if file, err := os.OpenFile(path, os.O_CREATE, 0o600); err == nil {
 		file.Close()
 	}
-	write, err := sql.Open("sqlite", sqliteDSN(path, writerPragmas))
+	write, err := sql.Open("sqlite", sqliteDSN(path, makingPragmas(path)+writerPragmas))
 	if err != nil {
 		return nil, fault.Wrap(fault.Unavailable, err, "--db sqlite:%s does not open", path)
 	}
@@ -78,12 +78,22 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 func sqliteDSN(path, extra string) string {
 	return "file:" + (&url.URL{Path: path}).EscapedPath() +
 		"?_pragma=busy_timeout(" + busyTimeout + ")" +
-		"&_pragma=auto_vacuum(incremental)" +
-		"&_pragma=journal_mode(wal)" +
+		"&" + extra +
 		"&_pragma=synchronous(full)" +
 		"&_pragma=temp_store(memory)" +
-		"&_pragma=journal_size_limit(67108864)" +
-		"&" + extra
+		"&_pragma=journal_size_limit(67108864)"
+}
+
+// makingPragmas are what a file is made with. Only the writing connection has
+// them, and auto_vacuum only while there is nothing in the file: it writes to the
+// file each time, even the value that is there, and so would keep everybody from
+// opening, and reading, a database whose disk is full.
+func makingPragmas(path string) string {
+	const log = "_pragma=journal_mode(wal)&"
+	if info, err := os.Stat(path); err == nil && info.Size() > 0 {
+		return log
+	}
+	return "_pragma=auto_vacuum(incremental)&" + log
 }
 
 // Embedded names the engine that is built in and its version; it needs no

@@ -1,0 +1,31 @@
+package cli
+
+import (
+	"bytes"
+	"fmt"
+
+	"logbook/internal/auth"
+	"logbook/internal/fault"
+	"logbook/internal/journal"
+)
+
+// LoadSample loads NDJSON entries into a store that holds none; one that holds
+// some it leaves alone. It says which.
+func LoadSample(p *Process, store *Store, sample []byte) error {
+	held, err := store.Journal.CountEntries(auth.System(p.Context, "sample"), journal.EntryFilter{})
+	if err != nil {
+		return err
+	}
+	if held > 0 {
+		fmt.Fprintf(p.Stdout, "the database holds %d entries already, so the sample was left out\n", held)
+		return nil
+	}
+	load := loader{journal: store.Journal, refused: func(line refusedLine) error {
+		return fault.New(fault.Internal, "the built-in sample is broken on line %d: %s", line.number, line.problem)
+	}}
+	if err := load.load(p.Context, "sample", bytes.NewReader(sample), false); err != nil {
+		return err
+	}
+	fmt.Fprintf(p.Stdout, "loaded the sample: %d entries\n", load.counts.added)
+	return nil
+}

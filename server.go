@@ -1,0 +1,138 @@
+// Logbook is a self-hosted log service: one binary that keeps five kinds of log
+// in one database and serves them through GraphQL and legacy REST APIs.
+//
+// This file is a list: the commands, and what `logbook serve` is made of.
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	_ "time/tzdata" // --timezone works where the machine has no time zones
+
+	"github.com/mattn/go-isatty"
+
+	"logbook/console"
+	"logbook/examples"
+	"logbook/internal/auth"
+	"logbook/internal/authn"
+	"logbook/internal/cli"
+	"logbook/internal/web"
+	"logbook/resolvers"
+	"logbook/rest"
+)
+
+// commands are the command line.
+type commands struct {
+	cli.Settings
+
+	Serve     serve         `cmd:"" default:"withargs" help:"Serve everything on --addr (the default command)."`
+	Import    cli.Import    `cmd:"" help:"Load NDJSON files; a bad line is named and stops no other."`
+	Export    cli.Export    `cmd:"" help:"Write NDJSON to standard output, in the shape that import reads."`
+	User      cli.User      `cmd:"" help:"Users."`
+	Token     cli.Token     `cmd:"" help:"Access tokens."`
+	Retention cli.Retention `cmd:"" help:"Retention policies."`
+	Version   cli.Version   `cmd:"" help:"Version, commit, Go and engine."`
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	var list commands
+	os.Exit(cli.Run(&list, &cli.Process{
+		Context:  ctx,
+		Stdin:    os.Stdin,
+		Stdout:   os.Stdout,
+		Stderr:   os.Stderr,
+		Terminal: isatty.IsTerminal(os.Stderr.Fd()),
+	}, os.Args[1:], &list.Settings))
+}
+
+// serve is the command "serve".
+type serve struct {
+	Addr        string   `help:"Address to listen on; port 0 takes a free one (default ${default})." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
+	CORSOrigins []string `name:"cors-origins" help:"Origins that may read from a browser, separated by commas (default any, without credentials)." placeholder:"ORIGIN"`
+	Production  bool     `help:"No introspection, playground or suggestions for callers who are not signed in (default no)."`
+	JWTIssuer   string   `name:"jwt-issuer" help:"Issuer that a JWT must name (default any)." placeholder:"ISSUER"`
+	JWTAudience string   `name:"jwt-audience" help:"Audience that a JWT must name (default any)." placeholder:"AUDIENCE"`
+	Demo        bool     `help:"Load the built-in sample where the database holds no entries (default no)."`
+}
+
+// Run serves until the process is told to stop.
+func (s *serve) Run(p *cli.Process, settings *cli.Settings) error {
+	log := slog.New(slog.NewTextHandler(p.Stderr, nil))
+	adminToken := os.Getenv("LOGBOOK_ADMIN_TOKEN")
+
+	listener, err := cli.Listen(s.Addr)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	store, err := settings.Open(p.Context)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+
+	var jobs sync.WaitGroup
+	running, stop := context.WithCancel(auth.System(p.Context, "jobs"))
+	defer jobs.Wait()
+	defer stop()
+	jobs.Go(func() {
+		store.Journal.KeepLease(running, func(err error) { log.Warn("the writer's lease was not renewed", "error", err) })
+	})
+
+	if s.Demo {
+		if err := cli.LoadSample(p, store, examples.Entries); err != nil {
+			return err
+		}
+	}
+	keys, err := authn.OpenKeySet(running, authn.KeySetOptions{
+		URL: os.Getenv("LOGBOOK_JWKS_URL"), File: os.Getenv("LOGBOOK_JWKS_FILE"), Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	defer keys.Close()
+	callers := authn.New(store.DB.Ent(), authn.Options{
+		AdminToken:  adminToken,
+		JWTSecret:   os.Getenv("LOGBOOK_JWT_SECRET"),
+		Keys:        keys,
+		JWTIssuer:   s.JWTIssuer,
+		JWTAudience: s.JWTAudience,
+	})
+	playground := console.Handler()
+	if s.Production {
+		playground = cli.SignedIn(playground)
+	}
+
+	mux := http.NewServeMux()
+	mux.Handle("/graphql", resolvers.Handler(store.Journal, log, resolvers.Options{Production: s.Production}))
+	rest.Mount(mux, store.Journal, log)
+	mux.Handle("/playground", playground)
+	mux.Handle("/playground/", playground)
+	web.Health(mux, store.DB.Ping)
+	cli.Front(mux, !s.Production)
+	server := web.Server(callers.Middleware(mux), s.CORSOrigins, log)
+
+	url := cli.BaseURL(listener)
+	fmt.Fprintf(p.Stdout, "Logbook listens on %s\n", url)
+	if !s.Production {
+		fmt.Fprintf(p.Stdout, "playground: %s/playground\n", url)
+	}
+	if adminToken == "" {
+		key, err := store.Accounts.EnsureAdministrator(auth.System(p.Context, "first administrator"))
+		if err != nil {
+			return err
+		}
+		if key != "" {
+			fmt.Fprintf(p.Stdout, "administrator token, shown only now: %s\n", key)
+		}
+	}
+	return cli.Serve(p.Context, server, listener)
+}
