@@ -19,6 +19,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"logbook/internal/db/dbtest"
 )
 
 // The paths of the built program: program with the race detector where the tests
@@ -35,7 +37,7 @@ func TestMain(m *testing.M) {
 			program = filepath.Join(dir, "race")
 		}
 		if build(plain) && (program == plain || build(program, raceFlags...)) {
-			code = m.Run()
+			code = dbtest.Run(m)
 		}
 		os.RemoveAll(dir)
 	}
@@ -68,6 +70,16 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	return worldAt(t, t.TempDir())
+}
+
+// onEveryEngine runs a test in a world with a SQLite file and in one with a
+// MariaDB database.
+func onEveryEngine(t *testing.T, test func(*testing.T, *world)) {
+	dbtest.Each(t, func(t *testing.T, address string) {
+		w := newWorld(t)
+		w.db = address
+		test(t, w)
+	})
 }
 
 func worldAt(t *testing.T, dir string) *world {

@@ -16,10 +16,12 @@ import (
 // one database, through every door there is, and wants the roll-ups to equal a
 // recount, before and after one of them is killed in the middle of it.
 func TestProcessesKeepRollups(t *testing.T) {
-	t.Parallel()
+	onEveryEngine(t, keepRollups)
+}
+
+func keepRollups(t *testing.T, w *world) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	w := newWorld(t)
 	servers := []*server{w.serve(), w.serve()}
 
 	const tenants = 3

@@ -85,7 +85,10 @@ var facts = []struct {
 // TestRealData imports the 31,845 entries of real systems and holds both
 // surfaces and the export against the input and against its README.
 func TestRealData(t *testing.T) {
-	t.Parallel()
+	onEveryEngine(t, checkRealData)
+}
+
+func checkRealData(t *testing.T, w *world) {
 	file, err := filepath.Abs(filepath.Join(realData, "entries.ndjson.gz"))
 	if err != nil {
 		t.Fatal(err)
@@ -103,7 +106,6 @@ func TestRealData(t *testing.T) {
 		wanted = append(wanted, l)
 	}
 
-	w := newWorld(t)
 	w.use = plain  // with the race detector it would take minutes
 	s := w.serve() // beside which the import runs
 	all := fmt.Sprintf("read %d, added %d, already there 0, refused 0\n", len(input), len(input))

@@ -28,7 +28,7 @@ import (
 	"logbook/internal/fault"
 )
 
-func TestMain(m *testing.M) { dbtest.Main(m) }
+func TestMain(m *testing.M) { os.Exit(dbtest.Run(m)) }
 
 // each runs a test on a fresh database of every engine, with the system's rights.
 func each(t *testing.T, test func(t *testing.T, ctx context.Context, database *db.DB, address string)) {

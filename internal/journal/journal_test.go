@@ -2,6 +2,7 @@ package journal_test
 
 import (
 	"context"
+	"os"
 	"testing"
 	"time"
 
@@ -18,7 +19,7 @@ import (
 // noon is when these tests happen.
 var noon = time.Date(2025, 6, 15, 12, 0, 0, 0, time.UTC)
 
-func TestMain(m *testing.M) { dbtest.Main(m) }
+func TestMain(m *testing.M) { os.Exit(dbtest.Run(m)) }
 
 // world is a journal on a fresh database.
 type world struct {

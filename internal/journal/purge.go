@@ -72,7 +72,7 @@ func (j *Journal) purge(ctx context.Context, conditions []predicate.Entry) (int6
 // purgeSome removes up to size rows, oldest first, with their roll-ups.
 func purgeSome(ctx context.Context, tx *db.Tx, conditions []predicate.Entry, size int) (int, error) {
 	var rows []*ent.Entry
-	rows, err := tx.Entry.Query().Where(conditions...).
+	rows, err := tx.Entry.Query().Where(conditions...).Where(db.ForUpdate).
 		Order(entry.ByTimestamp(), entry.ByID()).Limit(size).
 		Select(entry.FieldID, entry.FieldTenantID, entry.FieldCategoryID, entry.FieldLevel,
 			entry.FieldSource, entry.FieldUserID, entry.FieldTimestamp).All(ctx)

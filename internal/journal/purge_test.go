@@ -5,7 +5,10 @@ import (
 	"database/sql"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"logbook/internal/auth"
 	"logbook/internal/fault"
@@ -60,4 +63,44 @@ func TestPurgeGivesDiskBack(t *testing.T) {
 	if full < 2000 || total > empty+20 || free != 0 {
 		t.Errorf("%d pages empty, %d full, %d after the purge and %d of them free", empty, full, total, free)
 	}
+}
+
+// TestPurgesSideBySide lets several purge the same rows at once, beside somebody
+// who writes, and wants each row counted as removed once.
+func TestPurgesSideBySide(t *testing.T) {
+	each(t, func(t *testing.T, ctx context.Context, w *world) {
+		drafts := make([]journal.EntryDraft, 2000)
+		for i := range drafts {
+			drafts[i] = journal.EntryDraft{Message: "old", Timestamp: at(float64(-i) / 100), Source: ptr("s")}
+		}
+		if _, err := w.AppendEntries(ctx, drafts); err != nil {
+			t.Fatal(err)
+		}
+		var all sync.WaitGroup
+		var gone atomic.Int64
+		for range 4 {
+			j := journal.New(w.database, journal.Options{Now: func() time.Time { return noon }})
+			all.Go(func() {
+				removed, err := j.PurgeEntries(ctx, journal.EntryPurge{Before: at(0.5)})
+				if err != nil {
+					t.Error(err)
+				}
+				gone.Add(removed)
+			})
+		}
+		all.Go(func() {
+			for range 20 {
+				if _, err := w.AppendEntries(ctx, []journal.EntryDraft{{Message: "new", Timestamp: at(1), Source: ptr("s")}}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		all.Wait()
+		if gone.Load() != 2000 {
+			t.Errorf("%d rows were removed, want 2000", gone.Load())
+		}
+		if left := w.recount(t); left != 20 {
+			t.Errorf("%d rows are left, want the 20 new ones", left)
+		}
+	})
 }

@@ -19,14 +19,14 @@ var (
 	made      atomic.Int64
 )
 
-// Main runs a package's tests and stops the server that they started. Call it
-// from TestMain.
-func Main(m *testing.M) {
-	code := m.Run()
+// Run runs a package's tests, stops the server that they started and gives the
+// code to exit with. Call it from TestMain.
+func Run(m *testing.M) (code int) {
+	code = m.Run()
 	if server != nil {
 		server.Stop()
 	}
-	os.Exit(code)
+	return code
 }
 
 // Each runs a test on a fresh database of every engine, side by side with other
