@@ -10,7 +10,7 @@ run: console
 	go run .
 
 test:
-	go test ./...
+	go test -timeout 20m ./...
 
 build: console
 	CGO_ENABLED=0 go build -trimpath -o logbook .
@@ -22,7 +22,7 @@ check: formatted generated race
 	go vet ./...
 
 race:
-	go test -race ./...
+	go test -race -timeout 30m ./...
 
 formatted:
 	@bad=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$bad" || { echo "not gofmt-ed:"; echo "$$bad"; exit 1; }
