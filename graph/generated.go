@@ -1357,8 +1357,8 @@ What ` + "`" + `createEntry` + "`" + ` stored.
 """
 type CreateEntryPayload {
   """
-  The entry as it is stored. Its ` + "`" + `username` + "`" + ` is null where it was not sent and the
-  caller may not read entries.
+  The entry as it is stored. Where the caller may not read entries its ` + "`" + `tenant` + "`" + ` and
+  ` + "`" + `category` + "`" + ` are null, and its ` + "`" + `username` + "`" + ` is where it was not sent.
   """
   entry: Entry!
 }
@@ -1368,8 +1368,9 @@ What ` + "`" + `createEntries` + "`" + ` stored.
 """
 type CreateEntriesPayload {
   """
-  The entries as they are stored, in the order they were sent. Their ` + "`" + `username` + "`" + ` is
-  null where it was not sent and the caller may not read entries.
+  The entries as they are stored, in the order they were sent. Where the caller may
+  not read entries their ` + "`" + `tenant` + "`" + ` and ` + "`" + `category` + "`" + ` are null, and their ` + "`" + `username` + "`" + ` is
+  where it was not sent.
   """
   entries: [Entry!]!
 }

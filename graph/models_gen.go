@@ -32,8 +32,9 @@ type CreateEntriesInput struct {
 
 // What `createEntries` stored.
 type CreateEntriesPayload struct {
-	// The entries as they are stored, in the order they were sent. Their `username` is
-	// null where it was not sent and the caller may not read entries.
+	// The entries as they are stored, in the order they were sent. Where the caller may
+	// not read entries their `tenant` and `category` are null, and their `username` is
+	// where it was not sent.
 	Entries []*ent.Entry `json:"entries"`
 }
 
@@ -69,8 +70,8 @@ type CreateEntryInput struct {
 
 // What `createEntry` stored.
 type CreateEntryPayload struct {
-	// The entry as it is stored. Its `username` is null where it was not sent and the
-	// caller may not read entries.
+	// The entry as it is stored. Where the caller may not read entries its `tenant` and
+	// `category` are null, and its `username` is where it was not sent.
 	Entry *ent.Entry `json:"entry"`
 }
 

@@ -70,7 +70,8 @@ func (m mutation) append(ctx context.Context, inputs []*graph.CreateEntryInput) 
 		return rows, err
 	}
 	// Whoever only appends reads back what it sent; a name that the journal looked
-	// up it may not learn.
+	// up it may not learn, here of the user, in entry.Tenant and entry.Category of
+	// these.
 	for i, row := range rows {
 		row.Username = inputs[i].Username
 	}

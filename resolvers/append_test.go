@@ -281,3 +281,18 @@ func text(t *testing.T, value any) string {
 	}
 	return string(raw)
 }
+
+// The numbers in a variable's default are as good as any.
+func TestDefaultsKeepTheirNumbers(t *testing.T) {
+	t.Parallel()
+	s := newServer(t, resolvers.Options{})
+	for document, want := range map[string]string{
+		`mutation($m: JSON = {a: 1, b: [2, 3.50]}) { createEntry(input: {message: "x", metadata: $m}) { entry { metadata } } }`:               `{"a":1,"b":[2,3.50]}`,
+		`mutation($i: CreateEntryInput! = {message: "d", metadata: {a: 9007199254740992}}) { createEntry(input: $i) { entry { metadata } } }`: `{"a":9007199254740992}`,
+	} {
+		a := s.ask(s.token(auth.Admin, nil), document, nil)
+		if got := string(a.Data); got != `{"createEntry":{"entry":{"metadata":`+want+`}}}` {
+			t.Errorf("%s\nanswers %s, want %s", document, a.body, want)
+		}
+	}
+}

@@ -62,7 +62,7 @@ func (e *engine) operation(ctx context.Context, r request) (*graphql.OperationCo
 	if err != nil {
 		return nil, gqlerror.List{err}
 	}
-	variables, problem := readVariables(e.schema.Schema(), chosen, r.variables, hints)
+	variables, problem := readVariables(e.schema.Schema(), chosen, r.variables, ready.numbers, hints)
 	if problem != nil {
 		return nil, gqlerror.List{refuse(problem)}
 	}

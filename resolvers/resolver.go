@@ -17,6 +17,7 @@ import (
 	"logbook/ent"
 	"logbook/ent/column"
 	"logbook/graph"
+	"logbook/internal/auth"
 	"logbook/internal/journal"
 )
 
@@ -49,11 +50,18 @@ func (r *Resolver) RetentionPolicy() graph.RetentionPolicyResolver {
 	return retentionPolicy{r.Journal}
 }
 
+// Tenant and Category give names, which whoever only appends may not learn.
 func (e entry) Tenant(ctx context.Context, row *ent.Entry) (*ent.Tenant, error) {
+	if !auth.From(ctx).Holds(auth.EntriesRead) {
+		return nil, nil
+	}
 	return e.journal.Tenant(ctx, row.TenantID)
 }
 
 func (e entry) Category(ctx context.Context, row *ent.Entry) (*ent.Category, error) {
+	if !auth.From(ctx).Holds(auth.EntriesRead) {
+		return nil, nil
+	}
 	return e.journal.Category(ctx, row.CategoryID)
 }
 

@@ -1,7 +1,6 @@
 package resolvers_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -228,16 +227,6 @@ func (s *server) total() int64 {
 		s.t.Fatal(err)
 	}
 	return count
-}
-
-// compact removes white space from JSON.
-func compact(t *testing.T, raw []byte) string {
-	t.Helper()
-	var b bytes.Buffer
-	if err := json.Compact(&b, raw); err != nil {
-		t.Fatalf("%s: %v", raw, err)
-	}
-	return b.String()
 }
 
 func ptr[T any](value T) *T { return &value }

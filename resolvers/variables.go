@@ -24,7 +24,7 @@ type variableReader struct {
 // readVariables gives the variables of an operation. Raw is checked JSON, an
 // object; nil stands for none. It fails with kind Invalid, naming each refused
 // value by the variable's name and the path in it.
-func readVariables(schema *ast.Schema, operation *ast.OperationDefinition, raw []byte, hints bool) (map[string]any, error) {
+func readVariables(schema *ast.Schema, operation *ast.OperationDefinition, raw []byte, numbers map[string]any, hints bool) (map[string]any, error) {
 	given := map[string][]byte{}
 	if raw != nil {
 		err := rawjson.Members(raw, func(name string, value []byte) error {
@@ -47,7 +47,7 @@ func readVariables(schema *ast.Schema, operation *ast.OperationDefinition, raw [
 		case isGiven:
 			values[name] = r.read(spot{name, -1}, definition.Type, raw)
 		case definition.DefaultValue != nil:
-			value, err := definition.DefaultValue.Value(nil)
+			value, err := definition.DefaultValue.Value(numbers)
 			if err != nil {
 				return nil, fault.Wrap(fault.Invalid, err, "the default of $%s cannot be read", name)
 			}

@@ -14,10 +14,11 @@ import (
 )
 
 // object is a JSON object on its way in: its members as the bytes that came, and
-// what was found wrong with them. Null counts as absent.
+// what was found wrong with those that were asked for. Null counts as absent.
 type object struct {
 	index    int // its place in a batch, from 0; -1 where there is none
 	members  map[string][]byte
+	twice    map[string]bool // the keys that stand more than once
 	problems []fault.Problem
 }
 
@@ -32,20 +33,16 @@ func readObject(w http.ResponseWriter, r *http.Request, limit int64) (*object, e
 	if len(bytes.TrimSpace(body)) == 0 {
 		return &object{index: -1}, nil
 	}
-	if err := rawjson.Check(body); err != nil {
-		var at *rawjson.Error
-		if errors.As(err, &at) && at.Path != "" {
-			return nil, fault.RefuseField(fault.Shorten(at.Path), fault.Outside, "", "at most 2^53, and 64 levels deep")
-		}
+	if err := rawjson.CheckSyntax(body); err != nil {
 		return nil, fault.RefuseField("body", fault.Malformed, "", "JSON")
 	}
 	return objectOf(bytes.TrimSpace(body), -1)
 }
 
-// objectOf takes checked JSON apart. It fails with kind Invalid where it is no
-// object or names a member twice.
+// objectOf takes JSON of checked syntax apart. It fails with kind Invalid where it
+// is no object.
 func objectOf(raw []byte, index int) (*object, error) {
-	o := &object{index: index, members: map[string][]byte{}}
+	o := &object{index: index, members: map[string][]byte{}, twice: map[string]bool{}}
 	if kind := rawjson.Kind(raw); kind != "an object" {
 		field := "body"
 		if index >= 0 {
@@ -54,7 +51,8 @@ func objectOf(raw []byte, index int) (*object, error) {
 		o.refuse(field, fault.WrongType, "", "an object")
 		return nil, o.err()
 	}
-	err := rawjson.Members(raw, func(key string, value []byte) error {
+	err := rawjson.EachMember(raw, func(key string, value []byte) error {
+		_, o.twice[key] = o.members[key]
 		o.members[key] = value
 		return nil
 	})
@@ -87,6 +85,9 @@ func (o *object) err() error {
 func (o *object) value(field, kind string) []byte {
 	raw := o.members[field]
 	switch {
+	case o.twice[field]:
+		o.refuse(field, fault.Clash, "", "stands twice")
+		return nil
 	case raw == nil || rawjson.IsNull(raw):
 		return nil
 	case rawjson.Kind(raw) != kind:

@@ -618,7 +618,7 @@ func scitigerReason(p fault.Problem) string {
 		return value + "不是有效的" + scitigerThing(p.Detail) + "。"
 	case fault.Unknown:
 		return value + "不存在。"
-	case fault.Outside:
+	case fault.Outside, fault.BadJSON:
 		return "超出范围：数字不能超过2^53，嵌套不能超过64层。"
 	case fault.Clash:
 		return "重复，或与其他字段矛盾。"

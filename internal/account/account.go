@@ -62,6 +62,9 @@ func (a *Accounts) AddUser(ctx context.Context, draft UserDraft) (*ent.User, err
 	if err := checkRole(draft.Role); err != nil {
 		return nil, err
 	}
+	if err := checkTenant(draft.TenantID); err != nil {
+		return nil, err
+	}
 	if draft.ID != nil && (*draft.ID < 1 || *draft.ID > 1<<53) {
 		return nil, fault.RefuseField("id", fault.Outside, "", "between 1 and 2^53")
 	}
@@ -140,6 +143,9 @@ func (a *Accounts) AddToken(ctx context.Context, draft TokenDraft) (token *ent.A
 			return nil, "", err
 		}
 	}
+	if err := checkTenant(draft.TenantID); err != nil {
+		return nil, "", err
+	}
 	permissions := make([]string, len(draft.Permissions))
 	for i, permission := range draft.Permissions {
 		if _, known := auth.ParsePermission(string(permission)); !known {
@@ -205,16 +211,17 @@ func (a *Accounts) RevokeToken(ctx context.Context, id int64) error {
 }
 
 // EnsureAdministrator makes an administrator's token where no usable one and no
-// administrator exists yet, and gives its key; "" where there is one.
+// administrator exists yet, and gives its key; "" where there is one. Those bound to
+// a tenant do not count: nobody but an administrator of no tenant can make tenants.
 func (a *Accounts) EnsureAdministrator(ctx context.Context) (key string, err error) {
 	now := column.TimeOf(a.now())
 	usable, err := a.db.Ent().AccessToken.Query().Where(
-		accesstoken.Role(string(auth.Admin)), accesstoken.RevokedAtIsNil(),
+		accesstoken.Role(string(auth.Admin)), accesstoken.TenantIDIsNil(), accesstoken.RevokedAtIsNil(),
 		accesstoken.Or(accesstoken.ExpiresAtIsNil(), accesstoken.ExpiresAtGT(now))).Exist(ctx)
 	if err != nil || usable {
 		return "", err
 	}
-	administrators, err := a.db.Ent().User.Query().Where(user.Role(string(auth.Admin)), user.DisabledAtIsNil()).Exist(ctx)
+	administrators, err := a.db.Ent().User.Query().Where(user.Role(string(auth.Admin)), user.TenantIDIsNil(), user.DisabledAtIsNil()).Exist(ctx)
 	if err != nil || administrators {
 		return "", err
 	}
@@ -237,6 +244,15 @@ func checkSystem(system string) error {
 func checkRole(role auth.Role) error {
 	if _, known := auth.ParseRole(string(role)); !known {
 		return fault.RefuseField("role", fault.NotChoice, string(role), join(auth.Roles))
+	}
+	return nil
+}
+
+// checkTenant refuses the nil UUID. The tenant itself may come later, with the
+// first import that names it.
+func checkTenant(id *column.ID) error {
+	if id != nil && id.IsZero() {
+		return fault.RefuseField("tenant_id", fault.Unknown, id.String(), "")
 	}
 	return nil
 }

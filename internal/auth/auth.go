@@ -171,6 +171,9 @@ func Require(ctx context.Context, need Need) error {
 	if need.Role != "" && p.Role != need.Role && p.Role != Admin {
 		return fault.New(fault.Forbidden, "this needs the role %q", need.Role)
 	}
+	if p.Tenant != nil && *p.Tenant == [16]byte{} {
+		return fault.New(fault.Forbidden, "the nil UUID is no tenant that anybody can be bound to")
+	}
 	if p.Role == "" {
 		return fault.New(fault.Forbidden, "a gateway key opens only its own usage log")
 	}

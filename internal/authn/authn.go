@@ -65,8 +65,8 @@ func New(client *ent.Client, options Options) *Authenticator {
 	if a.now == nil {
 		a.now = time.Now
 	}
-	if options.AdminToken != "" {
-		sum := HashKey(options.AdminToken)
+	if token := strings.TrimSpace(options.AdminToken); token != "" { // as a caller's is trimmed
+		sum := HashKey(token)
 		a.adminToken = &sum
 	}
 	a.jwt = newJWTVerifier(options)
@@ -109,12 +109,12 @@ func credentialOf(r *http.Request) string {
 // Unauthenticated, or Unavailable where the database does not answer or a JWT's
 // key cannot be fetched.
 func (a *Authenticator) Principal(ctx context.Context, credential string) (*auth.Principal, error) {
-	if looksLikeJWT(credential) {
-		return a.jwt.principal(ctx, credential, a.now())
-	}
 	hash := HashKey(credential)
 	if a.adminToken != nil && hash == *a.adminToken {
 		return &auth.Principal{Subject: "0", Username: "admin", Role: auth.Admin}, nil
+	}
+	if looksLikeJWT(credential) {
+		return a.jwt.principal(ctx, credential, a.now())
 	}
 	now := a.now()
 	a.mu.Lock()

@@ -109,11 +109,18 @@ func TestFirstAdministrator(t *testing.T) {
 	if again, err := w.EnsureAdministrator(ctx); err != nil || again != "" {
 		t.Errorf("a second administrator's token %q (%v)", again, err)
 	}
+	if _, _, err := w.AddToken(ctx, account.TokenDraft{Role: auth.Admin, TenantID: &column.ID{}}); fault.KindOf(err) != fault.Invalid {
+		t.Errorf("a token was bound to the nil tenant: %v", err)
+	}
 	tokens, err := w.Tokens(ctx)
 	if err != nil || len(tokens) != 1 {
 		t.Fatal(tokens, err)
 	}
 	if err := w.RevokeToken(ctx, tokens[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	// Bound to a tenant it could make no other tenant, so it does not count.
+	if _, _, err := w.AddToken(ctx, account.TokenDraft{Role: auth.Admin, TenantID: &column.ID{1}}); err != nil {
 		t.Fatal(err)
 	}
 	if again, err := w.EnsureAdministrator(ctx); err != nil || again == "" {
@@ -209,6 +216,18 @@ func TestMiddleware(t *testing.T) {
 		})).ServeHTTP(httptest.NewRecorder(), r)
 		if !passed {
 			t.Errorf("%s: %q: the request was held up", test.header, test.value)
+		}
+	}
+}
+
+// TestFixedAdministrator wants any text to do, one that looks like a JWT or has
+// white space around it too.
+func TestFixedAdministrator(t *testing.T) {
+	t.Parallel()
+	for _, token := range []string{"ey.a.b", " padded "} {
+		_, w := newWorld(t, authn.Options{AdminToken: token})
+		if p, err := w.authn.Principal(context.Background(), strings.TrimSpace(token)); err != nil || p.Role != auth.Admin {
+			t.Errorf("%q signs in as %+v (%v)", token, p, err)
 		}
 	}
 }

@@ -32,7 +32,7 @@ func (c *Import) Run(p *Process, s *Settings) error {
 	}
 	defer store.Close()
 
-	rejects, err := openRejects(c.Rejects, c.Files)
+	rejects, err := openRejects(c.Rejects, c.Files, p.Stdin, s.DB)
 	if err != nil {
 		return err
 	}
@@ -121,15 +121,28 @@ type rejects struct {
 	out  *bufio.Writer
 }
 
-// openRejects makes the file, "" for none. It refuses to overwrite an input.
-func openRejects(name string, inputs []string) (*rejects, error) {
+// openRejects makes the file, "" for none. It refuses to overwrite what the import
+// reads or writes: an input, standard input, the database.
+func openRejects(name string, inputs []string, stdin io.Reader, database string) (*rejects, error) {
 	if name == "" {
 		return nil, nil
 	}
 	if there, err := os.Stat(name); err == nil {
+		same := func(info os.FileInfo, err error) bool { return err == nil && os.SameFile(there, info) }
 		for _, input := range inputs {
-			if info, err := os.Stat(input); err == nil && os.SameFile(there, info) {
+			if input == "-" {
+				file, isFile := stdin.(*os.File)
+				if isFile && same(file.Stat()) {
+					return nil, fault.New(fault.Invalid, "--rejects %s: this is what standard input reads, name another", name)
+				}
+			} else if same(os.Stat(input)) {
 				return nil, fault.New(fault.Invalid, "--rejects %s: this is one of the files to import, name another", name)
+			}
+		}
+		path, isFile := strings.CutPrefix(database, "sqlite:")
+		for _, ending := range []string{"", "-wal", "-shm"} {
+			if isFile && same(os.Stat(path+ending)) {
+				return nil, fault.New(fault.Invalid, "--rejects %s: this is the database, name another", name)
 			}
 		}
 	}

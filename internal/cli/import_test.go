@@ -49,6 +49,14 @@ func TestImportNamesBadLines(t *testing.T) {
 	}
 	m.want(2, "", "logbook: --rejects "+rejects+": this is one of the files to import, name another\n",
 		"import", "--kind", "entries", "--rejects", rejects, rejects)
+	for _, ending := range []string{"", "-wal"} {
+		path := filepath.Join(m.dir, "test.db"+ending)
+		if ending != "" {
+			m.file("test.db-wal", "") // as while a server runs
+		}
+		m.want(2, "", "logbook: --rejects "+path+": this is the database, name another\n",
+			"import", "--kind", "entries", "--rejects", path, file)
+	}
 }
 
 func TestImportShowsTwentyBadLines(t *testing.T) {

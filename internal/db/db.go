@@ -47,6 +47,8 @@ type engine interface {
 	addUp(keys, sums []string) string
 	// giveBack returns freed space to the file system.
 	giveBack(context.Context, *DB) error
+	// inPlace fails where the database's file was taken away under us.
+	inPlace() error
 	// oneWriter says whether a transaction keeps every other one from writing.
 	oneWriter() bool
 }
@@ -106,6 +108,9 @@ func (d *DB) OneWriter() bool { return d.engine.oneWriter() }
 
 // Ping says whether the database answers.
 func (d *DB) Ping(ctx context.Context) error {
+	if err := d.engine.inPlace(); err != nil {
+		return err
+	}
 	var one int
 	return d.explain(d.read.QueryRowContext(ctx, "SELECT 1 FROM schema_migrations LIMIT 1").Scan(&one))
 }
@@ -132,7 +137,9 @@ func (d *DB) Read(ctx context.Context, fn func(*ent.Client) error) error {
 func (d *DB) Write(ctx context.Context, fn func(*Tx) error) error {
 	for try := 1; ; try++ {
 		err := d.writeOnce(ctx, fn)
-		if err == nil || try == mostTries || !d.engine.again(err) {
+		// An error that fn has given words is meant; trying again would not change it.
+		var said *fault.Error
+		if err == nil || try == mostTries || errors.As(err, &said) || !d.engine.again(err) {
 			return d.explain(err)
 		}
 		select {

@@ -378,3 +378,24 @@ func TestReadingErrorsAreForPeople(t *testing.T) {
 		}
 	})
 }
+
+// TestPingMissesTheFile takes the file away under a server, which would go on
+// writing to what nobody can find any more.
+func TestPingMissesTheFile(t *testing.T) {
+	t.Parallel()
+	address := dbtest.SQLite(t)
+	database, err := db.Open(t.Context(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer database.Close()
+	if err := database.Ping(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(strings.TrimPrefix(address, "sqlite:")); err != nil {
+		t.Fatal(err)
+	}
+	if err := database.Ping(t.Context()); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("a removed database answers %v", err)
+	}
+}

@@ -172,6 +172,7 @@ func thereAlready(err error) bool {
 type mysqlEngine struct{}
 
 func (mysqlEngine) dialect() string                     { return dialect.MySQL }
+func (mysqlEngine) inPlace() error                      { return nil }
 func (mysqlEngine) oneWriter() bool                     { return false }
 func (mysqlEngine) giveBack(context.Context, *DB) error { return nil } // InnoDB uses it again itself
 

@@ -61,7 +61,8 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 	read.SetMaxOpenConns(readers)
 	read.SetMaxIdleConns(readers) // the pool's default of 2 would reopen all the time
 
-	d, err := newDB(ctx, sqliteEngine{}, read, write)
+	file, _ := os.Stat(path) // where there is none, opening fails
+	d, err := newDB(ctx, sqliteEngine{path, file}, read, write)
 	if err == nil {
 		return d, nil
 	}
@@ -101,7 +102,19 @@ func makingPragmas(path string) string {
 func Embedded() string { return "SQLite " + sqlite3.SQLITE_VERSION }
 
 // sqliteEngine is SQLite.
-type sqliteEngine struct{}
+type sqliteEngine struct {
+	path string
+	file os.FileInfo // what stood at path when it was opened
+}
+
+// inPlace compares what stands at the path with what was opened. A process goes on
+// reading and writing a file that was removed, and all of it is lost in the end.
+func (e sqliteEngine) inPlace() error {
+	if now, err := os.Stat(e.path); err != nil || !os.SameFile(now, e.file) {
+		return fault.Wrap(fault.Unavailable, err, "the database file %s was removed or replaced, restart the server", e.path)
+	}
+	return nil
+}
 
 func (sqliteEngine) dialect() string  { return dialect.SQLite }
 func (sqliteEngine) oneWriter() bool  { return true }

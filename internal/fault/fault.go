@@ -41,6 +41,7 @@ const (
 	Malformed                   // unreadable; Detail says what is wanted
 	Unknown                     // names something that does not exist
 	Outside                     // a number or time outside its range; Detail gives the range
+	BadJSON                     // JSON that others would read differently; Detail says why
 	Clash                       // contradicts what is stored; Detail says what
 )
 
@@ -83,7 +84,7 @@ func (p Problem) String() string {
 		fmt.Fprintf(&b, "%q does not exist", p.Value)
 	case Outside:
 		fmt.Fprintf(&b, "must be %s", p.Detail)
-	case Clash:
+	case Clash, BadJSON:
 		b.WriteString(p.Detail)
 	default:
 		b.WriteString("is not valid")

@@ -150,6 +150,9 @@ func (j *Journal) EntriesAt(ctx context.Context, filter EntryFilter, page Offset
 	return rows, total, err
 }
 
+// pageBytes is about how much text EachEntry holds at a time.
+const pageBytes = 8 << 20
+
 // EachEntry calls fn for every entry that passes the filter, oldest first, until
 // fn fails. It reads a page at a time and holds no snapshot open, so it may run
 // for long.
@@ -157,7 +160,7 @@ func (j *Journal) EachEntry(ctx context.Context, filter EntryFilter, fn func(*en
 	if err := filter.check(); err != nil {
 		return err
 	}
-	const perPage = 1000
+	perPage := 50
 	var last *cursor
 	for {
 		conditions := filter.predicates()
@@ -169,14 +172,17 @@ func (j *Journal) EachEntry(ctx context.Context, filter EntryFilter, fn func(*en
 		if err != nil {
 			return err
 		}
+		bytes := 1
 		for _, row := range rows {
 			if err := fn(row); err != nil {
 				return err
 			}
+			bytes += len(row.Message) + len(row.Metadata)
 		}
 		if len(rows) < perPage {
 			return nil
 		}
 		last = &cursor{rows[perPage-1].Timestamp, rows[perPage-1].ID}
+		perPage = min(max(perPage*pageBytes/bytes, 10), 1000, perPage*4) // rows may be long
 	}
 }

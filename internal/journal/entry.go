@@ -85,7 +85,7 @@ func checkObject(field string, raw []byte) *fault.Problem {
 		if at.Path != "" {
 			path += "." + at.Path
 		}
-		return &fault.Problem{Field: path, Reason: fault.Clash, Detail: at.Reason}
+		return &fault.Problem{Field: path, Reason: fault.BadJSON, Detail: at.Reason}
 	}
 	if kind := rawjson.Kind(raw); kind != "an object" {
 		return &fault.Problem{Field: field, Reason: fault.WrongType, Detail: "an object, not " + kind}

@@ -228,3 +228,45 @@ func TestRolesAtTheJournal(t *testing.T) {
 		}
 	})
 }
+
+// TestNilTenant wants the nil UUID, which stands for all tenants in the roll-ups,
+// to be nobody's.
+func TestNilTenant(t *testing.T) {
+	each(t, func(t *testing.T, ctx context.Context, w *world) {
+		if _, err := w.AppendEntries(ctx, []journal.EntryDraft{{Message: "m"}, {Message: "n", Source: ptr("s")}}); err != nil {
+			t.Fatal(err)
+		}
+		var none column.ID
+		bound := auth.With(context.Background(), &auth.Principal{Subject: "1", Role: auth.Admin, Tenant: (*[16]byte)(&none)})
+		_, err := w.CountEntries(bound, journal.EntryFilter{})
+		wantKind(t, err, fault.Forbidden)
+		_, err = w.EntryStats(bound, nil, 30)
+		wantKind(t, err, fault.Forbidden)
+		_, err = w.AppendEntries(bound, []journal.EntryDraft{{Message: "m"}})
+		wantKind(t, err, fault.Forbidden)
+		_, err = w.AppendEntries(ctx, []journal.EntryDraft{{Message: "m", TenantID: &none}})
+		wantKind(t, err, fault.Invalid)
+		row := journal.ImportedEntry{EntryDraft: journal.EntryDraft{Message: "m", TenantID: &none}, TenantName: ptr("zero")}
+		if outcomes, err := w.ImportEntries(ctx, []journal.ImportedEntry{row}); err != nil || outcomes[0].Problem == nil {
+			t.Errorf("an import made the nil tenant: %v (%v)", outcomes, err)
+		}
+		rows, total, err := w.EntriesAt(ctx, journal.EntryFilter{TenantID: &none}, journal.OffsetPage{Limit: 10})
+		if err != nil || total != 0 || len(rows) != 0 {
+			t.Errorf("the nil tenant has %d rows of %d (%v)", len(rows), total, err)
+		}
+		if stats, err := w.EntryStats(ctx, &none, 30); err != nil || stats.Total != 0 {
+			t.Errorf("the nil tenant's statistics count %d (%v)", stats.Total, err)
+		}
+		w.recount(t)
+	})
+}
+
+// TestBoundToNobody wants no row of a tenant that does not exist, though a
+// credential is bound to it.
+func TestBoundToNobody(t *testing.T) {
+	each(t, func(t *testing.T, ctx context.Context, w *world) {
+		ghost := auth.With(context.Background(), &auth.Principal{Subject: "1", Role: auth.Admin, Tenant: &[16]byte{0x11}})
+		_, err := w.AppendEntries(ghost, []journal.EntryDraft{{Message: "m"}})
+		wantKind(t, err, fault.Invalid)
+	})
+}

@@ -179,7 +179,11 @@ func (j *Journal) checkNames(ctx context.Context, drafts []EntryDraft) ([]fault.
 	}
 	var problems []fault.Problem
 	for i := range drafts {
-		if id := drafts[i].TenantID; id != nil {
+		id := drafts[i].TenantID
+		if p := auth.From(ctx); id == nil && p != nil {
+			id = (*column.ID)(p.Tenant) // the row will be the bound tenant's
+		}
+		if id != nil {
 			if err := auth.RequireAppend(ctx, auth.EntriesWrite, (*[16]byte)(id)); err != nil {
 				return nil, err
 			}
@@ -231,6 +235,13 @@ func (j *Journal) usernames(ctx context.Context, drafts []EntryDraft) (map[strin
 func (k *knownNames) problem(row *ImportedEntry) *fault.Problem {
 	refuse := func(field, format string, args ...any) *fault.Problem {
 		return &fault.Problem{Index: -1, Field: field, Reason: fault.Clash, Detail: fmt.Sprintf(format, args...)}
+	}
+	// The nil UUID stands for "all" and "none" inside; nothing may be called so.
+	if row.TenantID != nil && row.TenantID.IsZero() {
+		return refuse("tenant_id", "the nil UUID is no tenant")
+	}
+	if row.CategoryID != nil && row.CategoryID.IsZero() {
+		return refuse("category_id", "the nil UUID is no category")
 	}
 	if row.TenantID != nil {
 		switch have := k.tenants[*row.TenantID]; {

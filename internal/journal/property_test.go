@@ -3,6 +3,7 @@ package journal_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sort"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"logbook/ent"
 	"logbook/ent/column"
+	"logbook/internal/fault"
 	"logbook/internal/journal"
 )
 
@@ -311,7 +313,7 @@ func decides(policies []journal.RetentionPolicyDraft, e *ent.Entry) (days int) {
 // moments, over changes of the clock too.
 func TestStatsEqualRecount(t *testing.T) {
 	each(t, func(t *testing.T, ctx context.Context, w *world) {
-		zones := []string{"UTC", "Asia/Shanghai", "Asia/Kolkata", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe"}
+		zones := []string{"UTC", "America/Havana", "Asia/Shanghai", "Asia/Kolkata", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe"}
 		s := stock(t, ctx, w)
 		rapid.Check(t, func(t *rapid.T) {
 			zone, err := time.LoadLocation(rapid.SampledFrom(zones).Draw(t, "zone"))
@@ -376,5 +378,77 @@ func TestStatsEqualRecount(t *testing.T) {
 				}
 			}
 		})
+	})
+}
+
+// TestDaysWhereMidnightIsSkipped asks for days around changes of the clock at
+// midnight, where a day begins at one o'clock.
+func TestDaysWhereMidnightIsSkipped(t *testing.T) {
+	each(t, func(t *testing.T, ctx context.Context, w *world) {
+		for name, day := range map[string]string{
+			"America/Havana": "2026-03-08", "America/Santiago": "2026-09-06", "Atlantic/Azores": "2026-03-29",
+			"Africa/Cairo": "2026-04-24", "Asia/Beirut": "2026-03-29", "America/Asuncion": "2023-10-01",
+		} {
+			zone, err := time.LoadLocation(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			changed, err := time.ParseInLocation(time.DateOnly, day, zone)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.now = changed.Add(60 * time.Hour)
+			if _, err := w.PurgeEntries(ctx, journal.EntryPurge{Before: ptr(column.MaxTime)}); err != nil {
+				t.Fatal(err)
+			}
+			want := map[string]int64{}
+			var drafts []journal.EntryDraft
+			for minutes := -48 * 60; minutes < 48*60; minutes += 15 {
+				moment := changed.Add(time.Duration(minutes) * time.Minute)
+				want[moment.Format(time.DateOnly)]++
+				drafts = append(drafts, journal.EntryDraft{Message: "m", Timestamp: ptr(column.TimeOf(moment))})
+			}
+			if _, err := w.AppendEntries(ctx, drafts); err != nil {
+				t.Fatal(err)
+			}
+			zoned := journal.New(w.database, journal.Options{Now: func() time.Time { return w.now }, Zone: zone})
+			stats, err := zoned.EntryStats(ctx, nil, 7)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := map[string]int64{}
+			for _, day := range stats.Daily {
+				got[day.Date] += day.Count
+			}
+			if !maps.Equal(got, want) || len(stats.Daily) != len(want) {
+				t.Errorf("%s: got %v, want %v", name, got, want)
+			}
+		}
+	})
+}
+
+// TestPoliciesAreBounded wants an end to policies: each is a condition on the
+// others' work.
+func TestPoliciesAreBounded(t *testing.T) {
+	each(t, func(t *testing.T, ctx context.Context, w *world) {
+		s := stock(t, ctx, w)
+		for i := range journal.MaxRetentionPolicies {
+			draft := journal.RetentionPolicyDraft{Name: fmt.Sprint("p", i), Days: 1 + i%30}
+			if i > 0 { // all these stand in the global one's way
+				tenant, err := w.CreateTenant(ctx, fmt.Sprint("t", i))
+				if err != nil {
+					t.Fatal(err)
+				}
+				draft.TenantID, draft.CategoryID = &tenant.ID, s.categories[1]
+			}
+			if _, err := w.CreateRetentionPolicy(ctx, draft); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err := w.CreateRetentionPolicy(ctx, journal.RetentionPolicyDraft{Name: "one more", Days: 1})
+		wantKind(t, err, fault.Conflict)
+		if _, err := w.ApplyRetention(ctx, false); err != nil {
+			t.Errorf("the most policies there may be: %v", err)
+		}
 	})
 }

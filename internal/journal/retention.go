@@ -22,6 +22,10 @@ type RetentionPolicyDraft struct {
 	Days       int        // rows older than this many times 24 hours go; 1 to 36500
 }
 
+// MaxRetentionPolicies is how many policies there may be: each is a condition on
+// what the others remove.
+const MaxRetentionPolicies = 500
+
 // Retained is what one policy removed, or would remove.
 type Retained struct {
 	Policy *ent.RetentionPolicy
@@ -58,7 +62,14 @@ func (j *Journal) CreateRetentionPolicy(ctx context.Context, draft RetentionPoli
 		return nil, fault.RefuseField("category_id", fault.Unknown, id.String(), "")
 	}
 	var made *ent.RetentionPolicy
-	err = j.db.Write(ctx, func(tx *db.Tx) (err error) {
+	err = j.db.Write(ctx, func(tx *db.Tx) error {
+		count, err := tx.RetentionPolicy.Query().Count(auth.System(ctx, "count"))
+		if err != nil {
+			return err
+		}
+		if count >= MaxRetentionPolicies {
+			return fault.New(fault.Conflict, "there are %d retention policies already, the most there may be", count)
+		}
 		made, err = tx.RetentionPolicy.Create().SetID(newID(j.now())).SetName(draft.Name).
 			SetNillableTenantID(draft.TenantID).SetNillableCategoryID(draft.CategoryID).
 			SetDays(int32(draft.Days)).SetCreatedAt(column.TimeOf(j.now())).Save(ctx)

@@ -41,6 +41,14 @@ func (e *Error) Error() string {
 // Check says whether raw is one JSON value in valid UTF-8, no deeper than
 // MaxDepth, whose numbers are within 2^53. The error is an *Error.
 func Check(raw []byte) error {
+	if err := CheckSyntax(raw); err != nil {
+		return err
+	}
+	return CheckRange(raw)
+}
+
+// CheckSyntax is the first half of Check: one JSON value in valid UTF-8.
+func CheckSyntax(raw []byte) error {
 	if !utf8.Valid(raw) {
 		return &Error{Reason: fmt.Sprintf("is not valid UTF-8 at byte %d", invalidUTF8At(raw))}
 	}
@@ -50,6 +58,12 @@ func Check(raw []byte) error {
 	if !json.Valid(raw) {
 		return &Error{Reason: "is not valid JSON" + where(raw)}
 	}
+	return nil
+}
+
+// CheckRange is the second half of Check, for a value whose syntax is checked:
+// depth and numbers.
+func CheckRange(raw []byte) error {
 	if !suspicious(raw) {
 		return nil
 	}
@@ -230,15 +244,22 @@ func IsNull(raw []byte) bool { return len(raw) == 4 && raw[0] == 'n' }
 // are an *Error.
 func Members(object []byte, fn func(key string, value []byte) error) error {
 	seen := make(map[string]struct{}, 16)
+	return EachMember(object, func(key string, value []byte) error {
+		if _, twice := seen[key]; twice {
+			return &Error{Path: key, Reason: "stands twice"}
+		}
+		seen[key] = struct{}{}
+		return fn(key, value)
+	})
+}
+
+// EachMember is Members for those who take equal keys: it calls fn for each.
+func EachMember(object []byte, fn func(key string, value []byte) error) error {
 	return walk(object, func(rawKey, value []byte) error {
 		key, ok := Text(rawKey)
 		if !ok {
 			return &Error{Reason: "has a key with half a surrogate pair"}
 		}
-		if _, twice := seen[key]; twice {
-			return &Error{Path: key, Reason: "stands twice"}
-		}
-		seen[key] = struct{}{}
 		return fn(key, value)
 	})
 }

@@ -136,7 +136,13 @@ func TakeTime(w http.ResponseWriter, r *http.Request) {
 
 // ReadBody reads a request's body of at most limit bytes. It fails with kind
 // TooLarge, or Invalid where the body breaks off.
+//
+// The time to work the answer out begins when the body is there: until then the
+// time to send it (a minute) counts.
 func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	if timer, ok := r.Context().Value(timerKey{}).(*time.Timer); ok && timer.Stop() {
+		defer timer.Reset(answerTimeout)
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	var tooLarge *http.MaxBytesError
 	switch {
