@@ -10,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"logbook/internal/db/dbtest"
 	"logbook/internal/journal"
 )
 
@@ -58,7 +59,7 @@ func FuzzScitigerQuery(f *testing.F) {
 	} {
 		f.Add(query)
 	}
-	w := newWorld(f, june15, time.UTC)
+	w := newWorld(f, dbtest.SQLite(f), june15, time.UTC)
 	for _, message := range []string{"one", "二", "three"} {
 		w.add(f, journal.EntryDraft{Message: message, Source: ptr("s")})
 	}
@@ -87,7 +88,7 @@ func FuzzScitigerBody(f *testing.F) {
 			f.Add(which, body)
 		}
 	}
-	w := newWorld(f, june15, time.UTC)
+	w := newWorld(f, dbtest.SQLite(f), june15, time.UTC)
 	if _, err := w.CreateCategory(w.ctx, "c", "c"); err != nil {
 		f.Fatal(err)
 	}

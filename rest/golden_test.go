@@ -16,6 +16,7 @@ import (
 
 	"logbook/ent/column"
 	"logbook/internal/account"
+	"logbook/internal/db/dbtest"
 	"logbook/internal/journal"
 )
 
@@ -87,8 +88,7 @@ func TestGoldenScitiger(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".json"), func(t *testing.T) {
-			t.Parallel()
-			readGolden(t, file).run(t)
+			dbtest.Each(t, readGolden(t, file).run)
 		})
 	}
 }
@@ -108,12 +108,12 @@ func readGolden(t *testing.T, file string) golden {
 	return g
 }
 
-func (g golden) run(t *testing.T) {
+func (g golden) run(t *testing.T, address string) {
 	zone, err := time.LoadLocation(g.Zone)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := newWorld(t, g.Now, zone)
+	w := newWorld(t, address, g.Now, zone)
 	w.sow(t, g.Seed)
 	server := httptest.NewUnstartedServer(nil)
 	server.Config = w.server

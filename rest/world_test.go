@@ -6,7 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -19,6 +19,7 @@ import (
 	"logbook/internal/auth"
 	"logbook/internal/authn"
 	"logbook/internal/db"
+	"logbook/internal/db/dbtest"
 	"logbook/internal/journal"
 	"logbook/internal/web"
 	"logbook/rest"
@@ -38,17 +39,18 @@ type world struct {
 	ctx      context.Context // the system's rights
 	accounts *account.Accounts
 	server   *http.Server // everything a request meets
-	path     string       // of the database
 	now      atomic.Int64 // the clock, in microseconds
 }
 
-// newWorld starts a world; it ends with the test.
-func newWorld(t testing.TB, now string, zone *time.Location) *world {
+func TestMain(m *testing.M) { os.Exit(dbtest.Run(m)) }
+
+// newWorld starts a world on a database of that address; it ends with the test.
+func newWorld(t testing.TB, address, now string, zone *time.Location) *world {
 	t.Helper()
-	w := &world{ctx: auth.System(context.Background(), "test"), path: filepath.Join(t.TempDir(), "test.db")}
+	w := &world{ctx: auth.System(context.Background(), "test")}
 	w.setClock(t, now)
 	clock := func() time.Time { return time.UnixMicro(w.now.Load()) }
-	database, err := db.Open(w.ctx, "sqlite:"+w.path)
+	database, err := db.Open(w.ctx, address)
 	if err != nil {
 		t.Fatal(err)
 	}
