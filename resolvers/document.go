@@ -17,6 +17,7 @@ import (
 	"github.com/vektah/gqlparser/v2/validator"
 
 	"logbook/internal/auth"
+	"logbook/internal/rawjson"
 )
 
 // request is what a transport read: a document and what comes beside it.
@@ -113,7 +114,7 @@ func (e *engine) prepare(text string, hints, keep bool) (*prepared, gqlerror.Lis
 	if len(text) > maxDocument {
 		return nil, gqlerror.List{refusal(codePayloadTooLarge, "the document is larger than %d bytes: send values as variables", maxDocument)}
 	}
-	if halfSurrogate(text) {
+	if rawjson.LoneSurrogate([]byte(text)) {
 		return nil, gqlerror.List{refusal(codeParseFailed, "a string in the document has half a surrogate pair")}
 	}
 	document, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: text}, maxTokens)

@@ -3,8 +3,6 @@ package resolvers
 import (
 	"encoding/json"
 	"fmt"
-	"strconv"
-	"strings"
 
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -123,38 +121,4 @@ func (l *literals) keepDigits(value *ast.Value) {
 			l.keepDigits(child.Value)
 		}
 	}
-}
-
-// halfSurrogate says whether a string in the document has an escape of half a
-// surrogate pair, which the parser would silently replace.
-func halfSurrogate(text string) bool {
-	for i := strings.IndexByte(text, '\\'); i >= 0 && i < len(text); i++ {
-		if text[i] != '\\' {
-			continue
-		}
-		unit, ok := escaped(text[i:])
-		switch {
-		case !ok:
-			i++ // a short escape
-		case unit >= 0xD800 && unit < 0xDC00:
-			if low, ok := escaped(text[i+6:]); !ok || low < 0xDC00 || low > 0xDFFF {
-				return true
-			}
-			i += 11
-		case unit >= 0xDC00 && unit <= 0xDFFF:
-			return true
-		default:
-			i += 5
-		}
-	}
-	return false
-}
-
-// escaped reads an escape of the form \uXXXX at the text's beginning.
-func escaped(text string) (uint64, bool) {
-	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
-		return 0, false
-	}
-	unit, err := strconv.ParseUint(text[2:6], 16, 16)
-	return unit, err == nil
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"entgo.io/ent/dialect/sql"
 
@@ -53,7 +52,7 @@ type UserDraft struct {
 // AddUser stores a user with its aliases. It fails with kind Conflict where the
 // id, the name or an alias is taken.
 func (a *Accounts) AddUser(ctx context.Context, draft UserDraft) (*ent.User, error) {
-	if err := checkText("username", draft.Username, true); err != nil {
+	if err := fault.Name("username", draft.Username, schema.MaxText); err != nil {
 		return nil, err
 	}
 	if draft.Role == "" {
@@ -93,7 +92,7 @@ func (a *Accounts) AddUser(ctx context.Context, draft UserDraft) (*ent.User, err
 			if err := checkSystem(system); err != nil {
 				return err
 			}
-			if err := checkText("aliases."+system, external, true); err != nil {
+			if err := fault.Name("aliases."+system, external, schema.MaxText); err != nil {
 				return err
 			}
 			err := tx.Identity.Create().SetSystem(system).SetExternalID(external).SetUserID(id).Exec(ctx)
@@ -135,8 +134,8 @@ type TokenDraft struct {
 // AddToken makes a token and gives its key, which nobody can see again. It fails
 // with kind Invalid for an unknown user, role or permission.
 func (a *Accounts) AddToken(ctx context.Context, draft TokenDraft) (token *ent.AccessToken, key string, err error) {
-	if err := checkText("name", draft.Name, false); err != nil {
-		return nil, "", err
+	if problem := fault.Text("name", draft.Name, schema.MaxText); problem != nil {
+		return nil, "", fault.Refuse(*problem)
 	}
 	if draft.Role != "" {
 		if err := checkRole(draft.Role); err != nil {
@@ -253,18 +252,6 @@ func checkRole(role auth.Role) error {
 func checkTenant(id *column.ID) error {
 	if id != nil && id.IsZero() {
 		return fault.RefuseField("tenant_id", fault.Unknown, id.String(), "")
-	}
-	return nil
-}
-
-func checkText(field, text string, required bool) error {
-	switch {
-	case required && strings.TrimSpace(text) == "":
-		return fault.RefuseField(field, fault.Required, "", "")
-	case len(text) > schema.MaxText:
-		return fault.Refuse(fault.Problem{Index: -1, Field: field, Reason: fault.TooLong, Limit: schema.MaxText})
-	case !utf8.ValidString(text):
-		return fault.RefuseField(field, fault.Malformed, "", "valid UTF-8")
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // Kind says what sort of thing went wrong. Each surface maps a kind to its own
@@ -139,6 +140,29 @@ func Refuse(problems ...Problem) *Error {
 // RefuseField makes an Invalid error of one problem outside any batch.
 func RefuseField(field string, reason Reason, value, detail string) *Error {
 	return Refuse(Problem{Index: -1, Field: field, Reason: reason, Value: Shorten(value), Detail: detail})
+}
+
+// Text gives what is wrong with a text for the named field: longer than limit bytes,
+// or not valid UTF-8; nil for nothing.
+func Text(field, text string, limit int) *Problem {
+	switch {
+	case len(text) > limit:
+		return &Problem{Index: -1, Field: field, Reason: TooLong, Limit: limit}
+	case !utf8.ValidString(text):
+		return &Problem{Index: -1, Field: field, Reason: Malformed, Detail: "valid UTF-8"}
+	}
+	return nil
+}
+
+// Name is Text for a name, which must not be blank either, as an error.
+func Name(field, name string, limit int) error {
+	if strings.TrimSpace(name) == "" {
+		return RefuseField(field, Required, "", "")
+	}
+	if problem := Text(field, name, limit); problem != nil {
+		return Refuse(*problem)
+	}
+	return nil
 }
 
 // Shorten cuts a caller's value to what an error may repeat: 60 bytes at most,

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"logbook/ent"
 	"logbook/ent/column"
@@ -44,11 +43,8 @@ func (d *EntryDraft) check(index int) []fault.Problem {
 		problems = append(problems, p)
 	}
 	text := func(field, value string, limit int) {
-		if len(value) > limit {
-			refuse(fault.Problem{Field: field, Reason: fault.TooLong, Limit: limit})
-		}
-		if !utf8.ValidString(value) {
-			refuse(fault.Problem{Field: field, Reason: fault.Malformed, Detail: "valid UTF-8"})
+		if problem := fault.Text(field, value, limit); problem != nil {
+			refuse(*problem)
 		}
 	}
 	optional := func(field string, value *string, limit int) {

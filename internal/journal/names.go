@@ -3,10 +3,8 @@ package journal
 import (
 	"context"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
-	"unicode/utf8"
 
 	"logbook/ent"
 	"logbook/ent/category"
@@ -136,7 +134,7 @@ func (j *Journal) Categories(ctx context.Context) ([]*ent.Category, error) {
 
 // CreateTenant makes a tenant.
 func (j *Journal) CreateTenant(ctx context.Context, name string) (*ent.Tenant, error) {
-	if err := checkName("name", name); err != nil {
+	if err := fault.Name("name", name, maxName); err != nil {
 		return nil, err
 	}
 	var made *ent.Tenant
@@ -151,10 +149,10 @@ func (j *Journal) CreateTenant(ctx context.Context, name string) (*ent.Tenant, e
 // CreateCategory makes a category. It fails with kind Conflict where the code is
 // taken.
 func (j *Journal) CreateCategory(ctx context.Context, name, code string) (*ent.Category, error) {
-	if err := checkName("name", name); err != nil {
+	if err := fault.Name("name", name, maxName); err != nil {
 		return nil, err
 	}
-	if err := checkName("code", code); err != nil {
+	if err := fault.Name("code", code, maxName); err != nil {
 		return nil, err
 	}
 	var made *ent.Category
@@ -298,16 +296,3 @@ func (k *knownNames) make(ctx context.Context, client *ent.Client, row *Imported
 
 // maxName is how long the name of a tenant, category or policy may be, in bytes.
 const maxName = schema.MaxText
-
-// checkName refuses a blank or over-long name.
-func checkName(field, name string) error {
-	switch {
-	case strings.TrimSpace(name) == "":
-		return fault.RefuseField(field, fault.Required, "", "")
-	case len(name) > maxName:
-		return fault.Refuse(fault.Problem{Index: -1, Field: field, Reason: fault.TooLong, Limit: maxName})
-	case !utf8.ValidString(name):
-		return fault.RefuseField(field, fault.Malformed, "", "valid UTF-8")
-	}
-	return nil
-}

@@ -41,7 +41,7 @@ func (j *Journal) RetentionPolicies(ctx context.Context) ([]*ent.RetentionPolicy
 
 // CreateRetentionPolicy makes an active policy.
 func (j *Journal) CreateRetentionPolicy(ctx context.Context, draft RetentionPolicyDraft) (*ent.RetentionPolicy, error) {
-	if err := checkName("name", draft.Name); err != nil {
+	if err := fault.Name("name", draft.Name, maxName); err != nil {
 		return nil, err
 	}
 	if draft.Days < 1 || draft.Days > 36500 {

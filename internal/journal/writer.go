@@ -77,11 +77,14 @@ func (j *Journal) commitOnce(ctx context.Context, fn func(*db.Tx, *position) err
 				return err
 			}
 		}
+		begun := at.sequence
 		if err := fn(tx, &at); err != nil {
 			return err
 		}
+		// The sequence is part of the condition: a commit whose answer got lost may
+		// have been one, and its places are taken.
 		kept, err := tx.Writer.Update().
-			Where(entwriter.ID(at.writer), entwriter.Holder(holder)).
+			Where(entwriter.ID(at.writer), entwriter.Holder(holder), entwriter.Sequence(begun)).
 			SetSequence(at.sequence).
 			SetLeasedUntil(column.TimeOf(j.now().Add(writerLease))).
 			Save(ctx)

@@ -8,6 +8,7 @@ import (
 
 	"logbook/ent/column"
 	"logbook/ent/entry"
+	"logbook/internal/db"
 	"logbook/internal/journal"
 )
 
@@ -83,6 +84,29 @@ func TestReleasedWriterIsTakenOver(t *testing.T) {
 			if err := j.Close(ctx); err != nil {
 				t.Fatal(err)
 			}
+		}
+	})
+}
+
+// TestLostAnswer lets a commit succeed without the journal hearing of it, as when
+// the connection breaks at that moment, and wants its places never given again.
+func TestLostAnswer(t *testing.T) {
+	each(t, func(t *testing.T, ctx context.Context, w *world) {
+		first, err := w.AppendEntries(ctx, []journal.EntryDraft{{Message: "heard of"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.database.Write(ctx, func(tx *db.Tx) error {
+			return tx.Writer.UpdateOneID(first[0].Writer).AddSequence(3).Exec(ctx)
+		}); err != nil {
+			t.Fatal(err)
+		}
+		next, err := w.AppendEntries(ctx, []journal.EntryDraft{{Message: "after it"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if next[0].Writer == first[0].Writer && next[0].Sequence <= first[0].Sequence+3 {
+			t.Errorf("the row has the place (%d, %d), which may be taken", next[0].Writer, next[0].Sequence)
 		}
 	})
 }

@@ -177,7 +177,7 @@ func Text(raw []byte) (string, bool) {
 	if bytes.IndexByte(raw, '\\') < 0 {
 		return string(raw[1 : len(raw)-1]), true
 	}
-	if loneSurrogate(raw) {
+	if LoneSurrogate(raw) {
 		return "", false
 	}
 	var text string
@@ -187,8 +187,9 @@ func Text(raw []byte) (string, bool) {
 	return text, true
 }
 
-// loneSurrogate looks for \uD800–\uDFFF outside a pair.
-func loneSurrogate(raw []byte) bool {
+// LoneSurrogate says whether text has an escape \uD800–\uDFFF outside a pair, which
+// decoders silently replace.
+func LoneSurrogate(raw []byte) bool {
 	unit := func(i int) (uint64, bool) {
 		if i+6 > len(raw) || raw[i] != '\\' || raw[i+1] != 'u' {
 			return 0, false

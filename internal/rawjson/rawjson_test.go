@@ -83,7 +83,7 @@ func FuzzCanonical(f *testing.F) {
 		}
 		var before, after any
 		if err := json.Unmarshal(raw, &before); err != nil {
-			t.Skip() // a number that floats cannot hold
+			return // a number that floats cannot hold
 		}
 		if err := json.Unmarshal(canonical, &after); err != nil || !reflect.DeepEqual(before, after) {
 			t.Fatalf("%q became %q (%v)", raw, canonical, err)
