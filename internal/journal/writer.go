@@ -12,6 +12,7 @@ import (
 	"logbook/ent/column"
 	entwriter "logbook/ent/writer"
 	"logbook/internal/db"
+	"logbook/internal/fault"
 )
 
 // writerLease is how long a writer number stays with a process that does not
@@ -35,8 +36,9 @@ type writer struct {
 	sequence int64
 }
 
-// errLeaseLost says that another process took the number over.
-var errLeaseLost = errors.New("the writer number was leased to another process")
+// errLeaseLost says that another process took the number over; a caller sees it
+// where that happened mostLeases times on end.
+var errLeaseLost = fault.New(fault.Unavailable, "other processes keep taking the writer number of this one, try again")
 
 // position is what a transaction stamps its rows with.
 type position struct {

@@ -9,6 +9,7 @@ import (
 	"logbook/ent/column"
 	"logbook/ent/entry"
 	"logbook/internal/db"
+	"logbook/internal/fault"
 	"logbook/internal/journal"
 )
 
@@ -31,7 +32,11 @@ func TestWritersNeverShareAPlace(t *testing.T) {
 			j := journal.New(w.database, journal.Options{Now: tick})
 			all.Go(func() {
 				for range batches {
-					if _, err := j.AppendEntries(ctx, []journal.EntryDraft{{Message: "a"}, {Message: "b"}}); err != nil {
+					_, err := j.AppendEntries(ctx, []journal.EntryDraft{{Message: "a"}, {Message: "b"}})
+					for fault.KindOf(err) == fault.Unavailable { // this clock robs leases; nothing was stored
+						_, err = j.AppendEntries(ctx, []journal.EntryDraft{{Message: "a"}, {Message: "b"}})
+					}
+					if err != nil {
 						t.Error(err)
 					}
 				}

@@ -62,6 +62,12 @@ func Start() (*Server, error) {
 		s.Stop()
 		return nil, fmt.Errorf("mariadb-install-db: %w: %s", err, made)
 	}
+	// Servers that share a folder for temporary tables remove each other's.
+	temporary := filepath.Join(dir, "tmp")
+	if err := os.Mkdir(temporary, 0o700); err != nil {
+		s.Stop()
+		return nil, err
+	}
 	port, err := freePort()
 	if err != nil {
 		s.Stop()
@@ -74,7 +80,7 @@ func Start() (*Server, error) {
 	}
 	defer log.Close()
 	s.command = exec.Command(program, "--no-defaults", data, user, "--bind-address=127.0.0.1", fmt.Sprint("--port=", port),
-		"--socket="+filepath.Join(dir, "socket"), "--pid-file="+filepath.Join(dir, "pid"),
+		"--tmpdir="+temporary, "--socket="+filepath.Join(dir, "socket"), "--pid-file="+filepath.Join(dir, "pid"),
 		"--max-connections=1000", "--innodb-flush-log-at-trx-commit=0") // the tests pull no plugs
 	s.command.Stdout, s.command.Stderr = log, log
 	if err := s.command.Start(); err != nil {
