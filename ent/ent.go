@@ -7,12 +7,16 @@ import (
 	"errors"
 	"fmt"
 	"logbook/ent/accesstoken"
+	"logbook/ent/apicall"
+	"logbook/ent/auditevent"
 	"logbook/ent/category"
 	"logbook/ent/entry"
 	"logbook/ent/identity"
+	"logbook/ent/operation"
 	"logbook/ent/retentionpolicy"
 	"logbook/ent/rollup"
 	"logbook/ent/tenant"
+	"logbook/ent/usagerecord"
 	"logbook/ent/user"
 	"logbook/ent/writer"
 	"reflect"
@@ -81,13 +85,17 @@ var (
 func checkColumn(t, c string) error {
 	initCheck.Do(func() {
 		columnCheck = sql.NewColumnCheck(map[string]func(string) bool{
+			apicall.Table:         apicall.ValidColumn,
 			accesstoken.Table:     accesstoken.ValidColumn,
+			auditevent.Table:      auditevent.ValidColumn,
 			category.Table:        category.ValidColumn,
 			entry.Table:           entry.ValidColumn,
 			identity.Table:        identity.ValidColumn,
+			operation.Table:       operation.ValidColumn,
 			retentionpolicy.Table: retentionpolicy.ValidColumn,
 			rollup.Table:          rollup.ValidColumn,
 			tenant.Table:          tenant.ValidColumn,
+			usagerecord.Table:     usagerecord.ValidColumn,
 			user.Table:            user.ValidColumn,
 			writer.Table:          writer.ValidColumn,
 		})

@@ -24,13 +24,19 @@ type Rollup struct {
 	Dimension int8 `json:"dimension,omitempty"`
 	// TenantID holds the value of the "tenant_id" field.
 	TenantID column.ID `json:"tenant_id,omitempty"`
-	// Value holds the value of the "value" field.
+	// as RollupValue joins it
 	Value []byte `json:"value,omitempty"`
 	// Class holds the value of the "class" field.
 	Class int16 `json:"class,omitempty"`
 	// RowCount holds the value of the "row_count" field.
-	RowCount     int64 `json:"row_count,omitempty"`
-	selectValues sql.SelectValues
+	RowCount int64 `json:"row_count,omitempty"`
+	// Quota holds the value of the "quota" field.
+	Quota int64 `json:"quota,omitempty"`
+	// PromptTokens holds the value of the "prompt_tokens" field.
+	PromptTokens int64 `json:"prompt_tokens,omitempty"`
+	// CompletionTokens holds the value of the "completion_tokens" field.
+	CompletionTokens int64 `json:"completion_tokens,omitempty"`
+	selectValues     sql.SelectValues
 }
 
 // scanValues returns the types for scanning values from sql.Rows.
@@ -42,7 +48,7 @@ func (*Rollup) scanValues(columns []string) ([]any, error) {
 			values[i] = new([]byte)
 		case rollup.FieldTenantID:
 			values[i] = new(column.ID)
-		case rollup.FieldID, rollup.FieldKind, rollup.FieldDimension, rollup.FieldClass, rollup.FieldRowCount:
+		case rollup.FieldID, rollup.FieldKind, rollup.FieldDimension, rollup.FieldClass, rollup.FieldRowCount, rollup.FieldQuota, rollup.FieldPromptTokens, rollup.FieldCompletionTokens:
 			values[i] = new(sql.NullInt64)
 		default:
 			values[i] = new(sql.UnknownType)
@@ -101,6 +107,24 @@ func (_m *Rollup) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.RowCount = value.Int64
 			}
+		case rollup.FieldQuota:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field quota", values[i])
+			} else if value.Valid {
+				_m.Quota = value.Int64
+			}
+		case rollup.FieldPromptTokens:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field prompt_tokens", values[i])
+			} else if value.Valid {
+				_m.PromptTokens = value.Int64
+			}
+		case rollup.FieldCompletionTokens:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field completion_tokens", values[i])
+			} else if value.Valid {
+				_m.CompletionTokens = value.Int64
+			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
 		}
@@ -154,6 +178,15 @@ func (_m *Rollup) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("row_count=")
 	builder.WriteString(fmt.Sprintf("%v", _m.RowCount))
+	builder.WriteString(", ")
+	builder.WriteString("quota=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Quota))
+	builder.WriteString(", ")
+	builder.WriteString("prompt_tokens=")
+	builder.WriteString(fmt.Sprintf("%v", _m.PromptTokens))
+	builder.WriteString(", ")
+	builder.WriteString("completion_tokens=")
+	builder.WriteString(fmt.Sprintf("%v", _m.CompletionTokens))
 	builder.WriteByte(')')
 	return builder.String()
 }

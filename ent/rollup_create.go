@@ -56,6 +56,48 @@ func (_c *RollupCreate) SetRowCount(v int64) *RollupCreate {
 	return _c
 }
 
+// SetQuota sets the "quota" field.
+func (_c *RollupCreate) SetQuota(v int64) *RollupCreate {
+	_c.mutation.SetQuota(v)
+	return _c
+}
+
+// SetNillableQuota sets the "quota" field if the given value is not nil.
+func (_c *RollupCreate) SetNillableQuota(v *int64) *RollupCreate {
+	if v != nil {
+		_c.SetQuota(*v)
+	}
+	return _c
+}
+
+// SetPromptTokens sets the "prompt_tokens" field.
+func (_c *RollupCreate) SetPromptTokens(v int64) *RollupCreate {
+	_c.mutation.SetPromptTokens(v)
+	return _c
+}
+
+// SetNillablePromptTokens sets the "prompt_tokens" field if the given value is not nil.
+func (_c *RollupCreate) SetNillablePromptTokens(v *int64) *RollupCreate {
+	if v != nil {
+		_c.SetPromptTokens(*v)
+	}
+	return _c
+}
+
+// SetCompletionTokens sets the "completion_tokens" field.
+func (_c *RollupCreate) SetCompletionTokens(v int64) *RollupCreate {
+	_c.mutation.SetCompletionTokens(v)
+	return _c
+}
+
+// SetNillableCompletionTokens sets the "completion_tokens" field if the given value is not nil.
+func (_c *RollupCreate) SetNillableCompletionTokens(v *int64) *RollupCreate {
+	if v != nil {
+		_c.SetCompletionTokens(*v)
+	}
+	return _c
+}
+
 // SetID sets the "id" field.
 func (_c *RollupCreate) SetID(v int32) *RollupCreate {
 	_c.mutation.SetID(v)
@@ -69,6 +111,9 @@ func (_c *RollupCreate) Mutation() *RollupMutation {
 
 // Save creates the Rollup in the database.
 func (_c *RollupCreate) Save(ctx context.Context) (*Rollup, error) {
+	if err := _c.defaults(); err != nil {
+		return nil, err
+	}
 	return withHooks(ctx, _c.sqlSave, _c.mutation, _c.hooks)
 }
 
@@ -92,6 +137,23 @@ func (_c *RollupCreate) ExecX(ctx context.Context) {
 	if err := _c.Exec(ctx); err != nil {
 		panic(err)
 	}
+}
+
+// defaults sets the default values of the builder before save.
+func (_c *RollupCreate) defaults() error {
+	if _, ok := _c.mutation.Quota(); !ok {
+		v := rollup.DefaultQuota
+		_c.mutation.SetQuota(v)
+	}
+	if _, ok := _c.mutation.PromptTokens(); !ok {
+		v := rollup.DefaultPromptTokens
+		_c.mutation.SetPromptTokens(v)
+	}
+	if _, ok := _c.mutation.CompletionTokens(); !ok {
+		v := rollup.DefaultCompletionTokens
+		_c.mutation.SetCompletionTokens(v)
+	}
+	return nil
 }
 
 // check runs all checks and user-defined validators on the builder.
@@ -118,6 +180,15 @@ func (_c *RollupCreate) check() error {
 	}
 	if _, ok := _c.mutation.RowCount(); !ok {
 		return &ValidationError{Name: "row_count", err: errors.New(`ent: missing required field "Rollup.row_count"`)}
+	}
+	if _, ok := _c.mutation.Quota(); !ok {
+		return &ValidationError{Name: "quota", err: errors.New(`ent: missing required field "Rollup.quota"`)}
+	}
+	if _, ok := _c.mutation.PromptTokens(); !ok {
+		return &ValidationError{Name: "prompt_tokens", err: errors.New(`ent: missing required field "Rollup.prompt_tokens"`)}
+	}
+	if _, ok := _c.mutation.CompletionTokens(); !ok {
+		return &ValidationError{Name: "completion_tokens", err: errors.New(`ent: missing required field "Rollup.completion_tokens"`)}
 	}
 	return nil
 }
@@ -175,6 +246,18 @@ func (_c *RollupCreate) createSpec() (*Rollup, *sqlgraph.CreateSpec) {
 		_spec.SetField(rollup.FieldRowCount, field.TypeInt64, value)
 		_node.RowCount = value
 	}
+	if value, ok := _c.mutation.Quota(); ok {
+		_spec.SetField(rollup.FieldQuota, field.TypeInt64, value)
+		_node.Quota = value
+	}
+	if value, ok := _c.mutation.PromptTokens(); ok {
+		_spec.SetField(rollup.FieldPromptTokens, field.TypeInt64, value)
+		_node.PromptTokens = value
+	}
+	if value, ok := _c.mutation.CompletionTokens(); ok {
+		_spec.SetField(rollup.FieldCompletionTokens, field.TypeInt64, value)
+		_node.CompletionTokens = value
+	}
 	return _node, _spec
 }
 
@@ -196,6 +279,7 @@ func (_c *RollupCreateBulk) Save(ctx context.Context) ([]*Rollup, error) {
 	for i := range _c.builders {
 		func(i int, root context.Context) {
 			builder := _c.builders[i]
+			builder.defaults()
 			var mut Mutator = MutateFunc(func(ctx context.Context, m Mutation) (Value, error) {
 				mutation, ok := m.(*RollupMutation)
 				if !ok {

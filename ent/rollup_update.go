@@ -133,6 +133,69 @@ func (_u *RollupUpdate) AddRowCount(v int64) *RollupUpdate {
 	return _u
 }
 
+// SetQuota sets the "quota" field.
+func (_u *RollupUpdate) SetQuota(v int64) *RollupUpdate {
+	_u.mutation.ResetQuota()
+	_u.mutation.SetQuota(v)
+	return _u
+}
+
+// SetNillableQuota sets the "quota" field if the given value is not nil.
+func (_u *RollupUpdate) SetNillableQuota(v *int64) *RollupUpdate {
+	if v != nil {
+		_u.SetQuota(*v)
+	}
+	return _u
+}
+
+// AddQuota adds value to the "quota" field.
+func (_u *RollupUpdate) AddQuota(v int64) *RollupUpdate {
+	_u.mutation.AddQuota(v)
+	return _u
+}
+
+// SetPromptTokens sets the "prompt_tokens" field.
+func (_u *RollupUpdate) SetPromptTokens(v int64) *RollupUpdate {
+	_u.mutation.ResetPromptTokens()
+	_u.mutation.SetPromptTokens(v)
+	return _u
+}
+
+// SetNillablePromptTokens sets the "prompt_tokens" field if the given value is not nil.
+func (_u *RollupUpdate) SetNillablePromptTokens(v *int64) *RollupUpdate {
+	if v != nil {
+		_u.SetPromptTokens(*v)
+	}
+	return _u
+}
+
+// AddPromptTokens adds value to the "prompt_tokens" field.
+func (_u *RollupUpdate) AddPromptTokens(v int64) *RollupUpdate {
+	_u.mutation.AddPromptTokens(v)
+	return _u
+}
+
+// SetCompletionTokens sets the "completion_tokens" field.
+func (_u *RollupUpdate) SetCompletionTokens(v int64) *RollupUpdate {
+	_u.mutation.ResetCompletionTokens()
+	_u.mutation.SetCompletionTokens(v)
+	return _u
+}
+
+// SetNillableCompletionTokens sets the "completion_tokens" field if the given value is not nil.
+func (_u *RollupUpdate) SetNillableCompletionTokens(v *int64) *RollupUpdate {
+	if v != nil {
+		_u.SetCompletionTokens(*v)
+	}
+	return _u
+}
+
+// AddCompletionTokens adds value to the "completion_tokens" field.
+func (_u *RollupUpdate) AddCompletionTokens(v int64) *RollupUpdate {
+	_u.mutation.AddCompletionTokens(v)
+	return _u
+}
+
 // Mutation returns the RollupMutation object of the builder.
 func (_u *RollupUpdate) Mutation() *RollupMutation {
 	return _u.mutation
@@ -222,6 +285,24 @@ func (_u *RollupUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if value, ok := _u.mutation.AddedRowCount(); ok {
 		_spec.AddField(rollup.FieldRowCount, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.Quota(); ok {
+		_spec.SetField(rollup.FieldQuota, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedQuota(); ok {
+		_spec.AddField(rollup.FieldQuota, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.PromptTokens(); ok {
+		_spec.SetField(rollup.FieldPromptTokens, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedPromptTokens(); ok {
+		_spec.AddField(rollup.FieldPromptTokens, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.CompletionTokens(); ok {
+		_spec.SetField(rollup.FieldCompletionTokens, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedCompletionTokens(); ok {
+		_spec.AddField(rollup.FieldCompletionTokens, field.TypeInt64, value)
 	}
 	_spec.AddModifiers(_u.modifiers...)
 	if _node, err = sqlgraph.UpdateNodes(ctx, _u.driver, _spec); err != nil {
@@ -349,6 +430,69 @@ func (_u *RollupUpdateOne) AddRowCount(v int64) *RollupUpdateOne {
 	return _u
 }
 
+// SetQuota sets the "quota" field.
+func (_u *RollupUpdateOne) SetQuota(v int64) *RollupUpdateOne {
+	_u.mutation.ResetQuota()
+	_u.mutation.SetQuota(v)
+	return _u
+}
+
+// SetNillableQuota sets the "quota" field if the given value is not nil.
+func (_u *RollupUpdateOne) SetNillableQuota(v *int64) *RollupUpdateOne {
+	if v != nil {
+		_u.SetQuota(*v)
+	}
+	return _u
+}
+
+// AddQuota adds value to the "quota" field.
+func (_u *RollupUpdateOne) AddQuota(v int64) *RollupUpdateOne {
+	_u.mutation.AddQuota(v)
+	return _u
+}
+
+// SetPromptTokens sets the "prompt_tokens" field.
+func (_u *RollupUpdateOne) SetPromptTokens(v int64) *RollupUpdateOne {
+	_u.mutation.ResetPromptTokens()
+	_u.mutation.SetPromptTokens(v)
+	return _u
+}
+
+// SetNillablePromptTokens sets the "prompt_tokens" field if the given value is not nil.
+func (_u *RollupUpdateOne) SetNillablePromptTokens(v *int64) *RollupUpdateOne {
+	if v != nil {
+		_u.SetPromptTokens(*v)
+	}
+	return _u
+}
+
+// AddPromptTokens adds value to the "prompt_tokens" field.
+func (_u *RollupUpdateOne) AddPromptTokens(v int64) *RollupUpdateOne {
+	_u.mutation.AddPromptTokens(v)
+	return _u
+}
+
+// SetCompletionTokens sets the "completion_tokens" field.
+func (_u *RollupUpdateOne) SetCompletionTokens(v int64) *RollupUpdateOne {
+	_u.mutation.ResetCompletionTokens()
+	_u.mutation.SetCompletionTokens(v)
+	return _u
+}
+
+// SetNillableCompletionTokens sets the "completion_tokens" field if the given value is not nil.
+func (_u *RollupUpdateOne) SetNillableCompletionTokens(v *int64) *RollupUpdateOne {
+	if v != nil {
+		_u.SetCompletionTokens(*v)
+	}
+	return _u
+}
+
+// AddCompletionTokens adds value to the "completion_tokens" field.
+func (_u *RollupUpdateOne) AddCompletionTokens(v int64) *RollupUpdateOne {
+	_u.mutation.AddCompletionTokens(v)
+	return _u
+}
+
 // Mutation returns the RollupMutation object of the builder.
 func (_u *RollupUpdateOne) Mutation() *RollupMutation {
 	return _u.mutation
@@ -468,6 +612,24 @@ func (_u *RollupUpdateOne) sqlSave(ctx context.Context) (_node *Rollup, err erro
 	}
 	if value, ok := _u.mutation.AddedRowCount(); ok {
 		_spec.AddField(rollup.FieldRowCount, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.Quota(); ok {
+		_spec.SetField(rollup.FieldQuota, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedQuota(); ok {
+		_spec.AddField(rollup.FieldQuota, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.PromptTokens(); ok {
+		_spec.SetField(rollup.FieldPromptTokens, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedPromptTokens(); ok {
+		_spec.AddField(rollup.FieldPromptTokens, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.CompletionTokens(); ok {
+		_spec.SetField(rollup.FieldCompletionTokens, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedCompletionTokens(); ok {
+		_spec.AddField(rollup.FieldCompletionTokens, field.TypeInt64, value)
 	}
 	_spec.AddModifiers(_u.modifiers...)
 	_node = &Rollup{config: _u.config}

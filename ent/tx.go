@@ -12,20 +12,28 @@ import (
 // Tx is a transactional client that is created by calling Client.Tx().
 type Tx struct {
 	config
+	// APICall is the client for interacting with the APICall builders.
+	APICall *APICallClient
 	// AccessToken is the client for interacting with the AccessToken builders.
 	AccessToken *AccessTokenClient
+	// AuditEvent is the client for interacting with the AuditEvent builders.
+	AuditEvent *AuditEventClient
 	// Category is the client for interacting with the Category builders.
 	Category *CategoryClient
 	// Entry is the client for interacting with the Entry builders.
 	Entry *EntryClient
 	// Identity is the client for interacting with the Identity builders.
 	Identity *IdentityClient
+	// Operation is the client for interacting with the Operation builders.
+	Operation *OperationClient
 	// RetentionPolicy is the client for interacting with the RetentionPolicy builders.
 	RetentionPolicy *RetentionPolicyClient
 	// Rollup is the client for interacting with the Rollup builders.
 	Rollup *RollupClient
 	// Tenant is the client for interacting with the Tenant builders.
 	Tenant *TenantClient
+	// UsageRecord is the client for interacting with the UsageRecord builders.
+	UsageRecord *UsageRecordClient
 	// User is the client for interacting with the User builders.
 	User *UserClient
 	// Writer is the client for interacting with the Writer builders.
@@ -161,13 +169,17 @@ func (tx *Tx) Client() *Client {
 }
 
 func (tx *Tx) init() {
+	tx.APICall = NewAPICallClient(tx.config)
 	tx.AccessToken = NewAccessTokenClient(tx.config)
+	tx.AuditEvent = NewAuditEventClient(tx.config)
 	tx.Category = NewCategoryClient(tx.config)
 	tx.Entry = NewEntryClient(tx.config)
 	tx.Identity = NewIdentityClient(tx.config)
+	tx.Operation = NewOperationClient(tx.config)
 	tx.RetentionPolicy = NewRetentionPolicyClient(tx.config)
 	tx.Rollup = NewRollupClient(tx.config)
 	tx.Tenant = NewTenantClient(tx.config)
+	tx.UsageRecord = NewUsageRecordClient(tx.config)
 	tx.User = NewUserClient(tx.config)
 	tx.Writer = NewWriterClient(tx.config)
 }
@@ -179,7 +191,7 @@ func (tx *Tx) init() {
 // of them in order to commit or rollback the transaction.
 //
 // If a closed transaction is embedded in one of the generated entities, and the entity
-// applies a query, for example: AccessToken.QueryXXX(), the query will be executed
+// applies a query, for example: APICall.QueryXXX(), the query will be executed
 // through the driver which created this transaction.
 //
 // Note that txDriver is not goroutine safe.

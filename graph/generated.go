@@ -197,7 +197,7 @@ type MutationResolver interface {
 }
 type QueryResolver interface {
 	Entry(ctx context.Context, id column.ID) (*ent.Entry, error)
-	Entries(ctx context.Context, filter *journal.EntryFilter, first *int, after *string, last *int, before *string) (*journal.EntryConnection, error)
+	Entries(ctx context.Context, filter *journal.EntryFilter, first *int, after *string, last *int, before *string) (*journal.Connection[ent.Entry], error)
 	EntryStats(ctx context.Context, tenantID *column.ID, days *int) (*journal.EntryStats, error)
 	Tenants(ctx context.Context) ([]*ent.Tenant, error)
 	Categories(ctx context.Context) ([]*ent.Category, error)
@@ -2751,7 +2751,7 @@ func (ec *executionContext) fieldContext_Entry_metadata(_ context.Context, field
 	return graphql.NewScalarFieldContext("Entry", field, true, true, errors.New("field of type JSON does not have child fields"))
 }
 
-func (ec *executionContext) _EntryConnection_edges(ctx context.Context, field graphql.CollectedField, obj *journal.EntryConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _EntryConnection_edges(ctx context.Context, field graphql.CollectedField, obj *journal.Connection[ent.Entry]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -2763,8 +2763,8 @@ func (ec *executionContext) _EntryConnection_edges(ctx context.Context, field gr
 			return obj.Edges, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*journal.EntryEdge) graphql.Marshaler {
-			return ec.marshalNEntryEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEntryEdgeᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v []*journal.Edge[ent.Entry]) graphql.Marshaler {
+			return ec.marshalNEntryEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx, selections, v)
 		},
 		true,
 		true,
@@ -2783,7 +2783,7 @@ func (ec *executionContext) fieldContext_EntryConnection_edges(_ context.Context
 	return fc, nil
 }
 
-func (ec *executionContext) _EntryConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *journal.EntryConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _EntryConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *journal.Connection[ent.Entry]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -2815,7 +2815,7 @@ func (ec *executionContext) fieldContext_EntryConnection_pageInfo(_ context.Cont
 	return fc, nil
 }
 
-func (ec *executionContext) _EntryConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *journal.EntryConnection) (ret graphql.Marshaler) {
+func (ec *executionContext) _EntryConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *journal.Connection[ent.Entry]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -2838,7 +2838,7 @@ func (ec *executionContext) fieldContext_EntryConnection_totalCount(_ context.Co
 	return graphql.NewScalarFieldContext("EntryConnection", field, true, false, errors.New("field of type Int64 does not have child fields"))
 }
 
-func (ec *executionContext) _EntryEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *journal.EntryEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _EntryEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *journal.Edge[ent.Entry]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -2861,7 +2861,7 @@ func (ec *executionContext) fieldContext_EntryEdge_cursor(_ context.Context, fie
 	return graphql.NewScalarFieldContext("EntryEdge", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _EntryEdge_node(ctx context.Context, field graphql.CollectedField, obj *journal.EntryEdge) (ret graphql.Marshaler) {
+func (ec *executionContext) _EntryEdge_node(ctx context.Context, field graphql.CollectedField, obj *journal.Edge[ent.Entry]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -3772,11 +3772,11 @@ func (ec *executionContext) _Query_entries(ctx context.Context, field graphql.Co
 			directive1 := func(ctx context.Context) (any, error) {
 				permission, err := ec.unmarshalNString2string(ctx, "entries:read")
 				if err != nil {
-					var zeroVal *journal.EntryConnection
+					var zeroVal *journal.Connection[ent.Entry]
 					return zeroVal, err
 				}
 				if ec.Directives.HasPermission == nil {
-					var zeroVal *journal.EntryConnection
+					var zeroVal *journal.Connection[ent.Entry]
 					return zeroVal, errors.New("directive hasPermission is not implemented")
 				}
 				return ec.Directives.HasPermission(ctx, nil, directive0, permission)
@@ -3785,8 +3785,8 @@ func (ec *executionContext) _Query_entries(ctx context.Context, field graphql.Co
 			next = directive1
 			return next
 		},
-		func(ctx context.Context, selections ast.SelectionSet, v *journal.EntryConnection) graphql.Marshaler {
-			return ec.marshalNEntryConnection2ᚖlogbookᚋinternalᚋjournalᚐEntryConnection(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *journal.Connection[ent.Entry]) graphql.Marshaler {
+			return ec.marshalNEntryConnection2ᚖlogbookᚋinternalᚋjournalᚐConnection(ctx, selections, v)
 		},
 		true,
 		true,
@@ -6439,7 +6439,7 @@ func (ec *executionContext) _Entry(ctx context.Context, sel ast.SelectionSet, ob
 
 var entryConnectionImplementors = []string{"EntryConnection"}
 
-func (ec *executionContext) _EntryConnection(ctx context.Context, sel ast.SelectionSet, obj *journal.EntryConnection) graphql.Marshaler {
+func (ec *executionContext) _EntryConnection(ctx context.Context, sel ast.SelectionSet, obj *journal.Connection[ent.Entry]) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, entryConnectionImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -6520,7 +6520,7 @@ func (ec *executionContext) _EntryConnection(ctx context.Context, sel ast.Select
 
 var entryEdgeImplementors = []string{"EntryEdge"}
 
-func (ec *executionContext) _EntryEdge(ctx context.Context, sel ast.SelectionSet, obj *journal.EntryEdge) graphql.Marshaler {
+func (ec *executionContext) _EntryEdge(ctx context.Context, sel ast.SelectionSet, obj *journal.Edge[ent.Entry]) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, entryEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -7801,7 +7801,7 @@ func (ec *executionContext) marshalNEntry2ᚖlogbookᚋentᚐEntry(ctx context.C
 	return ec._Entry(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNEntryConnection2ᚖlogbookᚋinternalᚋjournalᚐEntryConnection(ctx context.Context, sel ast.SelectionSet, v *journal.EntryConnection) graphql.Marshaler {
+func (ec *executionContext) marshalNEntryConnection2ᚖlogbookᚋinternalᚋjournalᚐConnection(ctx context.Context, sel ast.SelectionSet, v *journal.Connection[ent.Entry]) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -7811,11 +7811,11 @@ func (ec *executionContext) marshalNEntryConnection2ᚖlogbookᚋinternalᚋjour
 	return ec._EntryConnection(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNEntryEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEntryEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*journal.EntryEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNEntryEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*journal.Edge[ent.Entry]) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNEntryEdge2ᚖlogbookᚋinternalᚋjournalᚐEntryEdge(ctx, sel, v[i])
+		return ec.marshalNEntryEdge2ᚖlogbookᚋinternalᚋjournalᚐEdge(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -7827,7 +7827,7 @@ func (ec *executionContext) marshalNEntryEdge2ᚕᚖlogbookᚋinternalᚋjournal
 	return ret
 }
 
-func (ec *executionContext) marshalNEntryEdge2ᚖlogbookᚋinternalᚋjournalᚐEntryEdge(ctx context.Context, sel ast.SelectionSet, v *journal.EntryEdge) graphql.Marshaler {
+func (ec *executionContext) marshalNEntryEdge2ᚖlogbookᚋinternalᚋjournalᚐEdge(ctx context.Context, sel ast.SelectionSet, v *journal.Edge[ent.Entry]) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")

@@ -65,7 +65,7 @@ func (m mutation) append(ctx context.Context, inputs []*graph.CreateEntryInput) 
 	if len(problems) > 0 {
 		return nil, fault.Refuse(problems...)
 	}
-	rows, err := m.journal.AppendEntries(ctx, drafts)
+	rows, err := m.journal.Entries.Append(ctx, drafts)
 	if err != nil || auth.From(ctx).Holds(auth.EntriesRead) {
 		return rows, err
 	}

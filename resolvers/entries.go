@@ -11,7 +11,7 @@ import (
 
 // Entry gives one entry; null, and no error, where the caller can see none.
 func (q query) Entry(ctx context.Context, id column.ID) (*ent.Entry, error) {
-	row, err := q.journal.Entry(ctx, id)
+	row, err := q.journal.Entries.Get(ctx, id.String())
 	if fault.KindOf(err) == fault.NotFound {
 		return nil, nil
 	}
@@ -19,11 +19,11 @@ func (q query) Entry(ctx context.Context, id column.ID) (*ent.Entry, error) {
 }
 
 // Entries gives a page of entries.
-func (q query) Entries(ctx context.Context, filter *journal.EntryFilter, first *int, after *string, last *int, before *string) (*journal.EntryConnection, error) {
+func (q query) Entries(ctx context.Context, filter *journal.EntryFilter, first *int, after *string, last *int, before *string) (*journal.Connection[ent.Entry], error) {
 	if filter == nil {
 		filter = &journal.EntryFilter{}
 	}
-	connection, err := q.journal.Entries(ctx, *filter, journal.KeysetPage{First: first, After: after, Last: last, Before: before})
+	connection, err := q.journal.Entries.Page(ctx, *filter, journal.KeysetPage{First: first, After: after, Last: last, Before: before})
 	return connection, place(err, func(p *fault.Problem) {
 		switch p.Field {
 		case "first", "after", "last", "before":

@@ -179,7 +179,7 @@ func TestTenantsAreApart(t *testing.T) {
 		if string(a.Data) != want {
 			t.Errorf("%s: a row without a tenant becomes %s, want its writer's", who, a.body)
 		}
-		count, err := s.journal.CountEntries(s.system, journal.EntryFilter{TenantID: &ours, Search: ptr("a")})
+		count, err := s.journal.Entries.Count(s.system, journal.EntryFilter{TenantID: &ours, Search: ptr("a")})
 		if err != nil || count == 0 {
 			t.Errorf("%s: a row without a tenant is not its writer's (%v)", who, err)
 		}

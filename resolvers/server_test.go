@@ -103,7 +103,7 @@ func (s *server) tenant(name string) column.ID {
 // append stores entries.
 func (s *server) append(drafts ...journal.EntryDraft) []column.ID {
 	s.t.Helper()
-	rows, err := s.journal.AppendEntries(s.system, drafts)
+	rows, err := s.journal.Entries.Append(s.system, drafts)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -222,7 +222,7 @@ func (s *server) must(token, document string, variables, to any) {
 // total counts all entries, as the system.
 func (s *server) total() int64 {
 	s.t.Helper()
-	count, err := s.journal.CountEntries(s.system, journal.EntryFilter{})
+	count, err := s.journal.Entries.Count(s.system, journal.EntryFilter{})
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -149,11 +149,11 @@ func (w *world) sow(t *testing.T, s seed) {
 			t.Fatal(err)
 		}
 	}
-	var rows []journal.ImportedEntry
+	var rows []journal.Imported[journal.EntryDraft]
 	for _, e := range s.Entries {
 		rows = append(rows, e.rows(t)...)
 	}
-	outcomes, err := w.ImportEntries(w.ctx, rows)
+	outcomes, err := w.Entries.Import(w.ctx, rows)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,10 +186,10 @@ func seedID(t *testing.T, text string) *column.ID {
 }
 
 // rows gives a seed line's rows.
-func (e seedEntry) rows(t *testing.T) []journal.ImportedEntry {
+func (e seedEntry) rows(t *testing.T) []journal.Imported[journal.EntryDraft] {
 	t.Helper()
-	row := journal.ImportedEntry{
-		EntryDraft: journal.EntryDraft{
+	row := journal.Imported[journal.EntryDraft]{
+		Draft: journal.EntryDraft{
 			ID: seedID(t, e.ID), TenantID: seedID(t, e.TenantID), CategoryID: seedID(t, e.CategoryID), Message: e.Message,
 			Source: e.Source, UserID: e.UserID, Username: e.Username, IPAddress: e.IPAddress,
 			UserAgent: e.UserAgent, RequestID: e.RequestID, Metadata: column.JSON(e.Metadata),
@@ -201,7 +201,7 @@ func (e seedEntry) rows(t *testing.T) []journal.ImportedEntry {
 		if !ok {
 			t.Fatalf("seed: %q is no level", e.Level)
 		}
-		row.Level = &level
+		row.Draft.Level = &level
 	}
 	first, ok := column.ParseTime(e.Timestamp)
 	if !ok {
@@ -211,11 +211,11 @@ func (e seedEntry) rows(t *testing.T) []journal.ImportedEntry {
 	if err != nil && e.Every != "" {
 		t.Fatal(err)
 	}
-	list := make([]journal.ImportedEntry, max(e.Repeat, 1))
+	list := make([]journal.Imported[journal.EntryDraft], max(e.Repeat, 1))
 	for i := range list {
 		at := first.Add(time.Duration(i) * step)
 		list[i] = row
-		list[i].Timestamp, list[i].Occurrence = &at, uint32(i)
+		list[i].Draft.Timestamp, list[i].Occurrence = &at, uint32(i)
 	}
 	return list
 }

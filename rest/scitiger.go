@@ -11,6 +11,7 @@ import (
 
 	"logbook/ent"
 	"logbook/ent/column"
+	"logbook/ent/entry"
 	"logbook/internal/auth"
 	"logbook/internal/fault"
 	"logbook/internal/journal"
@@ -67,7 +68,7 @@ func (s scitiger) list(w http.ResponseWriter, r *http.Request) error {
 	if !possible {
 		return answer(w, http.StatusOK, scitigerResults(answered))
 	}
-	rows, total, err := s.journal.EntriesAt(r.Context(), filter, journal.OffsetPage{
+	rows, total, err := s.journal.Entries.PageAt(r.Context(), filter, journal.OffsetPage{
 		Order:     scitigerOrder(q["sort_field"]),
 		Ascending: q["sort_order"] != "" && q["sort_order"] != "desc",
 		Offset:    int((page - 1) * size),
@@ -131,12 +132,12 @@ func (s scitiger) filter(q query) (filter journal.EntryFilter, possible bool, er
 
 // scitigerOrder gives the column of a sort_field: those of the item's that have
 // an index, else timestamp.
-func scitigerOrder(field string) journal.EntryOrder {
-	switch order := journal.EntryOrder(field); order {
-	case journal.ByTenant, journal.ByCategory, journal.ByUser, journal.ByLevel, journal.BySource:
-		return order
+func scitigerOrder(field string) string {
+	switch field {
+	case entry.FieldTenantID, entry.FieldCategoryID, entry.FieldUserID, entry.FieldLevel, entry.FieldSource:
+		return field
 	}
-	return journal.ByTime
+	return entry.FieldTimestamp
 }
 
 type scitigerPage struct {
@@ -205,7 +206,7 @@ func (s scitiger) detail(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return fault.New(fault.NotFound, "the id of an entry is a UUID")
 	}
-	row, err := s.journal.Entry(r.Context(), id)
+	row, err := s.journal.Entries.Get(r.Context(), id.String())
 	if err != nil {
 		return err
 	}
@@ -245,7 +246,7 @@ func (s scitiger) create(w http.ResponseWriter, r *http.Request) error {
 	if err := body.err(); err != nil {
 		return err
 	}
-	rows, err := s.journal.AppendEntries(r.Context(), []journal.EntryDraft{draft})
+	rows, err := s.journal.Entries.Append(r.Context(), []journal.EntryDraft{draft})
 	if err != nil {
 		return withoutIndex(err)
 	}
@@ -356,7 +357,7 @@ func (s scitiger) batchCreate(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	rows, err := s.journal.AppendEntries(r.Context(), drafts)
+	rows, err := s.journal.Entries.Append(r.Context(), drafts)
 	if err != nil {
 		return err
 	}
@@ -404,19 +405,19 @@ func (s scitiger) deleteLogs(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	purge := journal.EntryPurge{
+	purge := journal.EntryFilter{
 		TenantID:   body.id("tenant_id"),
 		CategoryID: body.id("category_id"),
-		Before:     body.time("before_date", s.journal.Zone()),
+		Until:      body.time("before_date", s.journal.Zone()),
 	}
 	if err := body.err(); err != nil {
 		return err
 	}
-	if purge == (journal.EntryPurge{}) {
+	if purge == (journal.EntryFilter{}) {
 		return errNoCondition
 	}
 	web.TakeTime(w, r)
-	count, err := s.journal.PurgeEntries(r.Context(), purge)
+	count, err := s.journal.Entries.Purge(r.Context(), purge)
 	if err != nil {
 		return err
 	}

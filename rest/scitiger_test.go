@@ -23,7 +23,7 @@ const june15 = "2023-06-15T12:00:00Z"
 // count gives the number of all entries.
 func (w *world) count(t testing.TB) int64 {
 	t.Helper()
-	count, err := w.CountEntries(w.ctx, journal.EntryFilter{})
+	count, err := w.Entries.Count(w.ctx, journal.EntryFilter{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func (w *world) count(t testing.TB) int64 {
 // add stores an entry.
 func (w *world) add(t testing.TB, draft journal.EntryDraft) column.ID {
 	t.Helper()
-	rows, err := w.AppendEntries(w.ctx, []journal.EntryDraft{draft})
+	rows, err := w.Entries.Append(w.ctx, []journal.EntryDraft{draft})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +129,7 @@ func TestPagesPartition(t *testing.T) {
 				Source: texts[random.IntN(4)], UserID: texts[random.IntN(4)],
 			}
 		}
-		rows, err := w.AppendEntries(w.ctx, drafts)
+		rows, err := w.Entries.Append(w.ctx, drafts)
 		if err != nil {
 			t.Fatal(err)
 		}

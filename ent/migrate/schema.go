@@ -9,6 +9,57 @@ import (
 )
 
 var (
+	// APICallsColumns holds the columns for the "api_calls" table.
+	APICallsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeString, Size: 255, SchemaType: map[string]string{"mysql": "varbinary(255)"}},
+		{Name: "tenant_id", Type: field.TypeUUID, Nullable: true, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
+		{Name: "app_id", Type: field.TypeString, SchemaType: map[string]string{"mysql": "varbinary(255)"}},
+		{Name: "http_method", Type: field.TypeString, SchemaType: map[string]string{"mysql": "varbinary(255)"}},
+		{Name: "source_ip", Type: field.TypeString, SchemaType: map[string]string{"mysql": "varbinary(255)"}},
+		{Name: "status_code", Type: field.TypeInt32},
+		{Name: "operation_time", Type: field.TypeInt64},
+		{Name: "writer", Type: field.TypeInt32},
+		{Name: "sequence", Type: field.TypeInt64},
+		{Name: "api_path", Type: field.TypeString, SchemaType: map[string]string{"mysql": "varbinary(2048)"}},
+	}
+	// APICallsTable holds the schema information for the "api_calls" table.
+	APICallsTable = &schema.Table{
+		Name:       "api_calls",
+		Columns:    APICallsColumns,
+		PrimaryKey: []*schema.Column{APICallsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "api_calls_time",
+				Unique:  false,
+				Columns: []*schema.Column{APICallsColumns[6], APICallsColumns[0]},
+			},
+			{
+				Name:    "api_calls_tenant",
+				Unique:  false,
+				Columns: []*schema.Column{APICallsColumns[1], APICallsColumns[6], APICallsColumns[0]},
+			},
+			{
+				Name:    "api_calls_source_ip",
+				Unique:  false,
+				Columns: []*schema.Column{APICallsColumns[4], APICallsColumns[6], APICallsColumns[0]},
+			},
+			{
+				Name:    "api_calls_api_path",
+				Unique:  false,
+				Columns: []*schema.Column{APICallsColumns[9], APICallsColumns[6], APICallsColumns[0]},
+			},
+			{
+				Name:    "api_calls_app",
+				Unique:  false,
+				Columns: []*schema.Column{APICallsColumns[2], APICallsColumns[6], APICallsColumns[0]},
+			},
+			{
+				Name:    "api_calls_status",
+				Unique:  false,
+				Columns: []*schema.Column{APICallsColumns[5], APICallsColumns[6], APICallsColumns[0]},
+			},
+		},
+	}
 	// AccessTokensColumns holds the columns for the "access_tokens" table.
 	AccessTokensColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt64, Increment: true},
@@ -28,6 +79,60 @@ var (
 		Name:       "access_tokens",
 		Columns:    AccessTokensColumns,
 		PrimaryKey: []*schema.Column{AccessTokensColumns[0]},
+	}
+	// AuditEventsColumns holds the columns for the "audit_events" table.
+	AuditEventsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeString, Size: 255, SchemaType: map[string]string{"mysql": "varbinary(255)"}},
+		{Name: "tenant_id", Type: field.TypeUUID, Nullable: true, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
+		{Name: "key", Type: field.TypeString, SchemaType: map[string]string{"mysql": "varbinary(255)"}},
+		{Name: "user_id", Type: field.TypeString, Nullable: true, SchemaType: map[string]string{"mysql": "varbinary(255)"}},
+		{Name: "application_id", Type: field.TypeString, Nullable: true, SchemaType: map[string]string{"mysql": "varbinary(255)"}},
+		{Name: "ip", Type: field.TypeString, Nullable: true, SchemaType: map[string]string{"mysql": "varbinary(255)"}},
+		{Name: "user_agent", Type: field.TypeString, Nullable: true, SchemaType: map[string]string{"mysql": "varbinary(2048)"}},
+		{Name: "created_at", Type: field.TypeInt64},
+		{Name: "writer", Type: field.TypeInt32},
+		{Name: "sequence", Type: field.TypeInt64},
+		{Name: "nonce", Type: field.TypeBytes, Size: 16, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
+		{Name: "payload", Type: field.TypeBytes, Nullable: true, SchemaType: map[string]string{"mysql": "longblob"}},
+		{Name: "canonical", Type: field.TypeBytes, SchemaType: map[string]string{"mysql": "longblob"}},
+	}
+	// AuditEventsTable holds the schema information for the "audit_events" table.
+	AuditEventsTable = &schema.Table{
+		Name:       "audit_events",
+		Columns:    AuditEventsColumns,
+		PrimaryKey: []*schema.Column{AuditEventsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "audit_events_time",
+				Unique:  false,
+				Columns: []*schema.Column{AuditEventsColumns[7], AuditEventsColumns[0]},
+			},
+			{
+				Name:    "audit_events_tenant",
+				Unique:  false,
+				Columns: []*schema.Column{AuditEventsColumns[1], AuditEventsColumns[7], AuditEventsColumns[0]},
+			},
+			{
+				Name:    "audit_events_key",
+				Unique:  false,
+				Columns: []*schema.Column{AuditEventsColumns[2], AuditEventsColumns[7], AuditEventsColumns[0]},
+			},
+			{
+				Name:    "audit_events_user",
+				Unique:  false,
+				Columns: []*schema.Column{AuditEventsColumns[3], AuditEventsColumns[7], AuditEventsColumns[0]},
+			},
+			{
+				Name:    "audit_events_application",
+				Unique:  false,
+				Columns: []*schema.Column{AuditEventsColumns[4], AuditEventsColumns[7], AuditEventsColumns[0]},
+			},
+			{
+				Name:    "audit_events_ip",
+				Unique:  false,
+				Columns: []*schema.Column{AuditEventsColumns[5], AuditEventsColumns[7], AuditEventsColumns[0]},
+			},
+		},
 	}
 	// CategoriesColumns holds the columns for the "categories" table.
 	CategoriesColumns = []*schema.Column{
@@ -131,6 +236,64 @@ var (
 			},
 		},
 	}
+	// OperationsColumns holds the columns for the "operations" table.
+	OperationsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64},
+		{Name: "tenant_id", Type: field.TypeUUID, Nullable: true, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
+		{Name: "user_id", Type: field.TypeInt64, Nullable: true},
+		{Name: "username", Type: field.TypeString, Nullable: true, SchemaType: map[string]string{"mysql": "varbinary(255)"}},
+		{Name: "action", Type: field.TypeInt8},
+		{Name: "module", Type: field.TypeString, SchemaType: map[string]string{"mysql": "varbinary(255)"}},
+		{Name: "description", Type: field.TypeString, SchemaType: map[string]string{"mysql": "varbinary(1020)"}},
+		{Name: "target_model", Type: field.TypeString, Nullable: true, SchemaType: map[string]string{"mysql": "varbinary(255)"}},
+		{Name: "target_id", Type: field.TypeInt64, Nullable: true},
+		{Name: "ip_address", Type: field.TypeString, Nullable: true, SchemaType: map[string]string{"mysql": "varbinary(255)"}},
+		{Name: "user_agent", Type: field.TypeString, Nullable: true, SchemaType: map[string]string{"mysql": "varbinary(2048)"}},
+		{Name: "response_status", Type: field.TypeInt32, Nullable: true},
+		{Name: "status", Type: field.TypeInt8},
+		{Name: "created_at", Type: field.TypeInt64},
+		{Name: "writer", Type: field.TypeInt32},
+		{Name: "sequence", Type: field.TypeInt64},
+		{Name: "request_data", Type: field.TypeBytes, Nullable: true, SchemaType: map[string]string{"mysql": "longblob"}},
+	}
+	// OperationsTable holds the schema information for the "operations" table.
+	OperationsTable = &schema.Table{
+		Name:       "operations",
+		Columns:    OperationsColumns,
+		PrimaryKey: []*schema.Column{OperationsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "operations_time",
+				Unique:  false,
+				Columns: []*schema.Column{OperationsColumns[13], OperationsColumns[0]},
+			},
+			{
+				Name:    "operations_username",
+				Unique:  false,
+				Columns: []*schema.Column{OperationsColumns[3], OperationsColumns[13], OperationsColumns[0]},
+			},
+			{
+				Name:    "operations_action",
+				Unique:  false,
+				Columns: []*schema.Column{OperationsColumns[4], OperationsColumns[13], OperationsColumns[0]},
+			},
+			{
+				Name:    "operations_module",
+				Unique:  false,
+				Columns: []*schema.Column{OperationsColumns[5], OperationsColumns[13], OperationsColumns[0]},
+			},
+			{
+				Name:    "operations_status",
+				Unique:  false,
+				Columns: []*schema.Column{OperationsColumns[12], OperationsColumns[13], OperationsColumns[0]},
+			},
+			{
+				Name:    "operations_ip_address",
+				Unique:  false,
+				Columns: []*schema.Column{OperationsColumns[9], OperationsColumns[13], OperationsColumns[0]},
+			},
+		},
+	}
 	// RetentionPoliciesColumns holds the columns for the "retention_policies" table.
 	RetentionPoliciesColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
@@ -153,9 +316,12 @@ var (
 		{Name: "kind", Type: field.TypeInt8},
 		{Name: "dimension", Type: field.TypeInt8},
 		{Name: "tenant_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
-		{Name: "value", Type: field.TypeBytes, Size: 255, SchemaType: map[string]string{"mysql": "varbinary(255)", "sqlite3": "blob"}},
+		{Name: "value", Type: field.TypeBytes, Size: 276, SchemaType: map[string]string{"mysql": "varbinary(276)", "sqlite3": "blob"}},
 		{Name: "class", Type: field.TypeInt16},
 		{Name: "row_count", Type: field.TypeInt64},
+		{Name: "quota", Type: field.TypeInt64, Default: 0},
+		{Name: "prompt_tokens", Type: field.TypeInt64, Default: 0},
+		{Name: "completion_tokens", Type: field.TypeInt64, Default: 0},
 	}
 	// RollupsTable holds the schema information for the "rollups" table.
 	RollupsTable = &schema.Table{
@@ -174,6 +340,69 @@ var (
 		Name:       "tenants",
 		Columns:    TenantsColumns,
 		PrimaryKey: []*schema.Column{TenantsColumns[0]},
+	}
+	// UsageRecordsColumns holds the columns for the "usage_records" table.
+	UsageRecordsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64},
+		{Name: "tenant_id", Type: field.TypeUUID, Nullable: true, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
+		{Name: "user_id", Type: field.TypeInt64},
+		{Name: "created_at", Type: field.TypeInt64},
+		{Name: "type", Type: field.TypeInt8},
+		{Name: "username", Type: field.TypeString, SchemaType: map[string]string{"mysql": "varbinary(255)"}},
+		{Name: "token_name", Type: field.TypeString, SchemaType: map[string]string{"mysql": "varbinary(255)"}},
+		{Name: "model_name", Type: field.TypeString, SchemaType: map[string]string{"mysql": "varbinary(255)"}},
+		{Name: "quota", Type: field.TypeInt64},
+		{Name: "prompt_tokens", Type: field.TypeInt64},
+		{Name: "completion_tokens", Type: field.TypeInt64},
+		{Name: "use_time", Type: field.TypeInt64},
+		{Name: "is_stream", Type: field.TypeBool},
+		{Name: "channel_id", Type: field.TypeInt64},
+		{Name: "channel_name", Type: field.TypeString, SchemaType: map[string]string{"mysql": "varbinary(255)"}},
+		{Name: "token_id", Type: field.TypeInt64},
+		{Name: "group", Type: field.TypeString, SchemaType: map[string]string{"mysql": "varbinary(255)"}},
+		{Name: "ip", Type: field.TypeString, SchemaType: map[string]string{"mysql": "varbinary(255)"}},
+		{Name: "writer", Type: field.TypeInt32},
+		{Name: "sequence", Type: field.TypeInt64},
+		{Name: "content", Type: field.TypeString, SchemaType: map[string]string{"mysql": "longblob"}},
+		{Name: "other", Type: field.TypeString, SchemaType: map[string]string{"mysql": "longblob"}},
+	}
+	// UsageRecordsTable holds the schema information for the "usage_records" table.
+	UsageRecordsTable = &schema.Table{
+		Name:       "usage_records",
+		Columns:    UsageRecordsColumns,
+		PrimaryKey: []*schema.Column{UsageRecordsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "usage_records_time",
+				Unique:  false,
+				Columns: []*schema.Column{UsageRecordsColumns[3], UsageRecordsColumns[0]},
+			},
+			{
+				Name:    "usage_records_type",
+				Unique:  false,
+				Columns: []*schema.Column{UsageRecordsColumns[4], UsageRecordsColumns[3], UsageRecordsColumns[0]},
+			},
+			{
+				Name:    "usage_records_user",
+				Unique:  false,
+				Columns: []*schema.Column{UsageRecordsColumns[2], UsageRecordsColumns[3], UsageRecordsColumns[0]},
+			},
+			{
+				Name:    "usage_records_token",
+				Unique:  false,
+				Columns: []*schema.Column{UsageRecordsColumns[15], UsageRecordsColumns[3], UsageRecordsColumns[0]},
+			},
+			{
+				Name:    "usage_records_model",
+				Unique:  false,
+				Columns: []*schema.Column{UsageRecordsColumns[7], UsageRecordsColumns[3], UsageRecordsColumns[0]},
+			},
+			{
+				Name:    "usage_records_channel",
+				Unique:  false,
+				Columns: []*schema.Column{UsageRecordsColumns[13], UsageRecordsColumns[3], UsageRecordsColumns[0]},
+			},
+		},
 	}
 	// UsersColumns holds the columns for the "users" table.
 	UsersColumns = []*schema.Column{
@@ -205,21 +434,31 @@ var (
 	}
 	// Tables holds all the tables in the schema.
 	Tables = []*schema.Table{
+		APICallsTable,
 		AccessTokensTable,
+		AuditEventsTable,
 		CategoriesTable,
 		EntriesTable,
 		IdentitiesTable,
+		OperationsTable,
 		RetentionPoliciesTable,
 		RollupsTable,
 		TenantsTable,
+		UsageRecordsTable,
 		UsersTable,
 		WritersTable,
 	}
 )
 
 func init() {
+	APICallsTable.Annotation = &entsql.Annotation{
+		Table: "api_calls",
+	}
 	AccessTokensTable.Annotation = &entsql.Annotation{
 		Table: "access_tokens",
+	}
+	AuditEventsTable.Annotation = &entsql.Annotation{
+		Table: "audit_events",
 	}
 	CategoriesTable.Annotation = &entsql.Annotation{
 		Table: "categories",
@@ -231,6 +470,9 @@ func init() {
 	IdentitiesTable.Annotation = &entsql.Annotation{
 		Table: "identities",
 	}
+	OperationsTable.Annotation = &entsql.Annotation{
+		Table: "operations",
+	}
 	RetentionPoliciesTable.Annotation = &entsql.Annotation{
 		Table: "retention_policies",
 	}
@@ -239,6 +481,9 @@ func init() {
 	}
 	TenantsTable.Annotation = &entsql.Annotation{
 		Table: "tenants",
+	}
+	UsageRecordsTable.Annotation = &entsql.Annotation{
+		Table: "usage_records",
 	}
 	UsersTable.Annotation = &entsql.Annotation{
 		Table: "users",

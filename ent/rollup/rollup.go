@@ -24,6 +24,12 @@ const (
 	FieldClass = "class"
 	// FieldRowCount holds the string denoting the row_count field in the database.
 	FieldRowCount = "row_count"
+	// FieldQuota holds the string denoting the quota field in the database.
+	FieldQuota = "quota"
+	// FieldPromptTokens holds the string denoting the prompt_tokens field in the database.
+	FieldPromptTokens = "prompt_tokens"
+	// FieldCompletionTokens holds the string denoting the completion_tokens field in the database.
+	FieldCompletionTokens = "completion_tokens"
 	// Table holds the table name of the rollup in the database.
 	Table = "rollups"
 )
@@ -37,6 +43,9 @@ var Columns = []string{
 	FieldValue,
 	FieldClass,
 	FieldRowCount,
+	FieldQuota,
+	FieldPromptTokens,
+	FieldCompletionTokens,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -59,6 +68,12 @@ var (
 	Policy ent.Policy
 	// ValueValidator is a validator for the "value" field. It is called by the builders before save.
 	ValueValidator func([]byte) error
+	// DefaultQuota holds the default value on creation for the "quota" field.
+	DefaultQuota int64
+	// DefaultPromptTokens holds the default value on creation for the "prompt_tokens" field.
+	DefaultPromptTokens int64
+	// DefaultCompletionTokens holds the default value on creation for the "completion_tokens" field.
+	DefaultCompletionTokens int64
 )
 
 // OrderOption defines the ordering options for the Rollup queries.
@@ -92,4 +107,19 @@ func ByClass(opts ...sql.OrderTermOption) OrderOption {
 // ByRowCount orders the results by the row_count field.
 func ByRowCount(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldRowCount, opts...).ToFunc()
+}
+
+// ByQuota orders the results by the quota field.
+func ByQuota(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldQuota, opts...).ToFunc()
+}
+
+// ByPromptTokens orders the results by the prompt_tokens field.
+func ByPromptTokens(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldPromptTokens, opts...).ToFunc()
+}
+
+// ByCompletionTokens orders the results by the completion_tokens field.
+func ByCompletionTokens(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldCompletionTokens, opts...).ToFunc()
 }

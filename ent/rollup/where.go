@@ -84,6 +84,21 @@ func RowCount(v int64) predicate.Rollup {
 	return predicate.Rollup(sql.FieldEQ(FieldRowCount, v))
 }
 
+// Quota applies equality check predicate on the "quota" field. It's identical to QuotaEQ.
+func Quota(v int64) predicate.Rollup {
+	return predicate.Rollup(sql.FieldEQ(FieldQuota, v))
+}
+
+// PromptTokens applies equality check predicate on the "prompt_tokens" field. It's identical to PromptTokensEQ.
+func PromptTokens(v int64) predicate.Rollup {
+	return predicate.Rollup(sql.FieldEQ(FieldPromptTokens, v))
+}
+
+// CompletionTokens applies equality check predicate on the "completion_tokens" field. It's identical to CompletionTokensEQ.
+func CompletionTokens(v int64) predicate.Rollup {
+	return predicate.Rollup(sql.FieldEQ(FieldCompletionTokens, v))
+}
+
 // KindEQ applies the EQ predicate on the "kind" field.
 func KindEQ(v int8) predicate.Rollup {
 	return predicate.Rollup(sql.FieldEQ(FieldKind, v))
@@ -322,6 +337,126 @@ func RowCountLT(v int64) predicate.Rollup {
 // RowCountLTE applies the LTE predicate on the "row_count" field.
 func RowCountLTE(v int64) predicate.Rollup {
 	return predicate.Rollup(sql.FieldLTE(FieldRowCount, v))
+}
+
+// QuotaEQ applies the EQ predicate on the "quota" field.
+func QuotaEQ(v int64) predicate.Rollup {
+	return predicate.Rollup(sql.FieldEQ(FieldQuota, v))
+}
+
+// QuotaNEQ applies the NEQ predicate on the "quota" field.
+func QuotaNEQ(v int64) predicate.Rollup {
+	return predicate.Rollup(sql.FieldNEQ(FieldQuota, v))
+}
+
+// QuotaIn applies the In predicate on the "quota" field.
+func QuotaIn(vs ...int64) predicate.Rollup {
+	return predicate.Rollup(sql.FieldIn(FieldQuota, vs...))
+}
+
+// QuotaNotIn applies the NotIn predicate on the "quota" field.
+func QuotaNotIn(vs ...int64) predicate.Rollup {
+	return predicate.Rollup(sql.FieldNotIn(FieldQuota, vs...))
+}
+
+// QuotaGT applies the GT predicate on the "quota" field.
+func QuotaGT(v int64) predicate.Rollup {
+	return predicate.Rollup(sql.FieldGT(FieldQuota, v))
+}
+
+// QuotaGTE applies the GTE predicate on the "quota" field.
+func QuotaGTE(v int64) predicate.Rollup {
+	return predicate.Rollup(sql.FieldGTE(FieldQuota, v))
+}
+
+// QuotaLT applies the LT predicate on the "quota" field.
+func QuotaLT(v int64) predicate.Rollup {
+	return predicate.Rollup(sql.FieldLT(FieldQuota, v))
+}
+
+// QuotaLTE applies the LTE predicate on the "quota" field.
+func QuotaLTE(v int64) predicate.Rollup {
+	return predicate.Rollup(sql.FieldLTE(FieldQuota, v))
+}
+
+// PromptTokensEQ applies the EQ predicate on the "prompt_tokens" field.
+func PromptTokensEQ(v int64) predicate.Rollup {
+	return predicate.Rollup(sql.FieldEQ(FieldPromptTokens, v))
+}
+
+// PromptTokensNEQ applies the NEQ predicate on the "prompt_tokens" field.
+func PromptTokensNEQ(v int64) predicate.Rollup {
+	return predicate.Rollup(sql.FieldNEQ(FieldPromptTokens, v))
+}
+
+// PromptTokensIn applies the In predicate on the "prompt_tokens" field.
+func PromptTokensIn(vs ...int64) predicate.Rollup {
+	return predicate.Rollup(sql.FieldIn(FieldPromptTokens, vs...))
+}
+
+// PromptTokensNotIn applies the NotIn predicate on the "prompt_tokens" field.
+func PromptTokensNotIn(vs ...int64) predicate.Rollup {
+	return predicate.Rollup(sql.FieldNotIn(FieldPromptTokens, vs...))
+}
+
+// PromptTokensGT applies the GT predicate on the "prompt_tokens" field.
+func PromptTokensGT(v int64) predicate.Rollup {
+	return predicate.Rollup(sql.FieldGT(FieldPromptTokens, v))
+}
+
+// PromptTokensGTE applies the GTE predicate on the "prompt_tokens" field.
+func PromptTokensGTE(v int64) predicate.Rollup {
+	return predicate.Rollup(sql.FieldGTE(FieldPromptTokens, v))
+}
+
+// PromptTokensLT applies the LT predicate on the "prompt_tokens" field.
+func PromptTokensLT(v int64) predicate.Rollup {
+	return predicate.Rollup(sql.FieldLT(FieldPromptTokens, v))
+}
+
+// PromptTokensLTE applies the LTE predicate on the "prompt_tokens" field.
+func PromptTokensLTE(v int64) predicate.Rollup {
+	return predicate.Rollup(sql.FieldLTE(FieldPromptTokens, v))
+}
+
+// CompletionTokensEQ applies the EQ predicate on the "completion_tokens" field.
+func CompletionTokensEQ(v int64) predicate.Rollup {
+	return predicate.Rollup(sql.FieldEQ(FieldCompletionTokens, v))
+}
+
+// CompletionTokensNEQ applies the NEQ predicate on the "completion_tokens" field.
+func CompletionTokensNEQ(v int64) predicate.Rollup {
+	return predicate.Rollup(sql.FieldNEQ(FieldCompletionTokens, v))
+}
+
+// CompletionTokensIn applies the In predicate on the "completion_tokens" field.
+func CompletionTokensIn(vs ...int64) predicate.Rollup {
+	return predicate.Rollup(sql.FieldIn(FieldCompletionTokens, vs...))
+}
+
+// CompletionTokensNotIn applies the NotIn predicate on the "completion_tokens" field.
+func CompletionTokensNotIn(vs ...int64) predicate.Rollup {
+	return predicate.Rollup(sql.FieldNotIn(FieldCompletionTokens, vs...))
+}
+
+// CompletionTokensGT applies the GT predicate on the "completion_tokens" field.
+func CompletionTokensGT(v int64) predicate.Rollup {
+	return predicate.Rollup(sql.FieldGT(FieldCompletionTokens, v))
+}
+
+// CompletionTokensGTE applies the GTE predicate on the "completion_tokens" field.
+func CompletionTokensGTE(v int64) predicate.Rollup {
+	return predicate.Rollup(sql.FieldGTE(FieldCompletionTokens, v))
+}
+
+// CompletionTokensLT applies the LT predicate on the "completion_tokens" field.
+func CompletionTokensLT(v int64) predicate.Rollup {
+	return predicate.Rollup(sql.FieldLT(FieldCompletionTokens, v))
+}
+
+// CompletionTokensLTE applies the LTE predicate on the "completion_tokens" field.
+func CompletionTokensLTE(v int64) predicate.Rollup {
+	return predicate.Rollup(sql.FieldLTE(FieldCompletionTokens, v))
 }
 
 // And groups predicates with the AND operator between them.

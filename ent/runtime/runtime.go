@@ -5,13 +5,17 @@ package runtime
 import (
 	"context"
 	"logbook/ent/accesstoken"
+	"logbook/ent/apicall"
+	"logbook/ent/auditevent"
 	"logbook/ent/category"
 	"logbook/ent/entry"
 	"logbook/ent/identity"
+	"logbook/ent/operation"
 	"logbook/ent/retentionpolicy"
 	"logbook/ent/rollup"
 	"logbook/ent/schema"
 	"logbook/ent/tenant"
+	"logbook/ent/usagerecord"
 	"logbook/ent/user"
 	"logbook/ent/writer"
 
@@ -23,6 +27,35 @@ import (
 // (default values, validators, hooks and policies) and stitches it
 // to their package variables.
 func init() {
+	apicall.Policy = privacy.NewPolicies(schema.APICall{})
+	apicall.Hooks[0] = func(next ent.Mutator) ent.Mutator {
+		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+			if err := apicall.Policy.EvalMutation(ctx, m); err != nil {
+				return nil, err
+			}
+			return next.Mutate(ctx, m)
+		})
+	}
+	apicallFields := schema.APICall{}.Fields()
+	_ = apicallFields
+	// apicallDescID is the schema descriptor for id field.
+	apicallDescID := apicallFields[0].Descriptor()
+	// apicall.IDValidator is a validator for the "id" field. It is called by the builders before save.
+	apicall.IDValidator = func() func(string) error {
+		validators := apicallDescID.Validators
+		fns := [...]func(string) error{
+			validators[0].(func(string) error),
+			validators[1].(func(string) error),
+		}
+		return func(id string) error {
+			for _, fn := range fns {
+				if err := fn(id); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}()
 	accesstoken.Policy = privacy.NewPolicies(schema.AccessToken{})
 	accesstoken.Hooks[0] = func(next ent.Mutator) ent.Mutator {
 		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
@@ -62,6 +95,39 @@ func init() {
 	accesstokenDescID := accesstokenFields[0].Descriptor()
 	// accesstoken.IDValidator is a validator for the "id" field. It is called by the builders before save.
 	accesstoken.IDValidator = accesstokenDescID.Validators[0].(func(int64) error)
+	auditevent.Policy = privacy.NewPolicies(schema.AuditEvent{})
+	auditevent.Hooks[0] = func(next ent.Mutator) ent.Mutator {
+		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+			if err := auditevent.Policy.EvalMutation(ctx, m); err != nil {
+				return nil, err
+			}
+			return next.Mutate(ctx, m)
+		})
+	}
+	auditeventFields := schema.AuditEvent{}.Fields()
+	_ = auditeventFields
+	// auditeventDescNonce is the schema descriptor for nonce field.
+	auditeventDescNonce := auditeventFields[10].Descriptor()
+	// auditevent.NonceValidator is a validator for the "nonce" field. It is called by the builders before save.
+	auditevent.NonceValidator = auditeventDescNonce.Validators[0].(func([]byte) error)
+	// auditeventDescID is the schema descriptor for id field.
+	auditeventDescID := auditeventFields[0].Descriptor()
+	// auditevent.IDValidator is a validator for the "id" field. It is called by the builders before save.
+	auditevent.IDValidator = func() func(string) error {
+		validators := auditeventDescID.Validators
+		fns := [...]func(string) error{
+			validators[0].(func(string) error),
+			validators[1].(func(string) error),
+		}
+		return func(id string) error {
+			for _, fn := range fns {
+				if err := fn(id); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}()
 	category.Policy = privacy.NewPolicies(schema.Category{})
 	category.Hooks[0] = func(next ent.Mutator) ent.Mutator {
 		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
@@ -165,6 +231,21 @@ func init() {
 			return nil
 		}
 	}()
+	operation.Policy = privacy.NewPolicies(schema.Operation{})
+	operation.Hooks[0] = func(next ent.Mutator) ent.Mutator {
+		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+			if err := operation.Policy.EvalMutation(ctx, m); err != nil {
+				return nil, err
+			}
+			return next.Mutate(ctx, m)
+		})
+	}
+	operationFields := schema.Operation{}.Fields()
+	_ = operationFields
+	// operationDescID is the schema descriptor for id field.
+	operationDescID := operationFields[0].Descriptor()
+	// operation.IDValidator is a validator for the "id" field. It is called by the builders before save.
+	operation.IDValidator = operationDescID.Validators[0].(func(int64) error)
 	retentionpolicy.Policy = privacy.NewPolicies(schema.RetentionPolicy{})
 	retentionpolicy.Hooks[0] = func(next ent.Mutator) ent.Mutator {
 		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
@@ -217,6 +298,18 @@ func init() {
 	rollupDescValue := rollupFields[3].Descriptor()
 	// rollup.ValueValidator is a validator for the "value" field. It is called by the builders before save.
 	rollup.ValueValidator = rollupDescValue.Validators[0].(func([]byte) error)
+	// rollupDescQuota is the schema descriptor for quota field.
+	rollupDescQuota := rollupFields[7].Descriptor()
+	// rollup.DefaultQuota holds the default value on creation for the quota field.
+	rollup.DefaultQuota = rollupDescQuota.Default.(int64)
+	// rollupDescPromptTokens is the schema descriptor for prompt_tokens field.
+	rollupDescPromptTokens := rollupFields[8].Descriptor()
+	// rollup.DefaultPromptTokens holds the default value on creation for the prompt_tokens field.
+	rollup.DefaultPromptTokens = rollupDescPromptTokens.Default.(int64)
+	// rollupDescCompletionTokens is the schema descriptor for completion_tokens field.
+	rollupDescCompletionTokens := rollupFields[9].Descriptor()
+	// rollup.DefaultCompletionTokens holds the default value on creation for the completion_tokens field.
+	rollup.DefaultCompletionTokens = rollupDescCompletionTokens.Default.(int64)
 	tenant.Policy = privacy.NewPolicies(schema.Tenant{})
 	tenant.Hooks[0] = func(next ent.Mutator) ent.Mutator {
 		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
@@ -246,6 +339,21 @@ func init() {
 			return nil
 		}
 	}()
+	usagerecord.Policy = privacy.NewPolicies(schema.UsageRecord{})
+	usagerecord.Hooks[0] = func(next ent.Mutator) ent.Mutator {
+		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+			if err := usagerecord.Policy.EvalMutation(ctx, m); err != nil {
+				return nil, err
+			}
+			return next.Mutate(ctx, m)
+		})
+	}
+	usagerecordFields := schema.UsageRecord{}.Fields()
+	_ = usagerecordFields
+	// usagerecordDescID is the schema descriptor for id field.
+	usagerecordDescID := usagerecordFields[0].Descriptor()
+	// usagerecord.IDValidator is a validator for the "id" field. It is called by the builders before save.
+	usagerecord.IDValidator = usagerecordDescID.Validators[0].(func(int64) error)
 	user.Policy = privacy.NewPolicies(schema.User{})
 	user.Hooks[0] = func(next ent.Mutator) ent.Mutator {
 		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {

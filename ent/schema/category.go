@@ -28,5 +28,5 @@ func (Category) Fields() []ent.Field {
 
 // Policy shows categories to everybody who is signed in.
 func (Category) Policy() ent.Policy {
-	return rowPolicy{read: anySignedIn}
+	return rowPolicy{anySignedIn: true}
 }

@@ -60,5 +60,7 @@ func (Entry) Indexes() []ent.Index {
 // Policy lets readers of entries read and writers append, each within its
 // tenant; only an administrator purges.
 func (Entry) Policy() ent.Policy {
-	return rowPolicy{read: auth.EntriesRead, append: auth.EntriesWrite, tenantColumn: "tenant_id"}
+	return rowPolicy{
+		read: []auth.Permission{auth.EntriesRead}, append: auth.EntriesWrite, tenantColumn: "tenant_id",
+	}
 }

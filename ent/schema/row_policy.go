@@ -12,46 +12,61 @@ import (
 	"logbook/internal/fault"
 )
 
-// anySignedIn stands in a rowPolicy's read for "whoever has a role".
-const anySignedIn auth.Permission = "*"
-
 // rowPolicy decides for every query and every mutation which rows a principal
 // reaches; it stands under GraphQL, REST and the jobs alike. A context without
 // principal reaches nothing.
 type rowPolicy struct {
-	read         auth.Permission // reads need it; "" leaves reading to administrators
-	append       auth.Permission // creating needs it; "" leaves creating to administrators
-	tenantColumn string          // a principal bound to a tenant reaches only its rows; "" for common tables
+	read         []auth.Permission // reads need one of them; none leaves reading to administrators
+	anySignedIn  bool              // whoever has a role may read
+	append       auth.Permission   // creating needs it; "" leaves creating to administrators
+	tenantColumn string            // a principal bound to a tenant reaches only its rows; "" for common tables
+	ownColumn    string            // holds the id of the user whose row it is, who may read it; "" for nobody's
+	appendOnly   bool              // nobody changes or removes a row
 }
 
 // EvalQuery refuses the query or narrows it to the principal's tenant.
 func (r rowPolicy) EvalQuery(ctx context.Context, q ent.Query) error {
-	need := auth.Need{Role: auth.Admin}
-	switch r.read {
-	case "":
-	case anySignedIn:
-		need = auth.Need{}
-	default:
-		need = auth.Need{Permission: r.read}
-	}
-	if err := auth.Require(ctx, need); err != nil {
+	if err := r.mayRead(ctx); err != nil {
 		return err
-	}
-	tenant := auth.From(ctx).Tenant
-	if tenant == nil || r.tenantColumn == "" {
-		return nil
 	}
 	query, err := intercept.NewQuery(q)
 	if err != nil {
 		return err
 	}
-	query.WhereP(sql.FieldEQ(r.tenantColumn, column.ID(*tenant)))
+	p := auth.From(ctx)
+	if r.ownColumn != "" && !p.HoldsAny(r.read...) {
+		own, _ := p.Own()
+		query.WhereP(sql.FieldEQ(r.ownColumn, own))
+	}
+	if p.Tenant != nil && r.tenantColumn != "" {
+		query.WhereP(sql.FieldEQ(r.tenantColumn, column.ID(*p.Tenant)))
+	}
 	return nil
+}
+
+// mayRead refuses those who may read no row at all.
+func (r rowPolicy) mayRead(ctx context.Context) error {
+	switch {
+	case r.anySignedIn:
+		return auth.Require(ctx, auth.Need{})
+	case len(r.read) == 0:
+		return auth.Require(ctx, auth.Need{Role: auth.Admin})
+	}
+	var refused error
+	for _, permission := range r.read {
+		if refused = auth.Require(ctx, auth.Need{Permission: permission, OrOwn: r.ownColumn != ""}); refused == nil {
+			return nil
+		}
+	}
+	return refused
 }
 
 // EvalMutation refuses the mutation or narrows it to the principal's tenant.
 // Rows are changed and removed by administrators only.
 func (r rowPolicy) EvalMutation(ctx context.Context, m ent.Mutation) error {
+	if r.appendOnly && !m.Op().Is(ent.OpCreate) {
+		return fault.New(fault.Forbidden, "what was recorded here is never changed or removed")
+	}
 	need := auth.Need{Role: auth.Admin}
 	if m.Op().Is(ent.OpCreate) && r.append != "" {
 		need = auth.Need{Permission: r.append}

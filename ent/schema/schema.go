@@ -20,10 +20,12 @@ import (
 
 // Limits on what a row may hold, in bytes.
 const (
-	MaxText     = 255     // names, ids, addresses, sources
-	MaxAgent    = 2048    // a user agent
-	MaxLongText = 1 << 20 // a message
-	MaxJSON     = 1 << 20 // metadata
+	MaxText        = 255     // names, ids, addresses, sources
+	MaxDescription = 1020    // an operation's description: 255 characters
+	MaxAgent       = 2048    // a user agent
+	MaxPath        = 2048    // a request's target; with it MySQL's index keys are nearly full
+	MaxLongText    = 1 << 20 // a message
+	MaxJSON        = 1 << 20 // metadata
 )
 
 func idColumn(name string) ent.Field {

@@ -26,5 +26,5 @@ func (Tenant) Fields() []ent.Field {
 
 // Policy shows a bound principal its own tenant only.
 func (Tenant) Policy() ent.Policy {
-	return rowPolicy{read: anySignedIn, tenantColumn: "id"}
+	return rowPolicy{anySignedIn: true, tenantColumn: "id"}
 }

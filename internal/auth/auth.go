@@ -6,6 +6,7 @@ package auth
 
 import (
 	"context"
+	"strconv"
 	"strings"
 
 	"logbook/internal/fault"
@@ -112,11 +113,32 @@ func (p *Principal) Holds(permission Permission) bool {
 	return false
 }
 
+// HoldsAny says whether the principal holds one of the permissions.
+func (p *Principal) HoldsAny(permissions ...Permission) bool {
+	for _, permission := range permissions {
+		if p.Holds(permission) {
+			return true
+		}
+	}
+	return false
+}
+
+// Own gives the number of the user whose own rows the principal may see whatever
+// it holds; false for principals that have no rows of their own.
+func (p *Principal) Own() (int64, bool) {
+	if p == nil || p.Role != User {
+		return 0, false
+	}
+	id, err := strconv.ParseInt(p.Subject, 10, 64)
+	return id, err == nil && id > 0
+}
+
 // Need is what an operation declares: a role, or a permission. A zero Need is
 // met by anybody who is signed in.
 type Need struct {
 	Role       Role
 	Permission Permission
+	OrOwn      bool // whoever has rows of its own passes too, and the row policy shows it those
 }
 
 type contextKey struct{}
@@ -165,7 +187,7 @@ func Require(ctx context.Context, need Need) error {
 		}
 		return fault.New(fault.Unauthenticated, "sign in first: send an access token or a JWT as \"Authorization: Bearer …\"")
 	}
-	if need.Permission != "" && !p.Holds(need.Permission) {
+	if _, owns := p.Own(); need.Permission != "" && !p.Holds(need.Permission) && !(need.OrOwn && owns) {
 		return fault.New(fault.Forbidden, "this needs the permission %q", need.Permission)
 	}
 	if need.Role != "" && p.Role != need.Role && p.Role != Admin {

@@ -58,7 +58,7 @@ func (c *Export) Run(p *Process, s *Settings) error {
 
 	out := bufio.NewWriterSize(p.Stdout, 64<<10)
 	var line []byte
-	err = store.Journal.EachEntry(ctx, filter, func(row *ent.Entry) error {
+	err = store.Journal.Entries.Each(ctx, filter, func(row *ent.Entry) error {
 		tenant, err := store.Journal.Tenant(ctx, row.TenantID)
 		if err != nil {
 			return err

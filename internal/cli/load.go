@@ -53,7 +53,7 @@ type pendingLine struct {
 // batch is some lines of an input and the rows of those that are good.
 type batch struct {
 	lines []pendingLine
-	rows  []journal.ImportedEntry
+	rows  []journal.Imported[journal.EntryDraft]
 	bytes int
 }
 
@@ -85,12 +85,12 @@ func (l *loader) load(ctx context.Context, name string, input io.Reader, live bo
 			}
 			return at(name, lines.Number(), err)
 		}
-		b.add(line, &seen)
+		b.add(line, &seen, l.journal.Entries)
 	}
 }
 
 // add takes a line into the batch, which keeps nothing of the line's own memory.
-func (b *batch) add(line ingest.Line, seen *occurrences) {
+func (b *batch) add(line ingest.Line, seen *occurrences, entries *journal.EntryLog) {
 	pending := pendingLine{number: line.Number, problem: line.Problem}
 	if line.Problem == nil {
 		pending.text = append([]byte{}, line.Text...)
@@ -98,8 +98,8 @@ func (b *batch) add(line ingest.Line, seen *occurrences) {
 		row, problem := ingest.Entry(line.Text)
 		pending.problem = problem
 		if problem == nil {
-			if row.ID == nil {
-				row.Occurrence = seen.next(row.ContentHash())
+			if hash, counted := entries.ContentHash(&row); counted {
+				row.Occurrence = seen.next(hash)
 			}
 			b.rows = append(b.rows, row)
 		}
@@ -112,7 +112,7 @@ func (l *loader) store(ctx context.Context, name string, b *batch) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	outcomes, failed := l.journal.ImportEntries(ctx, b.rows)
+	outcomes, failed := l.journal.Entries.Import(ctx, b.rows)
 	var unsaid error // what kept a refused line from being told
 	for _, line := range b.lines {
 		problem, stored := line.problem, false

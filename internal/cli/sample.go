@@ -12,7 +12,7 @@ import (
 // LoadSample loads NDJSON entries into a store that holds none; one that holds
 // some it leaves alone. It says which.
 func LoadSample(p *Process, store *Store, sample []byte) error {
-	held, err := store.Journal.CountEntries(auth.System(p.Context, "sample"), journal.EntryFilter{})
+	held, err := store.Journal.Entries.Count(auth.System(p.Context, "sample"), journal.EntryFilter{})
 	if err != nil {
 		return err
 	}

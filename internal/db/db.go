@@ -201,8 +201,7 @@ func (d *DB) explain(err error) error {
 // Insert adds rows to a table, many a statement. Each row holds one value per
 // column. It does not pass through ent: the caller answers for the row policy.
 func (t *Tx) Insert(ctx context.Context, table string, columns []string, rows [][]any) error {
-	head := "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES "
-	return t.insert(ctx, head, "", len(columns), rows)
+	return t.insert(ctx, insertInto(table, columns), "", len(columns), rows)
 }
 
 // Add adds sums to the rows of a table that have the given keys, making the rows
@@ -210,8 +209,13 @@ func (t *Tx) Insert(ctx context.Context, table string, columns []string, rows []
 // the keys' values, then the sums'.
 func (t *Tx) Add(ctx context.Context, table string, keys, sums []string, rows [][]any) error {
 	columns := append(append([]string{}, keys...), sums...)
-	head := "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES "
-	return t.insert(ctx, head, t.engine.addUp(keys, sums), len(columns), rows)
+	return t.insert(ctx, insertInto(table, columns), t.engine.addUp(keys, sums), len(columns), rows)
+}
+
+// insertInto gives an INSERT up to its values; some columns are called like words
+// of SQL.
+func insertInto(table string, columns []string) string {
+	return "INSERT INTO `" + table + "` (`" + strings.Join(columns, "`, `") + "`) VALUES "
 }
 
 // DropEmpty removes the rows of a table that have the given keys and whose sums

@@ -15,16 +15,16 @@ import (
 func ContainsFold(column, needle string) *sql.Predicate {
 	return sql.P(func(b *sql.Builder) {
 		if b.Dialect() == dialect.MySQL {
-			b.WriteString("LOCATE(").Arg([]byte(lowerASCII(needle))).WriteString(", CAST(LOWER(CONVERT(").
+			b.WriteString("LOCATE(").Arg([]byte(LowerASCII(needle))).WriteString(", CAST(LOWER(CONVERT(").
 				WriteString(column).WriteString(" USING hebrew)) AS BINARY)) > 0")
 			return
 		}
-		b.WriteString("instr(lower(").WriteString(column).WriteString("), ").Arg(lowerASCII(needle)).WriteString(") > 0")
+		b.WriteString("instr(lower(").WriteString(column).WriteString("), ").Arg(LowerASCII(needle)).WriteString(") > 0")
 	})
 }
 
-// lowerASCII lowers the ASCII letters and leaves every other byte alone.
-func lowerASCII(text string) string {
+// LowerASCII lowers the ASCII letters and leaves every other byte alone.
+func LowerASCII(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r >= 'A' && r <= 'Z' {
 			return r + 'a' - 'A'

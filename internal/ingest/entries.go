@@ -16,53 +16,54 @@ import (
 //
 // It looks at the line alone: lengths, and whether a tenant or category is known,
 // are the journal's to say.
-func Entry(line []byte) (journal.ImportedEntry, *fault.Problem) {
+func Entry(line []byte) (journal.Imported[journal.EntryDraft], *fault.Problem) {
 	row, err := readEntry(line)
 	if err != nil {
-		return journal.ImportedEntry{}, problemOf(err)
+		return journal.Imported[journal.EntryDraft]{}, problemOf(err)
 	}
 	return row, nil
 }
 
-func readEntry(line []byte) (row journal.ImportedEntry, err error) {
+func readEntry(line []byte) (row journal.Imported[journal.EntryDraft], err error) {
 	if err := rawjson.Check(line); err != nil {
 		return row, err
 	}
+	d := &row.Draft
 	var message *string
 	err = rawjson.Members(line, func(key string, value []byte) error {
 		switch key {
 		case "id":
-			return readID(key, value, &row.ID)
+			return readID(key, value, &d.ID)
 		case "tenant_id":
-			return readID(key, value, &row.TenantID)
+			return readID(key, value, &d.TenantID)
 		case "tenant_name":
 			return readText(key, value, &row.TenantName)
 		case "category_id":
-			return readID(key, value, &row.CategoryID)
+			return readID(key, value, &d.CategoryID)
 		case "category_name":
 			return readText(key, value, &row.CategoryName)
 		case "category_code":
 			return readText(key, value, &row.CategoryCode)
 		case "level":
-			return readLevel(key, value, &row.Level)
+			return readLevel(key, value, &d.Level)
 		case "message":
 			return readText(key, value, &message)
 		case "source":
-			return readText(key, value, &row.Source)
+			return readText(key, value, &d.Source)
 		case "user_id":
-			return readText(key, value, &row.UserID)
+			return readText(key, value, &d.UserID)
 		case "username":
-			return readText(key, value, &row.Username)
+			return readText(key, value, &d.Username)
 		case "ip_address":
-			return readText(key, value, &row.IPAddress)
+			return readText(key, value, &d.IPAddress)
 		case "user_agent":
-			return readText(key, value, &row.UserAgent)
+			return readText(key, value, &d.UserAgent)
 		case "request_id":
-			return readText(key, value, &row.RequestID)
+			return readText(key, value, &d.RequestID)
 		case "metadata":
-			return readObject(key, value, &row.Metadata)
+			return readObject(key, value, &d.Metadata)
 		case "timestamp":
-			return readTime(key, value, &row.Timestamp)
+			return readTime(key, value, &d.Timestamp)
 		}
 		return nil
 	})
@@ -71,14 +72,14 @@ func readEntry(line []byte) (row journal.ImportedEntry, err error) {
 		return row, err
 	case message == nil:
 		return row, refuse("message", fault.Required, "", "")
-	case row.TenantID == nil && given(row.TenantName):
+	case d.TenantID == nil && given(row.TenantName):
 		return row, refuse("tenant_name", fault.Clash, "", "stands without a tenant_id and would be lost")
-	case row.CategoryID == nil && given(row.CategoryName):
+	case d.CategoryID == nil && given(row.CategoryName):
 		return row, refuse("category_name", fault.Clash, "", "stands without a category_id and would be lost")
-	case row.CategoryID == nil && given(row.CategoryCode):
+	case d.CategoryID == nil && given(row.CategoryCode):
 		return row, refuse("category_code", fault.Clash, "", "stands without a category_id and would be lost")
 	}
-	row.Message = *message
+	d.Message = *message
 	return row, nil
 }
 
@@ -163,7 +164,7 @@ func AppendEntry(b []byte, e *ent.Entry, tenant *ent.Tenant, category *ent.Categ
 		b = appendQuoted(b, e.TenantID.String())
 		if tenant != nil {
 			b = appendKey(b, "tenant_name")
-			b = appendText(b, tenant.Name)
+			b = rawjson.AppendText(b, tenant.Name)
 		}
 	}
 	if e.CategoryID != nil {
@@ -171,23 +172,23 @@ func AppendEntry(b []byte, e *ent.Entry, tenant *ent.Tenant, category *ent.Categ
 		b = appendQuoted(b, e.CategoryID.String())
 		if category != nil {
 			b = appendKey(b, "category_name")
-			b = appendText(b, category.Name)
+			b = rawjson.AppendText(b, category.Name)
 			b = appendKey(b, "category_code")
-			b = appendText(b, category.Code)
+			b = rawjson.AppendText(b, category.Code)
 		}
 	}
 	b = appendKey(b, "level")
 	b = appendQuoted(b, e.Level.String())
 	b = appendKey(b, "message")
-	b = appendText(b, e.Message)
+	b = rawjson.AppendText(b, e.Message)
 	b = appendNullable(b, "source", e.Source)
 	if e.UserID != nil {
 		b = appendKey(b, "user_id")
-		b = appendText(b, *e.UserID)
+		b = rawjson.AppendText(b, *e.UserID)
 	}
 	if e.Username != nil {
 		b = appendKey(b, "username")
-		b = appendText(b, *e.Username)
+		b = rawjson.AppendText(b, *e.Username)
 	}
 	b = appendNullable(b, "ip_address", e.IPAddress)
 	b = appendNullable(b, "user_agent", e.UserAgent)
@@ -218,36 +219,7 @@ func appendNullable(b []byte, key string, value *string) []byte {
 	if value == nil {
 		return append(b, "null"...)
 	}
-	return appendText(b, *value)
-}
-
-// appendText appends a JSON string with the shortest escapes; HTML's characters
-// stay as they are.
-func appendText(b []byte, text string) []byte {
-	const hex = "0123456789abcdef"
-	b = append(b, '"')
-	start := 0
-	for i := range len(text) {
-		c := text[i]
-		if c >= ' ' && c != '"' && c != '\\' {
-			continue
-		}
-		b = append(b, text[start:i]...)
-		start = i + 1
-		switch c {
-		case '"', '\\':
-			b = append(b, '\\', c)
-		case '\n':
-			b = append(b, '\\', 'n')
-		case '\r':
-			b = append(b, '\\', 'r')
-		case '\t':
-			b = append(b, '\\', 't')
-		default:
-			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-		}
-	}
-	return append(append(b, text[start:]...), '"')
+	return rawjson.AppendText(b, *value)
 }
 
 // appendObject appends a JSON object as it came in. Raw line ends can only stand

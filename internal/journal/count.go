@@ -7,57 +7,43 @@ import (
 	"logbook/ent/column"
 )
 
-// CountEntries counts the entries that pass a filter, exactly.
-func (j *Journal) CountEntries(ctx context.Context, filter EntryFilter) (count int64, err error) {
-	if err := filter.check(); err != nil {
-		return 0, err
-	}
-	err = j.db.Read(ctx, func(client *ent.Client) (err error) {
-		count, err = countEntries(ctx, client, filter)
+// Count counts the rows that pass a filter, exactly.
+func (l *Log[R, D, F]) Count(ctx context.Context, filter F) (count int64, err error) {
+	err = l.journal.db.Read(ctx, func(client *ent.Client) error {
+		q, err := l.ask(ctx, client, filter)
+		if err != nil {
+			return err
+		}
+		count, err = l.countIn(ctx, client, q)
 		return err
 	})
 	return count, err
 }
 
-// countEntries counts in a snapshot: from roll-ups for no dimension or one, with
-// tenant, level and time; a mix of dimensions and a text search count rows.
-func countEntries(ctx context.Context, client *ent.Client, filter EntryFilter) (int64, error) {
-	t, ok := tallyOf(filter)
+// countIn counts in a snapshot: from roll-ups for no dimension or one, with
+// tenant, class and time; a mix of dimensions and a text search count rows.
+func (t *table[R, D, F]) countIn(ctx context.Context, client *ent.Client, q question) (int64, error) {
+	asked, ok := tallyOf(q)
 	if !ok {
-		count, err := client.Entry.Query().Where(filter.predicates()...).Count(ctx)
+		count, err := t.count(ctx, client, shaped(t.conditions(q)...))
 		return int64(count), err
 	}
 	var total int64
-	err := t.run(ctx, client, func(c cell) { total += c.count })
+	err := t.run(ctx, client, asked, func(c cell) { total += c.sums[0] })
 	return total, err
 }
 
-// tallyOf gives the tally that counts a filter; false where none does.
-func tallyOf(filter EntryFilter) (tally, bool) {
-	t := tally{
-		dimension: byAll, tenant: filter.TenantID, level: filter.Level,
-		edges: []column.Time{beginning, end},
+// tallyOf gives the tally that counts a question; false where none does.
+func tallyOf(q question) (tally, bool) {
+	t := tally{dimension: byAll, tenant: q.tenant, class: q.class, edges: []column.Time{beginning, end}}
+	if q.since != nil {
+		t.edges[0] = *q.since
 	}
-	if filter.Since != nil {
-		t.edges[0] = *filter.Since
+	if q.until != nil {
+		t.edges[1] = *q.until
 	}
-	if filter.Until != nil {
-		t.edges[1] = *filter.Until
+	if len(q.choices) == 1 {
+		t.dimension, t.choice = q.choices[0].dimension, &q.choices[0]
 	}
-	chosen := 0
-	choose := func(d dimension, value string) {
-		t.dimension, t.value = d, &value
-		chosen++
-	}
-	if filter.CategoryID != nil {
-		choose(byCategory, idValue(filter.CategoryID))
-	}
-	if filter.Source != nil {
-		choose(bySource, *filter.Source)
-	}
-	if filter.UserID != nil {
-		choose(byUser, *filter.UserID)
-	}
-	searches := filter.Search != nil && *filter.Search != ""
-	return t, chosen <= 1 && !searches
+	return t, len(q.choices) <= 1 && len(q.rest) == 0 && !q.none
 }

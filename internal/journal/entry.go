@@ -2,24 +2,21 @@ package journal
 
 import (
 	"context"
-	"crypto/rand"
-	"errors"
 	"strings"
-	"time"
+
+	"entgo.io/ent/dialect/sql"
 
 	"logbook/ent"
 	"logbook/ent/column"
 	"logbook/ent/entry"
 	"logbook/ent/schema"
 	"logbook/internal/auth"
-	"logbook/internal/db"
 	"logbook/internal/fault"
-	"logbook/internal/rawjson"
 )
 
 // EntryDraft is an entry on its way in. Nil stands for an absent value.
 type EntryDraft struct {
-	ID         *column.ID   // nil: made from the clock
+	ID         *column.ID   // nil: made
 	Timestamp  *column.Time // nil: now
 	TenantID   *column.ID   // nil: the tenant the principal is bound to, or none
 	CategoryID *column.ID
@@ -34,224 +31,142 @@ type EntryDraft struct {
 	Metadata   column.JSON // an object; nil stands for {}
 }
 
-// check gives what is wrong with the draft itself. Index is its place in the
-// batch, -1 where there is none.
-func (d *EntryDraft) check(index int) []fault.Problem {
-	var problems []fault.Problem
-	refuse := func(p fault.Problem) {
-		p.Index = index
-		problems = append(problems, p)
-	}
-	text := func(field, value string, limit int) {
-		if problem := fault.Text(field, value, limit); problem != nil {
-			refuse(*problem)
-		}
-	}
-	optional := func(field string, value *string, limit int) {
-		if value != nil {
-			text(field, *value, limit)
-		}
-	}
-	text("message", d.Message, schema.MaxLongText)
-	optional("source", d.Source, schema.MaxText)
-	optional("user_id", d.UserID, schema.MaxText)
-	optional("username", d.Username, schema.MaxText)
-	optional("ip_address", d.IPAddress, schema.MaxText)
-	optional("user_agent", d.UserAgent, schema.MaxAgent)
-	optional("request_id", d.RequestID, schema.MaxText)
-	if d.Metadata != nil {
-		if len(d.Metadata) > schema.MaxJSON {
-			refuse(fault.Problem{Field: "metadata", Reason: fault.TooLong, Limit: schema.MaxJSON})
-		} else if problem := checkObject("metadata", d.Metadata); problem != nil {
-			refuse(*problem)
-		}
-	}
-	if d.Timestamp != nil && (*d.Timestamp < column.MinTime || *d.Timestamp > column.MaxTime) {
-		refuse(fault.Problem{Field: "timestamp", Reason: fault.Outside, Detail: "in the years 1 to 9999"})
-	}
-	return problems
+// EntryFilter says which entries are asked for; an absent field asks nothing.
+// Every field but Search has an index behind it.
+type EntryFilter struct {
+	Since      *column.Time // at this instant or later
+	Until      *column.Time // before this instant
+	TenantID   *column.ID
+	CategoryID *column.ID
+	Level      *column.Level
+	Source     *string
+	UserID     *string // the user's id in its own system, verbatim
+	Search     *string // part of the message; the case of ASCII letters does not matter
 }
 
-// checkObject says what is wrong with raw as a JSON object.
-func checkObject(field string, raw []byte) *fault.Problem {
-	if err := rawjson.Check(raw); err != nil {
-		var at *rawjson.Error
-		errors.As(err, &at)
-		path := field
-		if at.Path != "" {
-			path += "." + at.Path
-		}
-		return &fault.Problem{Field: path, Reason: fault.BadJSON, Detail: at.Reason}
-	}
-	if kind := rawjson.Kind(raw); kind != "an object" {
-		return &fault.Problem{Field: field, Reason: fault.WrongType, Detail: "an object, not " + kind}
-	}
-	return nil
+type (
+	// EntryLog keeps the entries.
+	EntryLog = Log[ent.Entry, EntryDraft, EntryFilter]
+	// EntryConnection is a page of entries.
+	EntryConnection = Connection[ent.Entry]
+	// EntryEdge is one of entries with its cursor.
+	EntryEdge = Edge[ent.Entry]
+)
+
+// The dimensions of entries.
+const (
+	entriesByCategory int8 = 2
+	entriesBySource   int8 = 3
+	entriesByUser     int8 = 4
+)
+
+var entries = &table[ent.Entry, EntryDraft, EntryFilter]{
+	kind: schema.KindEntry, noun: "entry", name: entry.Table,
+	id: entry.FieldID, time: entry.FieldTimestamp, class: entry.FieldLevel,
+	append: auth.EntriesWrite,
+	columns: []attribute[ent.Entry]{
+		{entry.FieldID, func(e *ent.Entry) any { return e.ID[:] }, itself},
+		{entry.FieldTenantID, func(e *ent.Entry) any { return idOf(e.TenantID) }, content},
+		{entry.FieldCategoryID, func(e *ent.Entry) any { return idOf(e.CategoryID) }, content},
+		{entry.FieldLevel, func(e *ent.Entry) any { return int64(e.Level) }, content},
+		{entry.FieldSource, func(e *ent.Entry) any { return textOf(e.Source) }, content},
+		{entry.FieldUserID, func(e *ent.Entry) any { return textOf(e.UserID) }, content},
+		{entry.FieldUsername, func(e *ent.Entry) any { return textOf(e.Username) }, lookedUp},
+		{entry.FieldIPAddress, func(e *ent.Entry) any { return textOf(e.IPAddress) }, content},
+		{entry.FieldUserAgent, func(e *ent.Entry) any { return textOf(e.UserAgent) }, content},
+		{entry.FieldRequestID, func(e *ent.Entry) any { return textOf(e.RequestID) }, content},
+		{entry.FieldTimestamp, func(e *ent.Entry) any { return int64(e.Timestamp) }, moment},
+		{entry.FieldWriter, func(e *ent.Entry) any { return int64(e.Writer) }, arrival},
+		{entry.FieldSequence, func(e *ent.Entry) any { return e.Sequence }, arrival},
+		{entry.FieldMessage, func(e *ent.Entry) any { return e.Message }, content},
+		{entry.FieldMetadata, func(e *ent.Entry) any { return jsonOf(e.Metadata) }, content},
+	},
+	dimensions: []dimension[ent.Entry]{
+		allRows[ent.Entry](),
+		{number: entriesByCategory, bucket: hourly, columns: []string{entry.FieldCategoryID}, absent: true,
+			value: func(e *ent.Entry) (string, bool) { return idValue(e.CategoryID), true }},
+		{number: entriesBySource, bucket: daily, columns: []string{entry.FieldSource},
+			value: func(e *ent.Entry) (string, bool) { return optionalValue(e.Source) }},
+		{number: entriesByUser, bucket: daily, columns: []string{entry.FieldUserID},
+			value: func(e *ent.Entry) (string, bool) { return optionalValue(e.UserID) }},
+	},
+	idOf:       func(e *ent.Entry) rowID { return uuidRow(e.ID) },
+	timeOf:     func(e *ent.Entry) *column.Time { return &e.Timestamp },
+	tenantOf:   func(e *ent.Entry) **column.ID { return &e.TenantID },
+	categoryOf: func(e *ent.Entry) *column.ID { return e.CategoryID },
+	arrivalOf:  func(e *ent.Entry) (*int32, *int64) { return &e.Writer, &e.Sequence },
+	classOf:    func(e *ent.Entry) int16 { return int16(e.Level) },
+	setID:      func(e *ent.Entry, _ int64) { e.ID = newID(e.Timestamp.Time()) },
+	setHashed:  func(e *ent.Entry, hash []byte) { e.ID = hashedID(e.Timestamp, hash) },
+	check:      checkEntry,
+	row:        entryRow,
+	asks:       askEntries,
+	look:       nameUsers,
+	all: func(ctx context.Context, c *ent.Client, s shape) ([]*ent.Entry, error) {
+		return c.Entry.Query().Where(s).All(ctx)
+	},
+	count: func(ctx context.Context, c *ent.Client, s shape) (int, error) {
+		return c.Entry.Query().Where(s).Count(ctx)
+	},
+	scan: func(ctx context.Context, c *ent.Client, s shape, into any) error {
+		return c.Entry.Query().Modify(s).Scan(ctx, into)
+	},
+	remove: func(ctx context.Context, c *ent.Client, s shape) (int, error) {
+		return c.Entry.Delete().Where(s).Exec(ctx)
+	},
 }
 
-// AppendEntries stores the drafts, all or none, and gives the rows in the
-// drafts' order. Acknowledged rows are on disk. It fails with kind Invalid
-// (naming each bad draft's index and field), Forbidden for another tenant's row
-// and Conflict for an id that is there already.
-func (j *Journal) AppendEntries(ctx context.Context, drafts []EntryDraft) ([]*ent.Entry, error) {
-	var problems []fault.Problem
-	for i := range drafts {
-		if strings.TrimSpace(drafts[i].Message) == "" {
-			problems = append(problems, fault.Problem{Index: i, Field: "message", Reason: fault.Required})
-		}
-		problems = append(problems, drafts[i].check(i)...)
+// checkEntry gives what is wrong with a draft itself.
+func checkEntry(d *EntryDraft, index int) []fault.Problem {
+	c := checker{index: index}
+	if index >= 0 && strings.TrimSpace(d.Message) == "" {
+		// What is imported happened, whatever it says.
+		c.refuse(fault.Problem{Field: "message", Reason: fault.Required})
 	}
-	named, err := j.checkNames(ctx, drafts)
-	if err != nil {
-		return nil, err
-	}
-	if problems = append(problems, named...); len(problems) > 0 {
-		return nil, fault.Refuse(problems...)
-	}
-	rows, err := j.entryRows(ctx, drafts)
-	if err != nil || len(rows) == 0 {
-		return rows, err
-	}
-	err = j.commit(ctx, func(tx *db.Tx, at *position) error {
-		taken, err := storedEntries(auth.System(ctx, "append"), tx.Client, rows)
-		if err != nil {
-			return err
-		}
-		if len(taken) > 0 {
-			return fault.New(fault.Conflict, "an entry with one of these ids is there already; nothing was stored")
-		}
-		return insertEntries(ctx, tx, at, rows)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return rows, nil
+	c.text("message", d.Message, schema.MaxLongText)
+	c.optional("source", d.Source, schema.MaxText)
+	c.optional("user_id", d.UserID, schema.MaxText)
+	c.optional("username", d.Username, schema.MaxText)
+	c.optional("ip_address", d.IPAddress, schema.MaxText)
+	c.optional("user_agent", d.UserAgent, schema.MaxAgent)
+	c.optional("request_id", d.RequestID, schema.MaxText)
+	c.json("metadata", d.Metadata, schema.MaxJSON, true)
+	c.time("timestamp", d.Timestamp)
+	return c.problems
 }
 
-// entryRows makes rows of checked drafts, and holds them against the row
-// policy.
-func (j *Journal) entryRows(ctx context.Context, drafts []EntryDraft) ([]*ent.Entry, error) {
-	now := j.now()
-	usernames, err := j.usernames(ctx, drafts)
-	if err != nil {
-		return nil, err
+func entryRow(d *EntryDraft) (*ent.Entry, given) {
+	row := &ent.Entry{
+		TenantID: d.TenantID, CategoryID: d.CategoryID, Level: column.Info, Message: d.Message,
+		Source: d.Source, UserID: d.UserID, Username: d.Username, IPAddress: d.IPAddress,
+		UserAgent: d.UserAgent, RequestID: d.RequestID, Metadata: emptyObject(d.Metadata),
 	}
-	rows := make([]*ent.Entry, len(drafts))
-	for i := range drafts {
-		d := &drafts[i]
-		tenant := d.TenantID
-		if p := auth.From(ctx); tenant == nil && p != nil && p.Tenant != nil {
-			bound := column.ID(*p.Tenant)
-			tenant = &bound
-		}
-		if err := auth.RequireAppend(ctx, auth.EntriesWrite, (*[16]byte)(tenant)); err != nil {
-			return nil, err
-		}
-		row := &ent.Entry{
-			TenantID: tenant, CategoryID: d.CategoryID, Level: column.Info, Message: d.Message,
-			Source: d.Source, UserID: d.UserID, Username: d.Username, IPAddress: d.IPAddress,
-			UserAgent: d.UserAgent, RequestID: d.RequestID, Metadata: d.Metadata,
-			Timestamp: column.TimeOf(now),
-		}
-		if d.Level != nil {
-			row.Level = *d.Level
-		}
-		if d.Timestamp != nil {
-			row.Timestamp = *d.Timestamp
-		}
-		if d.ID != nil {
-			row.ID = *d.ID
-		} else {
-			row.ID = newID(now)
-		}
-		if d.Username == nil && d.UserID != nil {
-			if name, known := usernames[*d.UserID]; known {
-				row.Username = &name
-			}
-		}
-		if string(row.Metadata) == "{}" {
-			row.Metadata = nil
-		}
-		rows[i] = row
+	if d.Level != nil {
+		row.Level = *d.Level
 	}
-	return rows, nil
+	if d.Timestamp != nil {
+		row.Timestamp = *d.Timestamp
+	}
+	if d.ID != nil {
+		row.ID = *d.ID
+	}
+	return row, given{id: d.ID != nil, time: d.Timestamp != nil}
 }
 
-// newID makes a time-ordered UUID (version 7, RFC 9562).
-func newID(now time.Time) column.ID {
-	var id column.ID
-	_, _ = rand.Read(id[6:]) // never fails
-	ms := uint64(now.UnixMilli())
-	for i := range 6 {
-		id[i] = byte(ms >> (40 - 8*i))
+func askEntries(_ context.Context, _ *ent.Client, f *EntryFilter) (question, error) {
+	q := question{since: f.Since, until: f.Until, tenant: f.TenantID}
+	if f.Level != nil {
+		class := int16(*f.Level)
+		q.class = &class
 	}
-	id[6] = id[6]&0x0f | 0x70
-	id[8] = id[8]&0x3f | 0x80
-	return id
-}
-
-// storedEntries gives those of the rows' ids that are in the table already.
-func storedEntries(ctx context.Context, client *ent.Client, rows []*ent.Entry) (map[column.ID]*ent.Entry, error) {
-	const perQuery = 500
-	stored := map[column.ID]*ent.Entry{}
-	ids := make([]column.ID, 0, perQuery)
-	for start := 0; start < len(rows); start += perQuery {
-		ids = ids[:0]
-		for _, row := range rows[start:min(start+perQuery, len(rows))] {
-			ids = append(ids, row.ID)
-		}
-		found, err := client.Entry.Query().Where(entry.IDIn(ids...)).All(ctx)
-		if err != nil {
-			return nil, err
-		}
-		for _, row := range found {
-			stored[row.ID] = row
-		}
+	if f.CategoryID != nil {
+		q.choose(entriesByCategory, idValue(f.CategoryID), sql.FieldEQ(entry.FieldCategoryID, f.CategoryID[:]))
 	}
-	return stored, nil
-}
-
-// entryColumns are the columns in the order of entryValues.
-var entryColumns = []string{
-	entry.FieldID, entry.FieldTenantID, entry.FieldCategoryID, entry.FieldLevel, entry.FieldSource,
-	entry.FieldUserID, entry.FieldUsername, entry.FieldIPAddress, entry.FieldUserAgent,
-	entry.FieldRequestID, entry.FieldTimestamp, entry.FieldWriter, entry.FieldSequence,
-	entry.FieldMessage, entry.FieldMetadata,
-}
-
-// insertEntries stamps the rows with their place in the order of arrival and
-// inserts them with their roll-ups.
-func insertEntries(ctx context.Context, tx *db.Tx, at *position, rows []*ent.Entry) error {
-	values := make([][]any, len(rows))
-	for i, row := range rows {
-		row.Writer, row.Sequence = at.writer, at.next()
-		var metadata any
-		if row.Metadata != nil {
-			metadata = []byte(row.Metadata)
-		}
-		values[i] = []any{
-			row.ID[:], rawID(row.TenantID), rawID(row.CategoryID), int64(row.Level), text(row.Source),
-			text(row.UserID), text(row.Username), text(row.IPAddress), text(row.UserAgent),
-			text(row.RequestID), int64(row.Timestamp), int64(row.Writer), row.Sequence,
-			row.Message, metadata,
-		}
+	if f.Source != nil {
+		q.choose(entriesBySource, *f.Source, sql.FieldEQ(entry.FieldSource, *f.Source))
 	}
-	if err := tx.Insert(ctx, entry.Table, entryColumns, values); err != nil {
-		return err
+	if f.UserID != nil {
+		q.choose(entriesByUser, *f.UserID, sql.FieldEQ(entry.FieldUserID, *f.UserID))
 	}
-	return addRollups(ctx, tx, entryDeltas(rows, 1))
-}
-
-func text(value *string) any {
-	if value == nil {
-		return nil
-	}
-	return *value
-}
-
-func rawID(id *column.ID) any {
-	if id == nil {
-		return nil
-	}
-	return id[:]
+	return q, q.search(f.Search, entry.FieldMessage)
 }

@@ -31,14 +31,14 @@ func TestAppendRefuses(t *testing.T) {
 			"year 10000":         {journal.EntryDraft{Message: "m", Timestamp: ptr(column.MaxTime + 1)}, "[1].timestamp: must be in the years 1 to 9999"},
 		} {
 			t.Run(name, func(t *testing.T) {
-				_, err := w.AppendEntries(ctx, []journal.EntryDraft{{Message: "good"}, test.draft})
+				_, err := w.Entries.Append(ctx, []journal.EntryDraft{{Message: "good"}, test.draft})
 				wantKind(t, err, fault.Invalid)
 				if err.Error() != test.problem {
 					t.Errorf("got  %s\nwant %s", err, test.problem)
 				}
 			})
 		}
-		if n := must[int64](t)(w.CountEntries(ctx, journal.EntryFilter{})); n != 0 {
+		if n := must[int64](t)(w.Entries.Count(ctx, journal.EntryFilter{})); n != 0 {
 			t.Errorf("refused batches left %d rows", n)
 		}
 	})
@@ -56,11 +56,11 @@ func TestAppendKeepsWhatItWasGiven(t *testing.T) {
 			UserAgent: ptr("agent"), RequestID: ptr("req-1"), Metadata: column.JSON(`{ "b":1, "a":[1.50] }`),
 			Timestamp: at(-1),
 		}
-		rows, err := w.AppendEntries(ctx, []journal.EntryDraft{draft, {Message: "bare"}})
+		rows, err := w.Entries.Append(ctx, []journal.EntryDraft{draft, {Message: "bare"}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := w.Entry(ctx, rows[0].ID)
+		got, err := w.Entries.Get(ctx, rows[0].ID.String())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -70,7 +70,7 @@ func TestAppendKeepsWhatItWasGiven(t *testing.T) {
 			got.Timestamp != *draft.Timestamp || *got.TenantID != tenant.ID {
 			t.Errorf("stored %v of %v", got, draft)
 		}
-		bare, err := w.Entry(ctx, rows[1].ID)
+		bare, err := w.Entries.Get(ctx, rows[1].ID.String())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -86,12 +86,12 @@ func TestAppendKeepsWhatItWasGiven(t *testing.T) {
 func TestAppendSameIDConflicts(t *testing.T) {
 	each(t, func(t *testing.T, ctx context.Context, w *world) {
 		id := column.ID{7}
-		if _, err := w.AppendEntries(ctx, []journal.EntryDraft{{ID: &id, Message: "first"}}); err != nil {
+		if _, err := w.Entries.Append(ctx, []journal.EntryDraft{{ID: &id, Message: "first"}}); err != nil {
 			t.Fatal(err)
 		}
-		_, err := w.AppendEntries(ctx, []journal.EntryDraft{{Message: "new"}, {ID: &id, Message: "second"}})
+		_, err := w.Entries.Append(ctx, []journal.EntryDraft{{Message: "new"}, {ID: &id, Message: "second"}})
 		wantKind(t, err, fault.Conflict)
-		if n := must[int64](t)(w.CountEntries(ctx, journal.EntryFilter{})); n != 1 {
+		if n := must[int64](t)(w.Entries.Count(ctx, journal.EntryFilter{})); n != 1 {
 			t.Errorf("a conflicting batch left %d rows, want 1", n)
 		}
 	})
@@ -108,7 +108,7 @@ func TestTenantsAreStrangers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rows, err := w.AppendEntries(ctx, []journal.EntryDraft{
+		rows, err := w.Entries.Append(ctx, []journal.EntryDraft{
 			{Message: "of A", TenantID: &a.ID}, {Message: "of A too", TenantID: &a.ID},
 			{Message: "of B", TenantID: &b.ID}, {Message: "of nobody"},
 		})
@@ -117,7 +117,7 @@ func TestTenantsAreStrangers(t *testing.T) {
 		}
 		adminB := as(auth.Admin, b)
 
-		_, err = w.Entry(adminB, rows[0].ID)
+		_, err = w.Entries.Get(adminB, rows[0].ID.String())
 		wantKind(t, err, fault.NotFound)
 		for name, filter := range map[string]journal.EntryFilter{
 			"all": {}, "A's": {TenantID: &a.ID}, "search": {Search: ptr("OF ")}, "of a day": {Since: at(-0.5), Until: at(0.5)},
@@ -126,12 +126,12 @@ func TestTenantsAreStrangers(t *testing.T) {
 			if filter.TenantID != nil {
 				want = 0
 			}
-			count := must[int64](t)(w.CountEntries(adminB, filter))
-			page, err := w.Entries(adminB, filter, journal.KeysetPage{})
+			count := must[int64](t)(w.Entries.Count(adminB, filter))
+			page, err := w.Entries.Page(adminB, filter, journal.KeysetPage{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			listed, total, err := w.EntriesAt(adminB, filter, journal.OffsetPage{Limit: 20})
+			listed, total, err := w.Entries.PageAt(adminB, filter, journal.OffsetPage{Limit: 20})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -153,20 +153,20 @@ func TestTenantsAreStrangers(t *testing.T) {
 			t.Errorf("B sees %d tenants (%v)", len(tenants), err)
 		}
 
-		_, err = w.AppendEntries(adminB, []journal.EntryDraft{{Message: "smuggled", TenantID: &a.ID}})
+		_, err = w.Entries.Append(adminB, []journal.EntryDraft{{Message: "smuggled", TenantID: &a.ID}})
 		wantKind(t, err, fault.Forbidden)
 		_, err = w.CreateTenant(adminB, "C")
 		wantKind(t, err, fault.Forbidden)
 		_, err = w.CreateCategory(adminB, "C", "c")
 		wantKind(t, err, fault.Forbidden)
-		if made, err := w.AppendEntries(adminB, []journal.EntryDraft{{Message: "B's own"}}); err != nil || *made[0].TenantID != b.ID {
+		if made, err := w.Entries.Append(adminB, []journal.EntryDraft{{Message: "B's own"}}); err != nil || *made[0].TenantID != b.ID {
 			t.Errorf("a bound principal's row has the tenant %v (%v)", made[0].TenantID, err)
 		}
 
-		for name, purge := range map[string]journal.EntryPurge{
-			"A's rows": {TenantID: &a.ID}, "old rows": {Before: at(24)},
+		for name, purge := range map[string]journal.EntryFilter{
+			"A's rows": {TenantID: &a.ID}, "old rows": {Until: at(24)},
 		} {
-			gone, err := w.PurgeEntries(adminB, purge)
+			gone, err := w.Entries.Purge(adminB, purge)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -174,7 +174,7 @@ func TestTenantsAreStrangers(t *testing.T) {
 				t.Errorf("purging %s, B removed %d rows", name, gone)
 			}
 		}
-		if n := must[int64](t)(w.CountEntries(ctx, journal.EntryFilter{})); n != 3 {
+		if n := must[int64](t)(w.Entries.Count(ctx, journal.EntryFilter{})); n != 3 {
 			t.Errorf("%d rows are left, want A's two and nobody's", n)
 		}
 	})
@@ -182,19 +182,19 @@ func TestTenantsAreStrangers(t *testing.T) {
 
 func TestRolesAtTheJournal(t *testing.T) {
 	each(t, func(t *testing.T, ctx context.Context, w *world) {
-		if _, err := w.AppendEntries(ctx, []journal.EntryDraft{{Message: "m"}}); err != nil {
+		if _, err := w.Entries.Append(ctx, []journal.EntryDraft{{Message: "m"}}); err != nil {
 			t.Fatal(err)
 		}
 		read := func(p *auth.Principal) error {
-			_, err := w.CountEntries(auth.With(t.Context(), p), journal.EntryFilter{})
+			_, err := w.Entries.Count(auth.With(t.Context(), p), journal.EntryFilter{})
 			return err
 		}
 		write := func(p *auth.Principal) error {
-			_, err := w.AppendEntries(auth.With(t.Context(), p), []journal.EntryDraft{{Message: "m"}})
+			_, err := w.Entries.Append(auth.With(t.Context(), p), []journal.EntryDraft{{Message: "m"}})
 			return err
 		}
 		purge := func(p *auth.Principal) error {
-			_, err := w.PurgeEntries(auth.With(t.Context(), p), journal.EntryPurge{Before: at(-100)})
+			_, err := w.Entries.Purge(auth.With(t.Context(), p), journal.EntryFilter{Until: at(-100)})
 			return err
 		}
 		both := []auth.Permission{auth.EntriesRead, auth.EntriesWrite}
@@ -233,24 +233,24 @@ func TestRolesAtTheJournal(t *testing.T) {
 // to be nobody's.
 func TestNilTenant(t *testing.T) {
 	each(t, func(t *testing.T, ctx context.Context, w *world) {
-		if _, err := w.AppendEntries(ctx, []journal.EntryDraft{{Message: "m"}, {Message: "n", Source: ptr("s")}}); err != nil {
+		if _, err := w.Entries.Append(ctx, []journal.EntryDraft{{Message: "m"}, {Message: "n", Source: ptr("s")}}); err != nil {
 			t.Fatal(err)
 		}
 		var none column.ID
 		bound := auth.With(context.Background(), &auth.Principal{Subject: "1", Role: auth.Admin, Tenant: (*[16]byte)(&none)})
-		_, err := w.CountEntries(bound, journal.EntryFilter{})
+		_, err := w.Entries.Count(bound, journal.EntryFilter{})
 		wantKind(t, err, fault.Forbidden)
 		_, err = w.EntryStats(bound, nil, 30)
 		wantKind(t, err, fault.Forbidden)
-		_, err = w.AppendEntries(bound, []journal.EntryDraft{{Message: "m"}})
+		_, err = w.Entries.Append(bound, []journal.EntryDraft{{Message: "m"}})
 		wantKind(t, err, fault.Forbidden)
-		_, err = w.AppendEntries(ctx, []journal.EntryDraft{{Message: "m", TenantID: &none}})
+		_, err = w.Entries.Append(ctx, []journal.EntryDraft{{Message: "m", TenantID: &none}})
 		wantKind(t, err, fault.Invalid)
-		row := journal.ImportedEntry{EntryDraft: journal.EntryDraft{Message: "m", TenantID: &none}, TenantName: ptr("zero")}
-		if outcomes, err := w.ImportEntries(ctx, []journal.ImportedEntry{row}); err != nil || outcomes[0].Problem == nil {
+		row := journal.Imported[journal.EntryDraft]{Draft: journal.EntryDraft{Message: "m", TenantID: &none}, TenantName: ptr("zero")}
+		if outcomes, err := w.Entries.Import(ctx, []journal.Imported[journal.EntryDraft]{row}); err != nil || outcomes[0].Problem == nil {
 			t.Errorf("an import made the nil tenant: %v (%v)", outcomes, err)
 		}
-		rows, total, err := w.EntriesAt(ctx, journal.EntryFilter{TenantID: &none}, journal.OffsetPage{Limit: 10})
+		rows, total, err := w.Entries.PageAt(ctx, journal.EntryFilter{TenantID: &none}, journal.OffsetPage{Limit: 10})
 		if err != nil || total != 0 || len(rows) != 0 {
 			t.Errorf("the nil tenant has %d rows of %d (%v)", len(rows), total, err)
 		}
@@ -266,7 +266,7 @@ func TestNilTenant(t *testing.T) {
 func TestBoundToNobody(t *testing.T) {
 	each(t, func(t *testing.T, ctx context.Context, w *world) {
 		ghost := auth.With(context.Background(), &auth.Principal{Subject: "1", Role: auth.Admin, Tenant: &[16]byte{0x11}})
-		_, err := w.AppendEntries(ghost, []journal.EntryDraft{{Message: "m"}})
+		_, err := w.Entries.Append(ghost, []journal.EntryDraft{{Message: "m"}})
 		wantKind(t, err, fault.Invalid)
 	})
 }

@@ -1,65 +1,74 @@
 package journal
 
 import (
+	"strings"
+
 	"entgo.io/ent/dialect/sql"
 
-	"logbook/ent/column"
-	"logbook/ent/entry"
-	"logbook/ent/predicate"
+	"logbook/ent/rollup"
 	"logbook/internal/db"
 	"logbook/internal/fault"
 )
 
-// EntryFilter says which entries are asked for; an absent field asks nothing.
-// Every field but Search has an index behind it.
-type EntryFilter struct {
-	Since      *column.Time // at this instant or later
-	Until      *column.Time // before this instant
-	TenantID   *column.ID
-	CategoryID *column.ID
-	Level      *column.Level
-	Source     *string
-	UserID     *string // the user's id in its own system, verbatim
-	Search     *string // part of the message; the case of ASCII letters does not matter
-}
-
-// MaxSearch is how long a search text may be, in bytes.
+// MaxSearch is how long a text to look for may be, in bytes.
 const MaxSearch = 1024
 
-// check refuses what cannot be asked.
-func (f EntryFilter) check() error {
-	if f.Search != nil && len(*f.Search) > MaxSearch {
-		return fault.Refuse(fault.Problem{Index: -1, Field: "search", Reason: fault.TooLong, Limit: MaxSearch})
+// choose asks for one value of a dimension.
+func (q *question) choose(dimension int8, value string, rows shape) {
+	q.choices = append(q.choices, choice{dimension, rollupsOf(value), rows})
+}
+
+// chooseAmong asks for those of a dimension's known values that are wanted.
+func (q *question) chooseAmong(dimension int8, known []string, wanted func(string) bool, rows func(values []string) shape) {
+	var values []string
+	for _, value := range known {
+		if wanted(value) {
+			values = append(values, value)
+		}
+	}
+	if len(values) == 0 {
+		q.none = true
+		return
+	}
+	q.choices = append(q.choices, choice{dimension, rollupsOf(values...), rows(values)})
+}
+
+func rollupsOf(values ...string) shape {
+	raw := make([]any, len(values))
+	for i, value := range values {
+		raw[i] = []byte(value)
+	}
+	return func(s *sql.Selector) { s.Where(sql.In(s.C(rollup.FieldValue), raw...)) }
+}
+
+// search asks for a text in one of the columns.
+func (q *question) search(text *string, columns ...string) error {
+	if text == nil || *text == "" {
+		return nil
+	}
+	if err := checkContains("search", text); err != nil {
+		return err
+	}
+	q.rest = append(q.rest, func(s *sql.Selector) {
+		found := make([]*sql.Predicate, len(columns))
+		for i, column := range columns {
+			found[i] = db.ContainsFold(s.C(column), *text)
+		}
+		s.Where(sql.Or(found...))
+	})
+	return nil
+}
+
+// checkContains refuses a text that is too long to look for.
+func checkContains(field string, text *string) error {
+	if text != nil && len(*text) > MaxSearch {
+		return fault.Refuse(fault.Problem{Index: -1, Field: field, Reason: fault.TooLong, Limit: MaxSearch})
 	}
 	return nil
 }
 
-// predicates gives the filter as conditions on rows.
-func (f EntryFilter) predicates() []predicate.Entry {
-	list := make([]predicate.Entry, 0, 8)
-	if f.Since != nil {
-		list = append(list, entry.TimestampGTE(*f.Since))
-	}
-	if f.Until != nil {
-		list = append(list, entry.TimestampLT(*f.Until))
-	}
-	if f.TenantID != nil {
-		list = append(list, entry.TenantID(*f.TenantID))
-	}
-	if f.CategoryID != nil {
-		list = append(list, entry.CategoryID(*f.CategoryID))
-	}
-	if f.Level != nil {
-		list = append(list, entry.LevelEQ(*f.Level))
-	}
-	if f.Source != nil {
-		list = append(list, entry.Source(*f.Source))
-	}
-	if f.UserID != nil {
-		list = append(list, entry.UserID(*f.UserID))
-	}
-	if f.Search != nil && *f.Search != "" {
-		list = append(list, func(s *sql.Selector) { s.Where(db.ContainsFold(s.C(entry.FieldMessage), *f.Search)) })
-	}
-	return list
+// containsFold says whether text holds a part, byte for byte but for the case of
+// ASCII letters, as db.ContainsFold says it in SQL; nil is in every text.
+func containsFold(text string, part *string) bool {
+	return part == nil || strings.Contains(db.LowerASCII(text), db.LowerASCII(*part))
 }

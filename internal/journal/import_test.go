@@ -10,10 +10,10 @@ import (
 )
 
 // imported gives n rows that differ in their message.
-func imported(n int) []journal.ImportedEntry {
-	rows := make([]journal.ImportedEntry, n)
+func imported(n int) []journal.Imported[journal.EntryDraft] {
+	rows := make([]journal.Imported[journal.EntryDraft], n)
 	for i := range rows {
-		rows[i].Message, rows[i].Timestamp = fmt.Sprint("row ", i), at(float64(-i))
+		rows[i].Draft.Message, rows[i].Draft.Timestamp = fmt.Sprint("row ", i), at(float64(-i))
 	}
 	return rows
 }
@@ -36,19 +36,19 @@ func tallied(outcomes []journal.Outcome) (counts [3]int) {
 func TestImportAgainAddsNothing(t *testing.T) {
 	each(t, func(t *testing.T, ctx context.Context, w *world) {
 		rows := imported(700)
-		rows[600].Timestamp = nil // the clock's, which will have moved on
+		rows[600].Draft.Timestamp = nil // the clock's, which will have moved on
 		rows[699] = rows[0]       // equal lines stay
 		rows[699].Occurrence = 1
-		outcomes, err := w.ImportEntries(ctx, rows)
+		outcomes, err := w.Entries.Import(ctx, rows)
 		if err != nil || tallied(outcomes) != [3]int{700, 0, 0} {
 			t.Fatal(tallied(outcomes), err)
 		}
 		w.now = w.now.Add(3600e9)
 		again := imported(700)
-		again[600].Timestamp = nil
+		again[600].Draft.Timestamp = nil
 		again[699] = again[0]
 		again[699].Occurrence = 1
-		if outcomes, err = w.ImportEntries(ctx, again); err != nil || tallied(outcomes) != [3]int{0, 700, 0} {
+		if outcomes, err = w.Entries.Import(ctx, again); err != nil || tallied(outcomes) != [3]int{0, 700, 0} {
 			t.Fatal(tallied(outcomes), err)
 		}
 		if n := w.recount(t); n != 700 {
@@ -62,18 +62,18 @@ func TestImportJudgesEachRow(t *testing.T) {
 		tenant, category, other := column.ID{1}, column.ID{2}, column.ID{3}
 		id := column.ID{9}
 		rows := imported(9)
-		rows[0].TenantID, rows[0].TenantName = &tenant, ptr("acme")
-		rows[0].CategoryID, rows[0].CategoryName, rows[0].CategoryCode = &category, ptr("System"), ptr("system")
-		rows[1].TenantID = &tenant                                     // known by now
-		rows[2].TenantID = &other                                      // new, and no name
-		rows[3].TenantID, rows[3].TenantName = &tenant, ptr("another") // contradicts
-		rows[4].CategoryID, rows[4].CategoryName, rows[4].CategoryCode = &other, ptr("S"), ptr("system")
-		rows[5].ID, rows[5].Metadata = &id, column.JSON(`{"a":1,"b":"\u0041"}`)
-		rows[6].ID, rows[6].Metadata = &id, column.JSON(`{"b": "A", "a": 1}`) // the same in other words
-		rows[6].Message, rows[6].Timestamp = rows[5].Message, rows[5].Timestamp
-		rows[7].ID = &id // other content
-		rows[8].Metadata = column.JSON(`{"n":9007199254740993}`)
-		outcomes, err := w.ImportEntries(ctx, rows)
+		rows[0].Draft.TenantID, rows[0].TenantName = &tenant, ptr("acme")
+		rows[0].Draft.CategoryID, rows[0].CategoryName, rows[0].CategoryCode = &category, ptr("System"), ptr("system")
+		rows[1].Draft.TenantID = &tenant                                     // known by now
+		rows[2].Draft.TenantID = &other                                      // new, and no name
+		rows[3].Draft.TenantID, rows[3].TenantName = &tenant, ptr("another") // contradicts
+		rows[4].Draft.CategoryID, rows[4].CategoryName, rows[4].CategoryCode = &other, ptr("S"), ptr("system")
+		rows[5].Draft.ID, rows[5].Draft.Metadata = &id, column.JSON(`{"a":1,"b":"\u0041"}`)
+		rows[6].Draft.ID, rows[6].Draft.Metadata = &id, column.JSON(`{"b": "A", "a": 1}`) // the same in other words
+		rows[6].Draft.Message, rows[6].Draft.Timestamp = rows[5].Draft.Message, rows[5].Draft.Timestamp
+		rows[7].Draft.ID = &id // other content
+		rows[8].Draft.Metadata = column.JSON(`{"n":9007199254740993}`)
+		outcomes, err := w.Entries.Import(ctx, rows)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,9 +2,11 @@
 // answers every question about them. GraphQL, the REST dialects, the command
 // line and the jobs all call it, and nothing below it knows what a log is.
 //
-// The ways in are Append (all or nothing) and Import (row by row, repeatable);
-// the ways out are a row by id, lists by keyset (Entries) or by offset
-// (EntriesAt), counts and statistics; Purge and retention remove.
+// Each kind is a Log of its own, all of the same methods. The ways in are Append
+// (all or nothing) and Import (row by row, repeatable); the ways out are Get, lists
+// by keyset (Page), by offset (PageAt) or one row after another (Each), Count and
+// statistics; Purge and retention remove. What makes one kind different from the
+// others is a table of facts in its own file (entry.go, audit_event.go, ...).
 //
 // Roll-ups count rows by hour or day and change in the transaction that changes
 // the rows, so counts over any range are exact and cheap. Every committed row
@@ -25,6 +27,12 @@ import (
 
 // Journal keeps the logs of one database.
 type Journal struct {
+	Entries      *EntryLog
+	AuditEvents  *AuditLog
+	Operations   *OperationLog
+	UsageRecords *UsageLog
+	APICalls     *APICallLog
+
 	db     *db.DB
 	now    func() time.Time
 	zone   *time.Location
@@ -47,6 +55,11 @@ func New(database *db.DB, options Options) *Journal {
 	if j.zone == nil {
 		j.zone = time.UTC
 	}
+	j.Entries = &EntryLog{j, entries}
+	j.AuditEvents = &AuditLog{j, auditEvents}
+	j.Operations = &OperationLog{j, operations}
+	j.UsageRecords = &UsageLog{j, usageRecords}
+	j.APICalls = &APICallLog{j, apiCalls}
 	return j
 }
 

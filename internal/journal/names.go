@@ -168,45 +168,39 @@ func (j *Journal) CreateCategory(ctx context.Context, name, code string) (*ent.C
 	return made, err
 }
 
-// checkNames gives the problem of each draft that names a tenant or category
-// that does not exist. Whoever is bound to a tenant learns of no other.
-func (j *Journal) checkNames(ctx context.Context, drafts []EntryDraft) ([]fault.Problem, error) {
-	known, err := j.knownNames(ctx)
+// unknownNames gives the problem of each row that names a tenant or category that
+// does not exist.
+func (l *Log[R, D, F]) unknownNames(ctx context.Context, rows []*R) ([]fault.Problem, error) {
+	known, err := l.journal.knownNames(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var problems []fault.Problem
-	for i := range drafts {
-		id := drafts[i].TenantID
-		if p := auth.From(ctx); id == nil && p != nil {
-			id = (*column.ID)(p.Tenant) // the row will be the bound tenant's
+	for i, row := range rows {
+		if id := *l.tenantOf(row); id != nil && known.tenants[*id] == nil {
+			problems = append(problems, fault.Problem{Index: i, Field: "tenant_id", Reason: fault.Unknown, Value: id.String()})
 		}
-		if id != nil {
-			if err := auth.RequireAppend(ctx, auth.EntriesWrite, (*[16]byte)(id)); err != nil {
-				return nil, err
-			}
-			if known.tenants[*id] == nil {
-				problems = append(problems, fault.Problem{Index: i, Field: "tenant_id", Reason: fault.Unknown, Value: id.String()})
-			}
+		if l.categoryOf == nil {
+			continue
 		}
-		if id := drafts[i].CategoryID; id != nil && known.categories[*id] == nil {
+		if id := l.categoryOf(row); id != nil && known.categories[*id] == nil {
 			problems = append(problems, fault.Problem{Index: i, Field: "category_id", Reason: fault.Unknown, Value: id.String()})
 		}
 	}
 	return problems, nil
 }
 
-// usernames gives the names of those users that the drafts' user ids belong to
-// in the scitiger system.
-func (j *Journal) usernames(ctx context.Context, drafts []EntryDraft) (map[string]string, error) {
+// nameUsers gives entries that name a user by its id alone the name of the user
+// known by it in the scitiger system, where there is one.
+func nameUsers(ctx context.Context, j *Journal, rows []*ent.Entry) error {
 	wanted := map[string]bool{}
-	for i := range drafts {
-		if drafts[i].UserID != nil && drafts[i].Username == nil {
-			wanted[*drafts[i].UserID] = true
+	for _, row := range rows {
+		if row.UserID != nil && row.Username == nil {
+			wanted[*row.UserID] = true
 		}
 	}
 	if len(wanted) == 0 {
-		return nil, nil
+		return nil
 	}
 	ids := make([]string, 0, len(wanted))
 	for id := range wanted {
@@ -219,52 +213,67 @@ func (j *Journal) usernames(ctx context.Context, drafts []EntryDraft) (map[strin
 			Where(identity.System("scitiger"), identity.ExternalIDIn(ids[start:min(start+perQuery, len(ids))]...)).
 			WithUser().All(auth.System(ctx, "usernames"))
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, one := range identities {
 			found[one.ExternalID] = one.Edges.User.Username
 		}
 	}
-	return found, nil
+	for _, row := range rows {
+		if row.UserID == nil || row.Username != nil {
+			continue
+		}
+		if name, known := found[*row.UserID]; known {
+			row.Username = &name
+		}
+	}
+	return nil
+}
+
+// importNames are the tenant and the category that an imported row names.
+type importNames struct {
+	tenantID, categoryID       *column.ID
+	tenantName                 *string
+	categoryName, categoryCode *string
 }
 
 // problem says what is wrong with the tenant and category that an imported row
 // names.
-func (k *knownNames) problem(row *ImportedEntry) *fault.Problem {
+func (k *knownNames) problem(row *importNames) *fault.Problem {
 	refuse := func(field, format string, args ...any) *fault.Problem {
 		return &fault.Problem{Index: -1, Field: field, Reason: fault.Clash, Detail: fmt.Sprintf(format, args...)}
 	}
 	// The nil UUID stands for "all" and "none" inside; nothing may be called so.
-	if row.TenantID != nil && row.TenantID.IsZero() {
+	if row.tenantID != nil && row.tenantID.IsZero() {
 		return refuse("tenant_id", "the nil UUID is no tenant")
 	}
-	if row.CategoryID != nil && row.CategoryID.IsZero() {
+	if row.categoryID != nil && row.categoryID.IsZero() {
 		return refuse("category_id", "the nil UUID is no category")
 	}
-	if row.TenantID != nil {
-		switch have := k.tenants[*row.TenantID]; {
-		case have == nil && (row.TenantName == nil || *row.TenantName == ""):
-			return refuse("tenant_id", "%s is a new tenant and the line has no tenant_name to make it", row.TenantID)
-		case have != nil && row.TenantName != nil && *row.TenantName != have.Name:
-			return refuse("tenant_name", "tenant %s is called %q here, not %q", row.TenantID, have.Name, fault.Shorten(*row.TenantName))
+	if row.tenantID != nil {
+		switch have := k.tenants[*row.tenantID]; {
+		case have == nil && (row.tenantName == nil || *row.tenantName == ""):
+			return refuse("tenant_id", "%s is a new tenant and the line has no tenant_name to make it", row.tenantID)
+		case have != nil && row.tenantName != nil && *row.tenantName != have.Name:
+			return refuse("tenant_name", "tenant %s is called %q here, not %q", row.tenantID, have.Name, fault.Shorten(*row.tenantName))
 		}
 	}
-	if row.CategoryID != nil {
-		switch have := k.categories[*row.CategoryID]; {
-		case have == nil && (row.CategoryName == nil || row.CategoryCode == nil || *row.CategoryName == "" || *row.CategoryCode == ""):
-			return refuse("category_id", "%s is a new category and the line lacks category_name or category_code to make it", row.CategoryID)
-		case have == nil && k.codes[*row.CategoryCode] != nil:
-			return refuse("category_code", "%q is the code of another category, %s", fault.Shorten(*row.CategoryCode), k.codes[*row.CategoryCode].ID)
-		case have != nil && row.CategoryName != nil && *row.CategoryName != have.Name:
-			return refuse("category_name", "category %s is called %q here, not %q", row.CategoryID, have.Name, fault.Shorten(*row.CategoryName))
-		case have != nil && row.CategoryCode != nil && *row.CategoryCode != have.Code:
-			return refuse("category_code", "category %s has the code %q here, not %q", row.CategoryID, have.Code, fault.Shorten(*row.CategoryCode))
+	if row.categoryID != nil {
+		switch have := k.categories[*row.categoryID]; {
+		case have == nil && (row.categoryName == nil || row.categoryCode == nil || *row.categoryName == "" || *row.categoryCode == ""):
+			return refuse("category_id", "%s is a new category and the line lacks category_name or category_code to make it", row.categoryID)
+		case have == nil && k.codes[*row.categoryCode] != nil:
+			return refuse("category_code", "%q is the code of another category, %s", fault.Shorten(*row.categoryCode), k.codes[*row.categoryCode].ID)
+		case have != nil && row.categoryName != nil && *row.categoryName != have.Name:
+			return refuse("category_name", "category %s is called %q here, not %q", row.categoryID, have.Name, fault.Shorten(*row.categoryName))
+		case have != nil && row.categoryCode != nil && *row.categoryCode != have.Code:
+			return refuse("category_code", "category %s has the code %q here, not %q", row.categoryID, have.Code, fault.Shorten(*row.categoryCode))
 		}
 	}
 	for _, named := range []struct {
 		field string
 		value *string
-	}{{"tenant_name", row.TenantName}, {"category_name", row.CategoryName}, {"category_code", row.CategoryCode}} {
+	}{{"tenant_name", row.tenantName}, {"category_name", row.categoryName}, {"category_code", row.categoryCode}} {
 		if named.value != nil && len(*named.value) > maxName {
 			return &fault.Problem{Index: -1, Field: named.field, Reason: fault.TooLong, Limit: maxName}
 		}
@@ -274,18 +283,18 @@ func (k *knownNames) problem(row *ImportedEntry) *fault.Problem {
 
 // make makes the tenant and the category of an imported row where they are new,
 // and says whether it did.
-func (k *knownNames) make(ctx context.Context, client *ent.Client, row *ImportedEntry, now time.Time) (made bool, err error) {
-	if row.TenantID != nil && k.tenants[*row.TenantID] == nil {
-		one, err := client.Tenant.Create().SetID(*row.TenantID).SetName(*row.TenantName).
+func (k *knownNames) make(ctx context.Context, client *ent.Client, row *importNames, now time.Time) (made bool, err error) {
+	if row.tenantID != nil && k.tenants[*row.tenantID] == nil {
+		one, err := client.Tenant.Create().SetID(*row.tenantID).SetName(*row.tenantName).
 			SetCreatedAt(column.TimeOf(now)).Save(ctx)
 		if err != nil {
 			return made, err
 		}
 		k.tenants[one.ID], made = one, true
 	}
-	if row.CategoryID != nil && k.categories[*row.CategoryID] == nil {
-		one, err := client.Category.Create().SetID(*row.CategoryID).SetName(*row.CategoryName).
-			SetCode(*row.CategoryCode).SetCreatedAt(column.TimeOf(now)).Save(ctx)
+	if row.categoryID != nil && k.categories[*row.categoryID] == nil {
+		one, err := client.Category.Create().SetID(*row.categoryID).SetName(*row.categoryName).
+			SetCode(*row.categoryCode).SetCreatedAt(column.TimeOf(now)).Save(ctx)
 		if err != nil {
 			return made, err
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 
 	"logbook/ent/column"
+	"logbook/ent/schema"
 	"logbook/internal/fault"
 )
 
@@ -34,26 +35,29 @@ type PageInfo struct {
 // cursor is the place of a row in the order (time, id).
 type cursor struct {
 	time column.Time
-	id   column.ID
+	id   rowID
 }
 
-// cursorVersion stands in front, so that old cursors are told from new ones.
-const cursorVersion = 1
-
-// String gives the cursor's opaque text.
-func (c cursor) String() string {
-	b := append(make([]byte, 0, 25), cursorVersion)
+// text gives the cursor's opaque text. The kind stands in front, so that no
+// cursor is taken for another kind's.
+func (c cursor) text(kind schema.Kind) string {
+	b := append(make([]byte, 0, 32), byte(kind))
 	b = binary.BigEndian.AppendUint64(b, uint64(c.time))
-	return base64.RawURLEncoding.EncodeToString(append(b, c.id[:]...))
+	return base64.RawURLEncoding.EncodeToString(c.id.appendBytes(b))
 }
 
-// parseCursor reads a cursor that String wrote.
-func parseCursor(argument, text string) (cursor, error) {
+// parseCursor reads a cursor that text wrote, of rows whose ids are like one.
+func parseCursor(argument, text string, kind schema.Kind, like rowID) (cursor, error) {
+	refused := fault.RefuseField(argument, fault.Malformed, text, "a cursor that this server gave")
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(raw) != 25 || raw[0] != cursorVersion {
-		return cursor{}, fault.RefuseField(argument, fault.Malformed, text, "a cursor that this server gave")
+	if err != nil || len(raw) < 9 || raw[0] != byte(kind) {
+		return cursor{}, refused
 	}
-	return cursor{column.Time(binary.BigEndian.Uint64(raw[1:])), column.ID(raw[9:])}, nil
+	id, ok := readID(like, raw[9:])
+	if !ok {
+		return cursor{}, refused
+	}
+	return cursor{column.Time(binary.BigEndian.Uint64(raw[1:9])), id}, nil
 }
 
 // bounds is a checked KeysetPage.
@@ -64,7 +68,7 @@ type bounds struct {
 }
 
 // check gives the page's bounds, or says which argument is wrong.
-func (p KeysetPage) check() (bounds, error) {
+func (p KeysetPage) check(kind schema.Kind, like rowID) (bounds, error) {
 	b := bounds{size: DefaultPageSize}
 	size := func(argument string, n *int) error {
 		if *n < 0 || *n > MaxPageSize {
@@ -94,7 +98,7 @@ func (p KeysetPage) check() (bounds, error) {
 		if side.text == nil {
 			continue
 		}
-		c, err := parseCursor(side.argument, *side.text)
+		c, err := parseCursor(side.argument, *side.text, kind, like)
 		if err != nil {
 			return b, err
 		}

@@ -106,7 +106,7 @@ func TestRollupsEqualRecount(t *testing.T) {
 	each(t, func(t *testing.T, ctx context.Context, w *world) {
 		s := stock(t, ctx, w)
 		rapid.Check(t, func(t *rapid.T) {
-			if _, err := w.PurgeEntries(ctx, journal.EntryPurge{Before: at(1000)}); err != nil {
+			if _, err := w.Entries.Purge(ctx, journal.EntryFilter{Until: at(1000)}); err != nil {
 				t.Fatal(err)
 			}
 			var rows []*ent.Entry
@@ -114,23 +114,23 @@ func TestRollupsEqualRecount(t *testing.T) {
 				switch rapid.IntRange(0, 3).Draw(t, "step") {
 				case 0, 1:
 					drafts := rapid.SliceOfN(rapid.Custom(s.draft), 0, 30).Draw(t, "drafts")
-					added, err := w.AppendEntries(ctx, drafts)
+					added, err := w.Entries.Append(ctx, drafts)
 					if err != nil {
 						t.Fatal(err)
 					}
 					rows = append(rows, added...)
 				case 2:
-					purge := journal.EntryPurge{
+					purge := journal.EntryFilter{
 						TenantID:   rapid.SampledFrom(s.tenants).Draw(t, "purged tenant"),
 						CategoryID: rapid.SampledFrom(s.categories).Draw(t, "purged category"),
 					}
 					if purge.TenantID == nil && purge.CategoryID == nil {
-						purge.Before = at(float64(rapid.IntRange(-1000, 0).Draw(t, "before")))
+						purge.Until = at(float64(rapid.IntRange(-1000, 0).Draw(t, "before")))
 					}
-					filter := journal.EntryFilter{TenantID: purge.TenantID, CategoryID: purge.CategoryID, Until: purge.Before}
+					filter := journal.EntryFilter{TenantID: purge.TenantID, CategoryID: purge.CategoryID, Until: purge.Until}
 					before := len(rows)
 					rows = keep(rows, func(e *ent.Entry) bool { return !passes(filter, e) })
-					if gone, err := w.PurgeEntries(ctx, purge); err != nil || gone != int64(before-len(rows)) {
+					if gone, err := w.Entries.Purge(ctx, purge); err != nil || gone != int64(before-len(rows)) {
 						t.Fatalf("purged %d rows, want %d (%v)", gone, before-len(rows), err)
 					}
 				}
@@ -142,7 +142,7 @@ func TestRollupsEqualRecount(t *testing.T) {
 			for range 5 {
 				f := s.filter(t)
 				want := keep(append([]*ent.Entry(nil), rows...), func(e *ent.Entry) bool { return passes(f, e) })
-				if got, err := w.CountEntries(ctx, f); err != nil || got != int64(len(want)) {
+				if got, err := w.Entries.Count(ctx, f); err != nil || got != int64(len(want)) {
 					t.Fatalf("counted %d, want %d (%v)", got, len(want), err)
 				}
 				checkPages(t, ctx, w, f, want)
@@ -178,7 +178,7 @@ func checkPages(t *rapid.T, ctx context.Context, w *world, f journal.EntryFilter
 
 	var forth []column.ID
 	for page := (journal.KeysetPage{First: &size}); ; {
-		c, err := w.Entries(ctx, f, page)
+		c, err := w.Entries.Page(ctx, f, page)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -197,7 +197,7 @@ func checkPages(t *rapid.T, ctx context.Context, w *world, f journal.EntryFilter
 
 	var back []column.ID
 	for page := (journal.KeysetPage{Last: &size}); ; {
-		c, err := w.Entries(ctx, f, page)
+		c, err := w.Entries.Page(ctx, f, page)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -215,7 +215,7 @@ func checkPages(t *rapid.T, ctx context.Context, w *world, f journal.EntryFilter
 
 	var jumped []column.ID
 	for offset := 0; ; offset += size {
-		rows, total, err := w.EntriesAt(ctx, f, journal.OffsetPage{Offset: offset, Limit: size})
+		rows, total, err := w.Entries.PageAt(ctx, f, journal.OffsetPage{Offset: offset, Limit: size})
 		if err != nil || total != int64(len(want)) {
 			t.Fatalf("total %d at offset %d, want %d (%v)", total, offset, len(want), err)
 		}
@@ -234,7 +234,7 @@ func TestRetentionMostSpecificWins(t *testing.T) {
 	each(t, func(t *testing.T, ctx context.Context, w *world) {
 		s := stock(t, ctx, w)
 		rapid.Check(t, func(t *rapid.T) {
-			if _, err := w.PurgeEntries(ctx, journal.EntryPurge{Before: at(1000)}); err != nil {
+			if _, err := w.Entries.Purge(ctx, journal.EntryFilter{Until: at(1000)}); err != nil {
 				t.Fatal(err)
 			}
 			old, err := w.RetentionPolicies(ctx)
@@ -246,7 +246,7 @@ func TestRetentionMostSpecificWins(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			rows, err := w.AppendEntries(ctx, rapid.SliceOfN(rapid.Custom(s.draft), 1, 40).Draw(t, "drafts"))
+			rows, err := w.Entries.Append(ctx, rapid.SliceOfN(rapid.Custom(s.draft), 1, 40).Draw(t, "drafts"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -322,14 +322,14 @@ func TestStatsEqualRecount(t *testing.T) {
 			}
 			w.now = noon.Add(time.Duration(rapid.IntRange(-600*24*60, 0).Draw(t, "now")) * time.Minute)
 			shift := w.now.Sub(noon)
-			if _, err := w.PurgeEntries(ctx, journal.EntryPurge{Before: at(10000)}); err != nil {
+			if _, err := w.Entries.Purge(ctx, journal.EntryFilter{Until: at(10000)}); err != nil {
 				t.Fatal(err)
 			}
 			drafts := rapid.SliceOfN(rapid.Custom(s.draft), 1, 40).Draw(t, "drafts")
 			for i := range drafts {
 				*drafts[i].Timestamp = drafts[i].Timestamp.Add(shift)
 			}
-			rows, err := w.AppendEntries(ctx, drafts)
+			rows, err := w.Entries.Append(ctx, drafts)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -398,7 +398,7 @@ func TestDaysWhereMidnightIsSkipped(t *testing.T) {
 				t.Fatal(err)
 			}
 			w.now = changed.Add(60 * time.Hour)
-			if _, err := w.PurgeEntries(ctx, journal.EntryPurge{Before: ptr(column.MaxTime)}); err != nil {
+			if _, err := w.Entries.Purge(ctx, journal.EntryFilter{Until: ptr(column.MaxTime)}); err != nil {
 				t.Fatal(err)
 			}
 			want := map[string]int64{}
@@ -408,7 +408,7 @@ func TestDaysWhereMidnightIsSkipped(t *testing.T) {
 				want[moment.Format(time.DateOnly)]++
 				drafts = append(drafts, journal.EntryDraft{Message: "m", Timestamp: ptr(column.TimeOf(moment))})
 			}
-			if _, err := w.AppendEntries(ctx, drafts); err != nil {
+			if _, err := w.Entries.Append(ctx, drafts); err != nil {
 				t.Fatal(err)
 			}
 			zoned := journal.New(w.database, journal.Options{Now: func() time.Time { return w.now }, Zone: zone})

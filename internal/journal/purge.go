@@ -4,40 +4,35 @@ import (
 	"context"
 	"time"
 
-	"logbook/ent"
-	"logbook/ent/column"
-	"logbook/ent/entry"
-	"logbook/ent/predicate"
+	"entgo.io/ent/dialect/sql"
+
 	"logbook/internal/auth"
 	"logbook/internal/db"
 	"logbook/internal/fault"
 )
 
-// EntryPurge says which entries go: those that meet all that is set. At least
-// one must be.
-type EntryPurge struct {
-	TenantID   *column.ID
-	CategoryID *column.ID
-	Before     *column.Time // strictly before
-}
-
-func (p EntryPurge) predicates() []predicate.Entry {
-	return EntryFilter{TenantID: p.TenantID, CategoryID: p.CategoryID, Until: p.Before}.predicates()
-}
-
-// PurgeEntries deletes entries and gives their number. Only an administrator
-// may, and one bound to a tenant reaches only its rows. Rows go in short
+// Purge deletes the rows that pass a filter, at least one condition of which must
+// be set, and gives their number. Only an administrator may, and one bound to a
+// tenant reaches only its rows; audit events nobody purges. Rows go in short
 // transactions, each with its roll-ups; on an error those before it are gone,
 // and their number is given. Rows written meanwhile may stay.
-func (j *Journal) PurgeEntries(ctx context.Context, purge EntryPurge) (int64, error) {
-	if purge == (EntryPurge{}) {
-		return 0, fault.New(fault.Invalid, "a purge needs a tenant, a category or a time")
+func (l *Log[R, D, F]) Purge(ctx context.Context, filter F) (int64, error) {
+	q, err := l.ask(ctx, l.journal.db.Ent(), filter)
+	if err != nil {
+		return 0, err
 	}
-	return j.purge(ctx, purge.predicates())
+	conditions := l.conditions(q)
+	if len(conditions) == 0 {
+		return 0, fault.New(fault.Invalid, "a purge needs a condition")
+	}
+	return l.purge(ctx, conditions)
 }
 
-// purge is the one loop that removes entries.
-func (j *Journal) purge(ctx context.Context, conditions []predicate.Entry) (int64, error) {
+// purge is the one loop that removes rows.
+func (l *Log[R, D, F]) purge(ctx context.Context, conditions []shape) (int64, error) {
+	if l.kept {
+		return 0, fault.New(fault.Forbidden, "a %s is never removed", l.noun)
+	}
 	if err := auth.Require(ctx, auth.Need{Role: auth.Admin}); err != nil {
 		return 0, err
 	}
@@ -46,8 +41,8 @@ func (j *Journal) purge(ctx context.Context, conditions []predicate.Entry) (int6
 	for {
 		began := time.Now()
 		var removed int
-		err := j.commit(ctx, func(tx *db.Tx, _ *position) (err error) {
-			removed, err = purgeSome(ctx, tx, conditions, size)
+		err := l.journal.commit(ctx, func(tx *db.Tx, _ *position) (err error) {
+			removed, err = l.purgeSome(ctx, tx, conditions, size)
 			return err
 		})
 		if err != nil {
@@ -59,36 +54,54 @@ func (j *Journal) purge(ctx context.Context, conditions []predicate.Entry) (int6
 		}
 		held := time.Since(began)
 		size = max(50, min(size*2, 1000, int(float64(size)*float64(importHold)/float64(held+1))))
-		if err := j.yield(ctx, held); err != nil {
+		if err := l.journal.yield(ctx, held); err != nil {
 			return purged, err
 		}
 	}
 	if purged == 0 {
 		return 0, nil
 	}
-	return purged, j.db.GiveBack(ctx)
+	return purged, l.journal.db.GiveBack(ctx)
 }
 
 // purgeSome removes up to size rows, oldest first, with their roll-ups.
-func purgeSome(ctx context.Context, tx *db.Tx, conditions []predicate.Entry, size int) (int, error) {
-	var rows []*ent.Entry
-	rows, err := tx.Entry.Query().Where(conditions...).Where(db.ForUpdate).
-		Order(entry.ByTimestamp(), entry.ByID()).Limit(size).
-		Select(entry.FieldID, entry.FieldTenantID, entry.FieldCategoryID, entry.FieldLevel,
-			entry.FieldSource, entry.FieldUserID, entry.FieldTimestamp).All(ctx)
+func (l *Log[R, D, F]) purgeSome(ctx context.Context, tx *db.Tx, conditions []shape, size int) (int, error) {
+	rows, err := l.all(ctx, tx.Client, shaped(shaped(conditions...), l.ordered(false), limited(size), db.ForUpdate, l.counted))
 	if err != nil || len(rows) == 0 {
 		return 0, err
 	}
-	ids := make([]column.ID, len(rows))
+	ids := make([]any, len(rows))
 	for i, row := range rows {
-		ids[i] = row.ID
+		ids[i] = l.idOf(row).value()
 	}
-	removed, err := tx.Entry.Delete().Where(entry.IDIn(ids...)).Exec(ctx)
+	removed, err := l.remove(ctx, tx.Client, func(s *sql.Selector) { s.Where(sql.In(s.C(l.id), ids...)) })
 	if err != nil {
 		return 0, err
 	}
 	if removed != len(rows) {
 		return 0, fault.New(fault.Internal, "a purge found %d rows and removed %d", len(rows), removed)
 	}
-	return removed, addRollups(ctx, tx, entryDeltas(rows, -1))
+	return removed, l.addRollups(ctx, tx, l.deltas(rows, -1))
+}
+
+// counted selects only the columns that roll-ups are made of.
+func (t *table[R, D, F]) counted(s *sql.Selector) {
+	columns := []string{s.C(t.id), s.C(t.time), s.C("tenant_id")}
+	seen := map[string]bool{}
+	add := func(names ...string) {
+		for _, name := range names {
+			if name != "" && !seen[name] {
+				seen[name] = true
+				columns = append(columns, s.C(name))
+			}
+		}
+	}
+	add(t.class)
+	for i := range t.dimensions {
+		add(t.dimensions[i].columns...)
+	}
+	if t.summed != nil {
+		add(rollupSums[1:]...)
+	}
+	s.Select(columns...)
 }

@@ -17,14 +17,14 @@ import (
 
 func TestPurgeRefuses(t *testing.T) {
 	each(t, func(t *testing.T, ctx context.Context, w *world) {
-		if _, err := w.AppendEntries(ctx, []journal.EntryDraft{{Message: "m"}}); err != nil {
+		if _, err := w.Entries.Append(ctx, []journal.EntryDraft{{Message: "m"}}); err != nil {
 			t.Fatal(err)
 		}
-		_, err := w.PurgeEntries(ctx, journal.EntryPurge{})
+		_, err := w.Entries.Purge(ctx, journal.EntryFilter{})
 		wantKind(t, err, fault.Invalid)
-		_, err = w.PurgeEntries(as(auth.Viewer, nil, auth.Permissions...), journal.EntryPurge{Before: at(1)})
+		_, err = w.Entries.Purge(as(auth.Viewer, nil, auth.Permissions...), journal.EntryFilter{Until: at(1)})
 		wantKind(t, err, fault.Forbidden)
-		if n := must[int64](t)(w.CountEntries(ctx, journal.EntryFilter{})); n != 1 {
+		if n := must[int64](t)(w.Entries.Count(ctx, journal.EntryFilter{})); n != 1 {
 			t.Errorf("a refused purge left %d rows, want 1", n)
 		}
 	})
@@ -51,11 +51,11 @@ func TestPurgeGivesDiskBack(t *testing.T) {
 	for i := range drafts {
 		drafts[i] = journal.EntryDraft{Message: strings.Repeat("x", 3000), Timestamp: at(float64(-i))}
 	}
-	if _, err := w.AppendEntries(ctx, drafts); err != nil {
+	if _, err := w.Entries.Append(ctx, drafts); err != nil {
 		t.Fatal(err)
 	}
 	full, _ := pages()
-	gone, err := w.PurgeEntries(ctx, journal.EntryPurge{Before: at(1)})
+	gone, err := w.Entries.Purge(ctx, journal.EntryFilter{Until: at(1)})
 	if err != nil || gone != 3000 {
 		t.Fatal(gone, err)
 	}
@@ -73,7 +73,7 @@ func TestPurgesSideBySide(t *testing.T) {
 		for i := range drafts {
 			drafts[i] = journal.EntryDraft{Message: "old", Timestamp: at(float64(-i) / 100), Source: ptr("s")}
 		}
-		if _, err := w.AppendEntries(ctx, drafts); err != nil {
+		if _, err := w.Entries.Append(ctx, drafts); err != nil {
 			t.Fatal(err)
 		}
 		var all sync.WaitGroup
@@ -81,7 +81,7 @@ func TestPurgesSideBySide(t *testing.T) {
 		for range 4 {
 			j := journal.New(w.database, journal.Options{Now: func() time.Time { return noon }})
 			all.Go(func() {
-				removed, err := j.PurgeEntries(ctx, journal.EntryPurge{Before: at(0.5)})
+				removed, err := j.Entries.Purge(ctx, journal.EntryFilter{Until: at(0.5)})
 				if err != nil {
 					t.Error(err)
 				}
@@ -90,7 +90,7 @@ func TestPurgesSideBySide(t *testing.T) {
 		}
 		all.Go(func() {
 			for range 20 {
-				if _, err := w.AppendEntries(ctx, []journal.EntryDraft{{Message: "new", Timestamp: at(1), Source: ptr("s")}}); err != nil {
+				if _, err := w.Entries.Append(ctx, []journal.EntryDraft{{Message: "new", Timestamp: at(1), Source: ptr("s")}}); err != nil {
 					t.Error(err)
 				}
 			}

@@ -7,7 +7,6 @@ import (
 	"logbook/ent"
 	"logbook/ent/column"
 	"logbook/ent/entry"
-	"logbook/ent/predicate"
 	"logbook/ent/retentionpolicy"
 	"logbook/internal/auth"
 	"logbook/internal/db"
@@ -112,15 +111,15 @@ func (j *Journal) ApplyRetention(ctx context.Context, dryRun bool) ([]Retained, 
 	done := make([]Retained, 0, len(deciding))
 	for _, policy := range deciding {
 		before := column.TimeOf(j.now().Add(-time.Duration(policy.Days) * 24 * time.Hour))
-		conditions := append(policyScope(policy, decidingPolicies(all)), entry.TimestampLT(before))
+		conditions := append(policyScope(policy, decidingPolicies(all)), shape(entry.TimestampLT(before)))
 		one := Retained{Policy: policy, Before: before}
 		if dryRun {
-			count, err := j.db.Ent().Entry.Query().Where(conditions...).Count(ctx)
+			count, err := j.db.Ent().Entry.Query().Where(shaped(conditions...)).Count(ctx)
 			if err != nil {
 				return done, err
 			}
 			one.Count = int64(count)
-		} else if one.Count, err = j.purge(ctx, conditions); err != nil {
+		} else if one.Count, err = j.Entries.purge(ctx, conditions); err != nil {
 			return append(done, one), err
 		}
 		done = append(done, one)
@@ -160,14 +159,14 @@ func decidingPolicies(policies []*ent.RetentionPolicy) []*ent.RetentionPolicy {
 
 // policyScope gives the rows that a policy decides about: those it matches less
 // those that a more specific one of the policies matches.
-func policyScope(policy *ent.RetentionPolicy, policies []*ent.RetentionPolicy) []predicate.Entry {
+func policyScope(policy *ent.RetentionPolicy, policies []*ent.RetentionPolicy) []shape {
 	own := scopeOfPolicy(policy)
-	var conditions []predicate.Entry
+	var conditions []shape
 	if policy.TenantID != nil {
-		conditions = append(conditions, entry.TenantID(*policy.TenantID))
+		conditions = append(conditions, shape(entry.TenantID(*policy.TenantID)))
 	}
 	if policy.CategoryID != nil {
-		conditions = append(conditions, entry.CategoryID(*policy.CategoryID))
+		conditions = append(conditions, shape(entry.CategoryID(*policy.CategoryID)))
 	}
 	var tenants, categories []column.ID // that have policies of their own
 	for _, other := range policies {
@@ -181,9 +180,9 @@ func policyScope(policy *ent.RetentionPolicy, policies []*ent.RetentionPolicy) [
 			}
 			// Null is unequal to everything, so the rows without tenant or category
 			// must be named.
-			conditions = append(conditions, entry.Or(
+			conditions = append(conditions, shape(entry.Or(
 				entry.TenantIDIsNil(), entry.TenantIDNEQ(s.tenant),
-				entry.CategoryIDIsNil(), entry.CategoryIDNEQ(s.category)))
+				entry.CategoryIDIsNil(), entry.CategoryIDNEQ(s.category))))
 		case other.CategoryID != nil && policy.CategoryID == nil:
 			categories = append(categories, s.category)
 		case other.TenantID != nil && policy.TenantID == nil && policy.CategoryID == nil:
@@ -191,10 +190,10 @@ func policyScope(policy *ent.RetentionPolicy, policies []*ent.RetentionPolicy) [
 		}
 	}
 	if len(categories) > 0 {
-		conditions = append(conditions, entry.Or(entry.CategoryIDIsNil(), entry.CategoryIDNotIn(categories...)))
+		conditions = append(conditions, shape(entry.Or(entry.CategoryIDIsNil(), entry.CategoryIDNotIn(categories...))))
 	}
 	if len(tenants) > 0 {
-		conditions = append(conditions, entry.Or(entry.TenantIDIsNil(), entry.TenantIDNotIn(tenants...)))
+		conditions = append(conditions, shape(entry.Or(entry.TenantIDIsNil(), entry.TenantIDNotIn(tenants...))))
 	}
 	return conditions
 }

@@ -3,37 +3,39 @@ package journal
 import (
 	"context"
 	"sort"
+	"strconv"
 	"time"
 
-	"logbook/ent"
 	"logbook/ent/column"
 	"logbook/ent/rollup"
+	"logbook/ent/schema"
 	"logbook/internal/db"
 )
 
-// kind numbers the five kinds of log in the roll-ups.
-type kind int8
-
-const kindEntry kind = 1
-
 // dimension is one way of counting a kind's rows. Those with few values are
-// counted by the hour, those with many by the day.
-type dimension struct {
-	number int8
-	bucket time.Duration
-	// entry gives the row's value; false leaves the row out of this dimension.
-	entry func(*ent.Entry) (string, bool)
+// counted by the hour, those with many by the day. Within each, rows are told
+// apart by their class.
+type dimension[R any] struct {
+	number  int8
+	bucket  time.Duration
+	columns []string // whose values are counted, joined by schema.RollupValue; none for all rows
+	// value gives the row's value; false leaves the row out of this dimension.
+	value func(*R) (string, bool)
+	// absent says that null counts as the empty value.
+	absent bool
 }
 
-// The dimensions of entries. Within each, rows are told apart by level.
-var (
-	byAll      = dimension{1, time.Hour, func(*ent.Entry) (string, bool) { return "", true }}
-	byCategory = dimension{2, time.Hour, func(e *ent.Entry) (string, bool) { return idValue(e.CategoryID), true }}
-	bySource   = dimension{3, 24 * time.Hour, func(e *ent.Entry) (string, bool) { return optionalValue(e.Source) }}
-	byUser     = dimension{4, 24 * time.Hour, func(e *ent.Entry) (string, bool) { return optionalValue(e.UserID) }}
-
-	entryDimensions = []dimension{byAll, byCategory, bySource, byUser}
+const (
+	hourly = time.Hour
+	daily  = 24 * time.Hour
 )
+
+// byAll is every kind's first dimension: all rows.
+const byAll int8 = 1
+
+func allRows[R any]() dimension[R] {
+	return dimension[R]{number: byAll, bucket: hourly, value: func(*R) (string, bool) { return "", true }}
+}
 
 func optionalValue(value *string) (string, bool) {
 	if value == nil {
@@ -50,9 +52,15 @@ func idValue(id *column.ID) string {
 	return string(id[:])
 }
 
+// numberValue gives a number's digits.
+func numberValue(n int64) string { return strconv.FormatInt(n, 10) }
+
+// numberedName joins a number and its name.
+func numberedName(n int64, name string) string { return numberValue(n) + "\x00" + name }
+
 // rollupKey is the key of one roll-up row. The nil tenant stands for all.
 type rollupKey struct {
-	kind      kind
+	kind      schema.Kind
 	dimension int8
 	value     string
 	tenant    column.ID
@@ -60,8 +68,18 @@ type rollupKey struct {
 	class     int16
 }
 
+// sums are the row count and, for usage records, quota and tokens of the prompt
+// and of the completion.
+type sums [4]int64
+
+func (s *sums) add(other sums, sign int64) {
+	for i := range s {
+		s[i] += sign * other[i]
+	}
+}
+
 // deltas says by how much each roll-up changes.
-type deltas map[rollupKey]int64
+type deltas map[rollupKey]sums
 
 // bucketOf gives the number of the bucket that holds an instant.
 func bucketOf(t column.Time, width time.Duration) int32 {
@@ -76,24 +94,35 @@ func floorDiv(a, b int64) int64 {
 	return q
 }
 
-// entryDeltas is what writing (sign 1) or deleting (sign -1) the rows does to
-// the roll-ups. It is the only place that knows.
-func entryDeltas(rows []*ent.Entry, sign int64) deltas {
+// deltas is what writing (sign 1) or deleting (sign -1) the rows does to the
+// roll-ups. It is the only place that knows.
+func (t *table[R, D, F]) deltas(rows []*R, sign int64) deltas {
 	d := deltas{}
+	add := func(key rollupKey, one sums) {
+		sum := d[key]
+		sum.add(one, sign)
+		d[key] = sum
+	}
 	for _, row := range rows {
-		for _, dim := range entryDimensions {
-			value, counted := dim.entry(row)
+		one := sums{1}
+		if t.summed != nil {
+			t.summed(row, &one)
+		}
+		at, tenant := *t.timeOf(row), *t.tenantOf(row)
+		for i := range t.dimensions {
+			dim := &t.dimensions[i]
+			value, counted := dim.value(row)
 			if !counted {
 				continue
 			}
-			key := rollupKey{
-				kind: kindEntry, dimension: dim.number, value: value,
-				bucket: bucketOf(row.Timestamp, dim.bucket), class: int16(row.Level),
+			key := rollupKey{kind: t.kind, dimension: dim.number, value: value, bucket: bucketOf(at, dim.bucket)}
+			if t.classOf != nil {
+				key.class = t.classOf(row)
 			}
-			d[key] += sign
-			if row.TenantID != nil {
-				key.tenant = *row.TenantID
-				d[key] += sign
+			add(key, one)
+			if tenant != nil {
+				key.tenant = *tenant
+				add(key, one)
 			}
 		}
 	}
@@ -105,15 +134,22 @@ var (
 		rollup.FieldKind, rollup.FieldDimension, rollup.FieldTenantID,
 		rollup.FieldValue, rollup.FieldID, rollup.FieldClass,
 	}
-	rollupSums = []string{rollup.FieldRowCount}
+	rollupSums = []string{
+		rollup.FieldRowCount, rollup.FieldQuota, rollup.FieldPromptTokens, rollup.FieldCompletionTokens,
+	}
 )
 
 // addRollups applies deltas in the transaction that changes the rows. Keys go in
-// one order, so that two writers never wait for each other in a circle.
-func addRollups(ctx context.Context, tx *db.Tx, d deltas) error {
+// one order, so that two writers never wait for each other in a circle. A kind
+// that sums nothing writes its counts only.
+func (t *table[R, D, F]) addRollups(ctx context.Context, tx *db.Tx, d deltas) error {
+	names := rollupSums
+	if t.summed == nil {
+		names = rollupSums[:1]
+	}
 	keys := make([]rollupKey, 0, len(d))
 	for key, change := range d {
-		if change != 0 {
+		if change != (sums{}) {
 			keys = append(keys, key)
 		}
 	}
@@ -123,16 +159,20 @@ func addRollups(ctx context.Context, tx *db.Tx, d deltas) error {
 	for i, key := range keys {
 		rows[i] = []any{
 			int64(key.kind), int64(key.dimension), key.tenant[:], []byte(key.value),
-			int64(key.bucket), int64(key.class), d[key],
+			int64(key.bucket), int64(key.class),
 		}
-		if d[key] < 0 {
+		change := d[key]
+		for k := range names {
+			rows[i] = append(rows[i], change[k])
+		}
+		if change[0] < 0 {
 			lowered = append(lowered, rows[i])
 		}
 	}
-	if err := tx.Add(ctx, rollup.Table, rollupKeys, rollupSums, rows); err != nil {
+	if err := tx.Add(ctx, rollup.Table, rollupKeys, names, rows); err != nil {
 		return err
 	}
-	return tx.DropEmpty(ctx, rollup.Table, rollupKeys, rollupSums, lowered)
+	return tx.DropEmpty(ctx, rollup.Table, rollupKeys, rollupSums[:1], lowered)
 }
 
 // before orders keys as the table does.

@@ -61,20 +61,20 @@ func (j *Journal) entryStats(ctx context.Context, tenant *column.ID, since, unti
 	categories := map[string]int64{}
 
 	err := j.db.Read(ctx, func(client *ent.Client) error {
-		err := tally{dimension: byAll, tenant: tenant, edges: edges}.run(ctx, client, func(c cell) {
-			stats.Total += c.count
-			byLevel[c.level] += c.count
+		err := entries.run(ctx, client, tally{dimension: byAll, tenant: tenant, edges: edges}, func(c cell) {
+			stats.Total += c.sums[0]
+			byLevel[column.Level(c.class)] += c.sums[0]
 			if byDay[c.segment] == nil {
 				byDay[c.segment] = map[column.Level]int64{}
 			}
-			byDay[c.segment][c.level] += c.count
+			byDay[c.segment][column.Level(c.class)] += c.sums[0]
 		})
 		if err != nil {
 			return err
 		}
 		window := []column.Time{stats.Since, stats.Until}
-		return tally{dimension: byCategory, tenant: tenant, edges: window}.run(ctx, client, func(c cell) {
-			categories[c.value] += c.count
+		return entries.run(ctx, client, tally{dimension: entriesByCategory, tenant: tenant, edges: window}, func(c cell) {
+			categories[c.value] += c.sums[0]
 		})
 	})
 	if err != nil {

@@ -9,29 +9,28 @@ import (
 
 	"logbook/ent"
 	"logbook/ent/column"
-	"logbook/ent/entry"
-	"logbook/ent/predicate"
 	"logbook/ent/rollup"
+	"logbook/ent/schema"
 	"logbook/internal/auth"
 )
 
-// tally counts entries of one dimension by segment of time, value and level. It
-// reads whole buckets from the roll-ups and touches rows only where a segment's
-// edge cuts a bucket. Run it inside one snapshot.
+// tally counts and sums the rows of one dimension by segment of time, value and
+// class. It reads whole buckets from the roll-ups and touches rows only where a
+// segment's edge cuts a bucket. Run it inside one snapshot.
 type tally struct {
-	dimension dimension
-	value     *string    // nil: all values
+	dimension int8
+	choice    *choice    // nil: all values
 	tenant    *column.ID // nil: all tenants
-	level     *column.Level
+	class     *int16
 	edges     []column.Time // n + 1 edges of n segments, ascending; each begins at its edge
 }
 
-// cell is one count.
+// cell is one count with its sums.
 type cell struct {
 	segment int
 	value   string
-	level   column.Level
-	count   int64
+	class   int16
+	sums    sums
 }
 
 // Open ends of time, for counts without a bound: no row lies outside them.
@@ -52,11 +51,12 @@ func (t tally) nilTenant() bool { return t.tenant != nil && t.tenant.IsZero() }
 
 // run counts and hands each cell to add; cells of the same key may come more
 // than once.
-func (t tally) run(ctx context.Context, client *ent.Client, add func(cell)) error {
+func (l *table[R, D, F]) run(ctx context.Context, client *ent.Client, t tally, add func(cell)) error {
 	if t.nilTenant() {
 		return nil
 	}
-	width := column.Time(t.dimension.bucket.Microseconds())
+	dim := l.dimension(t.dimension)
+	width := column.Time(dim.bucket.Microseconds())
 	type span struct{ low, high int64 } // whole buckets, high excluded
 	spans := make([]span, len(t.edges)-1)
 	var pieces []piece
@@ -88,61 +88,88 @@ func (t tally) run(ctx context.Context, client *ent.Client, add func(cell)) erro
 
 	if lowest < highest {
 		var rows []struct {
-			Bucket   int32  `sql:"bucket"`
-			Value    []byte `sql:"value"`
-			Class    int16  `sql:"class"`
-			RowCount int64  `sql:"row_count"`
+			Bucket           int32  `sql:"bucket"`
+			Value            []byte `sql:"value"`
+			Class            int16  `sql:"class"`
+			RowCount         int64  `sql:"row_count"`
+			Quota            int64  `sql:"quota"`
+			PromptTokens     int64  `sql:"prompt_tokens"`
+			CompletionTokens int64  `sql:"completion_tokens"`
 		}
-		query := client.Rollup.Query().Where(
-			rollup.Kind(int8(kindEntry)), rollup.Dimension(t.dimension.number),
-			rollup.TenantID(t.scope(ctx)))
-		if lowest > math.MinInt32 {
-			query.Where(rollup.IDGTE(int32(lowest)))
-		}
-		if highest < math.MaxInt32 {
-			query.Where(rollup.IDLT(int32(highest)))
-		}
-		if t.value != nil {
-			query.Where(rollup.Value([]byte(*t.value)))
-		}
-		if t.level != nil {
-			query.Where(rollup.Class(int16(*t.level)))
-		}
-		if len(spans) == 1 { // no need to tell buckets apart
-			err := query.Modify(func(s *sql.Selector) {
-				s.Select(s.C(rollup.FieldValue), s.C(rollup.FieldClass), sql.As(sql.Sum(s.C(rollup.FieldRowCount)), rollup.FieldRowCount)).
-					GroupBy(s.C(rollup.FieldValue), s.C(rollup.FieldClass))
-			}).Scan(ctx, &rows)
-			if err != nil {
-				return err
+		names := l.sumNames()
+		query := client.Rollup.Query().Modify(func(s *sql.Selector) {
+			s.Where(sql.EQ(s.C(rollup.FieldKind), int64(l.kind))).
+				Where(sql.EQ(s.C(rollup.FieldDimension), int64(t.dimension))).
+				Where(sql.EQ(s.C(rollup.FieldTenantID), t.scope(ctx)))
+			if lowest > math.MinInt32 {
+				s.Where(sql.GTE(s.C(rollup.FieldID), lowest))
 			}
-			for _, row := range rows {
-				add(cell{0, string(row.Value), column.Level(row.Class), row.RowCount})
+			if highest < math.MaxInt32 {
+				s.Where(sql.LT(s.C(rollup.FieldID), highest))
 			}
-		} else {
-			err := query.Select(rollup.FieldID, rollup.FieldValue, rollup.FieldClass, rollup.FieldRowCount).Scan(ctx, &rows)
-			if err != nil {
-				return err
+			if t.choice != nil {
+				t.choice.rollups(s)
 			}
-			segment := make(map[int32]int, len(rows))
+			if t.class != nil {
+				s.Where(sql.EQ(s.C(rollup.FieldClass), int64(*t.class)))
+			}
+			if len(spans) == 1 { // no need to tell buckets apart
+				selected := []string{s.C(rollup.FieldValue), s.C(rollup.FieldClass)}
+				s.GroupBy(selected...)
+				for _, name := range names {
+					selected = append(selected, sql.As(sql.Sum(s.C(name)), name))
+				}
+				s.Select(selected...)
+				return
+			}
+			selected := []string{s.C(rollup.FieldID), s.C(rollup.FieldValue), s.C(rollup.FieldClass)}
+			for _, name := range names {
+				selected = append(selected, s.C(name))
+			}
+			s.Select(selected...)
+		})
+		if err := query.Scan(ctx, &rows); err != nil {
+			return err
+		}
+		segment := make(map[int32]int, len(rows))
+		if len(spans) > 1 {
 			for i, span := range spans {
 				for bucket := span.low; bucket < span.high; bucket++ {
 					segment[int32(bucket)] = i
 				}
 			}
-			for _, row := range rows {
-				if i, inside := segment[row.Bucket]; inside {
-					add(cell{i, string(row.Value), column.Level(row.Class), row.RowCount})
-				}
+		}
+		for _, row := range rows {
+			i, inside := segment[row.Bucket]
+			if inside || len(spans) == 1 {
+				add(cell{i, string(row.Value), row.Class, sums{row.RowCount, row.Quota, row.PromptTokens, row.CompletionTokens}})
 			}
 		}
 	}
 	for _, p := range pieces {
-		if err := t.countRows(ctx, client, p, add); err != nil {
+		if err := l.countPiece(ctx, client, t, dim, p, add); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// dimension gives the dimension of a number.
+func (l *table[R, D, F]) dimension(number int8) *dimension[R] {
+	for i := range l.dimensions {
+		if l.dimensions[i].number == number {
+			return &l.dimensions[i]
+		}
+	}
+	panic("journal: a dimension that the kind does not have") // a mistake in a kind's own file
+}
+
+// sumNames gives the columns of the roll-ups that the kind uses.
+func (l *table[R, D, F]) sumNames() []string {
+	if l.summed == nil {
+		return rollupSums[:1]
+	}
+	return rollupSums
 }
 
 // scope gives the tenant whose roll-ups answer: the asked one, else the one the
@@ -151,61 +178,101 @@ func (t tally) scope(ctx context.Context) column.ID {
 	if t.tenant != nil {
 		return *t.tenant
 	}
+	return boundTenant(ctx)
+}
+
+// boundTenant gives the tenant the principal is bound to, the nil one for none.
+func boundTenant(ctx context.Context) column.ID {
 	if p := auth.From(ctx); p != nil && p.Tenant != nil {
 		return column.ID(*p.Tenant)
 	}
 	return column.ID{}
 }
 
-// countRows counts the rows of a piece on the index of its dimension.
-func (t tally) countRows(ctx context.Context, client *ent.Client, p piece, add func(cell)) error {
-	conditions := []predicate.Entry{entry.TimestampGTE(p.from), entry.TimestampLT(p.until)}
-	if t.tenant != nil {
-		conditions = append(conditions, entry.TenantID(*t.tenant))
+// countPiece counts the rows of a piece on the index of its dimension.
+func (l *table[R, D, F]) countPiece(ctx context.Context, client *ent.Client, t tally, dim *dimension[R], p piece, add func(cell)) error {
+	q := question{since: &p.from, until: &p.until, tenant: t.tenant, class: t.class}
+	if t.choice != nil {
+		q.choices = []choice{*t.choice}
 	}
-	if t.level != nil {
-		conditions = append(conditions, entry.LevelEQ(*t.level))
-	}
-	field := ""
-	switch t.dimension.number {
-	case byCategory.number:
-		field = entry.FieldCategoryID
-	case bySource.number:
-		field = entry.FieldSource
-	case byUser.number:
-		field = entry.FieldUserID
-	}
-	if t.value != nil && field != "" {
-		if *t.value == "" && field == entry.FieldCategoryID {
-			conditions = append(conditions, entry.CategoryIDIsNil())
-		} else {
-			value := any(*t.value)
-			if field == entry.FieldCategoryID {
-				value = []byte(*t.value)
-			}
-			conditions = append(conditions, predicate.Entry(sql.FieldEQ(field, value)))
-		}
-	}
+	return l.group(ctx, client, l.conditions(q), dim, func(value string, class int16, s sums) {
+		add(cell{p.segment, value, class, s})
+	})
+}
+
+// group counts and sums rows by a dimension's value and by class.
+func (l *table[R, D, F]) group(ctx context.Context, client *ent.Client, conditions []shape, dim *dimension[R], add func(value string, class int16, s sums)) error {
 	var rows []struct {
-		Value    []byte       `sql:"value"`
-		Level    column.Level `sql:"level"`
-		RowCount int64        `sql:"row_count"`
+		Value0           []byte `sql:"value0"`
+		Value1           []byte `sql:"value1"`
+		Class            int16  `sql:"class"`
+		RowCount         int64  `sql:"row_count"`
+		Quota            int64  `sql:"quota"`
+		PromptTokens     int64  `sql:"prompt_tokens"`
+		CompletionTokens int64  `sql:"completion_tokens"`
 	}
-	err := client.Entry.Query().Where(conditions...).Modify(func(s *sql.Selector) {
-		count := sql.As(sql.Count("*"), "row_count")
-		if field == "" {
-			s.Select(s.C(entry.FieldLevel), count).GroupBy(s.C(entry.FieldLevel))
-			return
+	aliases := []string{"value0", "value1"}
+	err := l.scan(ctx, client, shaped(append(conditions, func(s *sql.Selector) {
+		var selected, group []string
+		for i, name := range dim.columns {
+			if !dim.absent {
+				s.Where(sql.NotNull(s.C(name)))
+			}
+			selected = append(selected, sql.As(s.C(name), aliases[i]))
+			group = append(group, s.C(name))
 		}
-		s.Select(sql.As(s.C(field), "value"), s.C(entry.FieldLevel), count).GroupBy(s.C(field), s.C(entry.FieldLevel))
-	}).Scan(ctx, &rows)
+		if l.class != "" {
+			selected = append(selected, sql.As(s.C(l.class), "class"))
+			group = append(group, s.C(l.class))
+		}
+		selected = append(selected, sql.As(sql.Count("*"), rollup.FieldRowCount))
+		for _, name := range l.sumNames()[1:] {
+			selected = append(selected, sql.As("COALESCE("+sql.Sum(s.C(name))+", 0)", name))
+		}
+		s.Select(selected...)
+		if len(group) > 0 {
+			s.GroupBy(group...)
+		}
+	})...), &rows)
 	if err != nil {
 		return err
 	}
 	for _, row := range rows {
-		add(cell{p.segment, string(row.Value), row.Level, row.RowCount})
+		if row.RowCount == 0 {
+			continue
+		}
+		value := ""
+		switch len(dim.columns) {
+		case 1:
+			value = string(row.Value0)
+		case 2:
+			value = string(schema.RollupValue(row.Value0, row.Value1))
+		}
+		add(value, row.Class, sums{row.RowCount, row.Quota, row.PromptTokens, row.CompletionTokens})
 	}
 	return nil
+}
+
+// valuesOf gives the values of a kind's dimension that occur among the rows the
+// principal may see.
+func valuesOf(ctx context.Context, client *ent.Client, kind schema.Kind, dimension int8) ([]string, error) {
+	var rows []struct {
+		Value []byte `sql:"value"`
+	}
+	err := client.Rollup.Query().Modify(func(s *sql.Selector) {
+		s.Where(sql.EQ(s.C(rollup.FieldKind), int64(kind))).
+			Where(sql.EQ(s.C(rollup.FieldDimension), int64(dimension))).
+			Where(sql.EQ(s.C(rollup.FieldTenantID), boundTenant(ctx)))
+		s.Select(s.C(rollup.FieldValue)).Distinct()
+	}).Scan(ctx, &rows)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]string, len(rows))
+	for i, row := range rows {
+		list[i] = string(row.Value)
+	}
+	return list, nil
 }
 
 // days gives the edges of the days, in a zone, that a range of time touches: the

@@ -128,6 +128,9 @@ func lease(ctx context.Context, client *ent.Client, now time.Time) (position, []
 		return position{}, nil, err
 	}
 	number := int32(taken) + 1
+	if number >= mostWriters {
+		return position{}, nil, fault.New(fault.Unavailable, "%d processes have written within the last minute, the most there may be", taken)
+	}
 	err = client.Writer.Create().SetID(number).SetHolder(holder).SetLeasedUntil(until).SetSequence(0).Exec(ctx)
 	return position{writer: number}, holder, err
 }

@@ -32,9 +32,9 @@ func TestWritersNeverShareAPlace(t *testing.T) {
 			j := journal.New(w.database, journal.Options{Now: tick})
 			all.Go(func() {
 				for range batches {
-					_, err := j.AppendEntries(ctx, []journal.EntryDraft{{Message: "a"}, {Message: "b"}})
+					_, err := j.Entries.Append(ctx, []journal.EntryDraft{{Message: "a"}, {Message: "b"}})
 					for fault.KindOf(err) == fault.Unavailable { // this clock robs leases; nothing was stored
-						_, err = j.AppendEntries(ctx, []journal.EntryDraft{{Message: "a"}, {Message: "b"}})
+						_, err = j.Entries.Append(ctx, []journal.EntryDraft{{Message: "a"}, {Message: "b"}})
 					}
 					if err != nil {
 						t.Error(err)
@@ -79,7 +79,7 @@ func TestReleasedWriterIsTakenOver(t *testing.T) {
 	each(t, func(t *testing.T, ctx context.Context, w *world) {
 		for range 3 {
 			j := journal.New(w.database, journal.Options{Now: func() time.Time { return noon }})
-			rows, err := j.AppendEntries(ctx, []journal.EntryDraft{{Message: "m"}})
+			rows, err := j.Entries.Append(ctx, []journal.EntryDraft{{Message: "m"}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -97,7 +97,7 @@ func TestReleasedWriterIsTakenOver(t *testing.T) {
 // the connection breaks at that moment, and wants its places never given again.
 func TestLostAnswer(t *testing.T) {
 	each(t, func(t *testing.T, ctx context.Context, w *world) {
-		first, err := w.AppendEntries(ctx, []journal.EntryDraft{{Message: "heard of"}})
+		first, err := w.Entries.Append(ctx, []journal.EntryDraft{{Message: "heard of"}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,7 +106,7 @@ func TestLostAnswer(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		next, err := w.AppendEntries(ctx, []journal.EntryDraft{{Message: "after it"}})
+		next, err := w.Entries.Append(ctx, []journal.EntryDraft{{Message: "after it"}})
 		if err != nil {
 			t.Fatal(err)
 		}

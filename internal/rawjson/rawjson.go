@@ -400,11 +400,68 @@ func canonicalText(raw []byte) []byte {
 	if !ok {
 		return raw
 	}
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	if encoder.Encode(text) != nil {
+	return AppendText(make([]byte, 0, len(raw)), text)
+}
+
+// AppendText appends a JSON string with the shortest escapes; HTML's characters
+// stay as they are.
+func AppendText(b []byte, text string) []byte {
+	const hex = "0123456789abcdef"
+	b = append(b, '"')
+	start := 0
+	for i := range len(text) {
+		c := text[i]
+		if c >= ' ' && c != '"' && c != '\\' {
+			continue
+		}
+		b = append(b, text[start:i]...)
+		start = i + 1
+		switch c {
+		case '"', '\\':
+			b = append(b, '\\', c)
+		case '\n':
+			b = append(b, '\\', 'n')
+		case '\r':
+			b = append(b, '\\', 'r')
+		case '\t':
+			b = append(b, '\\', 't')
+		default:
+			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		}
+	}
+	return append(append(b, text[start:]...), '"')
+}
+
+// MaskMembers gives a checked value with the value of every member whose key is a
+// secret, at any depth, replaced by the JSON value mask. All else stays byte for
+// byte; where there is no secret raw itself is given.
+func MaskMembers(raw []byte, secret func(key string) bool, mask string) []byte {
+	var out []byte
+	kept := 0 // raw is in out up to here
+	for i := 0; i < len(raw); {
+		if raw[i] != '"' {
+			i++
+			continue
+		}
+		text, rest := cutValue(raw[i:])
+		i += len(text)
+		rest = skipSpace(rest)
+		if len(rest) == 0 || rest[0] != ':' {
+			continue
+		}
+		key, ok := Text(text)
+		if !ok || !secret(key) {
+			continue
+		}
+		rest = skipSpace(rest[1:])
+		begin := len(raw) - len(rest)
+		_, after := cutValue(rest)
+		out = append(append(out, raw[kept:begin]...), mask...)
+		i = len(raw) - len(after)
+		kept = i
+	}
+	if kept == 0 {
 		return raw
 	}
-	return bytes.TrimRight(b.Bytes(), "\n")
+	return append(out, raw[kept:]...)
 }

@@ -1,0 +1,177 @@
+package journal
+
+import (
+	"context"
+	"slices"
+
+	"entgo.io/ent/dialect/sql"
+
+	"logbook/ent"
+)
+
+// Connection is a page of rows, newest first (Relay).
+type Connection[R any] struct {
+	Edges    []*Edge[R]
+	PageInfo PageInfo
+
+	count func(context.Context) (int64, error)
+}
+
+// Edge is a row with its cursor.
+type Edge[R any] struct {
+	Cursor string
+	Node   *R
+}
+
+// TotalCount counts all rows that pass the connection's filter. It is only
+// worked out when it is called.
+func (c *Connection[R]) TotalCount(ctx context.Context) (int64, error) { return c.count(ctx) }
+
+// Page gives a page of the rows that pass a filter, by keyset: pages joined are
+// the whole sort, whatever is written meanwhile. It reads one row more than it
+// gives, and counts nothing.
+func (l *Log[R, D, F]) Page(ctx context.Context, filter F, page KeysetPage) (*Connection[R], error) {
+	b, err := page.check(l.kind, l.idOf(new(R)))
+	if err != nil {
+		return nil, err
+	}
+	client := l.journal.db.Ent()
+	q, err := l.ask(ctx, client, filter)
+	if err != nil {
+		return nil, err
+	}
+	shapes := l.conditions(q)
+	// The order is newest first, so what comes after a cursor is smaller.
+	if b.after != nil {
+		shapes = append(shapes, l.beyond(b.after, true))
+	}
+	if b.before != nil {
+		shapes = append(shapes, l.beyond(b.before, false))
+	}
+	rows, err := l.all(ctx, client, shaped(append(shapes, l.ordered(!b.backward), limited(b.size+1))...))
+	if err != nil {
+		return nil, err
+	}
+	more := len(rows) > b.size
+	rows = l.shown(ctx, rows[:min(len(rows), b.size)])
+	connection := &Connection[R]{
+		Edges: make([]*Edge[R], len(rows)),
+		count: func(ctx context.Context) (int64, error) { return l.Count(ctx, filter) },
+	}
+	info := &connection.PageInfo
+	if b.backward {
+		slices.Reverse(rows)
+		info.HasPreviousPage, info.HasNextPage = more, b.before != nil
+	} else {
+		info.HasNextPage, info.HasPreviousPage = more, b.after != nil
+	}
+	for i, row := range rows {
+		connection.Edges[i] = &Edge[R]{Cursor: l.cursorOf(row).text(l.kind), Node: row}
+	}
+	if len(rows) > 0 {
+		info.StartCursor = &connection.Edges[0].Cursor
+		info.EndCursor = &connection.Edges[len(rows)-1].Cursor
+	}
+	return connection, nil
+}
+
+func (t *table[R, D, F]) cursorOf(row *R) cursor { return cursor{*t.timeOf(row), t.idOf(row)} }
+
+// beyond keeps the rows whose (time, id) is smaller, or larger, than a cursor's.
+// The bound on the time alone is for MySQL, which makes no range of a row value.
+func (t *table[R, D, F]) beyond(c *cursor, smaller bool) shape {
+	return func(s *sql.Selector) {
+		bound, compare := sql.GTE, sql.CompositeGT
+		if smaller {
+			bound, compare = sql.LTE, sql.CompositeLT
+		}
+		s.Where(bound(s.C(t.time), int64(c.time)))
+		s.Where(compare([]string{s.C(t.time), s.C(t.id)}, int64(c.time), c.id.value()))
+	}
+}
+
+// OffsetPage asks for a page by its distance from the first row.
+type OffsetPage struct {
+	Order     string // a column that has an index; "" for the time
+	Ascending bool
+	Offset    int
+	Limit     int
+}
+
+// PageAt gives a page by offset and the number of all rows that pass the
+// filter, both of one moment. Ties are broken by time and id, so the pages of
+// one query partition it.
+func (l *Log[R, D, F]) PageAt(ctx context.Context, filter F, page OffsetPage) (rows []*R, total int64, err error) {
+	var shapes []shape
+	if page.Order != "" && page.Order != l.time {
+		shapes = append(shapes, func(s *sql.Selector) {
+			if page.Ascending {
+				s.OrderBy(s.C(page.Order))
+			} else {
+				s.OrderBy(sql.Desc(s.C(page.Order)))
+			}
+		})
+	}
+	shapes = append(shapes, l.ordered(!page.Ascending), func(s *sql.Selector) { s.Offset(page.Offset).Limit(page.Limit) })
+	err = l.journal.db.Read(ctx, func(client *ent.Client) error {
+		q, err := l.ask(ctx, client, filter)
+		if err != nil {
+			return err
+		}
+		if total, err = l.countIn(ctx, client, q); err != nil || int64(page.Offset) >= total {
+			return err
+		}
+		rows, err = l.all(ctx, client, shaped(append(l.conditions(q), shapes...)...))
+		return err
+	})
+	return l.shown(ctx, rows), total, err
+}
+
+// pageBytes is about how much text Each holds at a time.
+const pageBytes = 8 << 20
+
+// Each calls fn for every row that passes the filter, oldest first, until fn
+// fails. It reads a page at a time and holds no snapshot open, so it may run for
+// long.
+func (l *Log[R, D, F]) Each(ctx context.Context, filter F, fn func(*R) error) error {
+	client := l.journal.db.Ent()
+	q, err := l.ask(ctx, client, filter)
+	if err != nil {
+		return err
+	}
+	perPage := 50
+	var last *cursor
+	for {
+		shapes := l.conditions(q)
+		if last != nil {
+			shapes = append(shapes, l.beyond(last, false))
+		}
+		rows, err := l.all(ctx, client, shaped(append(shapes, l.ordered(false), limited(perPage))...))
+		if err != nil {
+			return err
+		}
+		bytes := 1
+		for _, row := range rows {
+			bytes += l.sizeOf(row)
+		}
+		for _, row := range l.shown(ctx, rows) {
+			if err := fn(row); err != nil {
+				return err
+			}
+		}
+		if len(rows) < perPage {
+			return nil
+		}
+		at := l.cursorOf(rows[perPage-1])
+		last = &at
+		perPage = min(max(perPage*pageBytes/bytes, 10), 1000, perPage*4) // rows may be long
+	}
+}
+
+// sizeOf gives about how many bytes of text a row holds.
+func (t *table[R, D, F]) sizeOf(row *R) (bytes int) {
+	for _, a := range t.columns {
+		bytes += sizeOf(a.value(row))
+	}
+	return bytes
+}

@@ -1,0 +1,195 @@
+package journal
+
+import (
+	"context"
+
+	"entgo.io/ent/dialect/sql"
+
+	"logbook/ent"
+	"logbook/ent/column"
+	"logbook/ent/schema"
+	"logbook/internal/auth"
+	"logbook/internal/fault"
+)
+
+// Log is one kind of log: its rows are of type R, come in as drafts D and are
+// asked for by filters F. It is safe for concurrent use.
+type Log[R, D, F any] struct {
+	journal *Journal
+	*table[R, D, F]
+}
+
+// shape adds to a query: conditions, order, limit, what is selected.
+type shape = func(*sql.Selector)
+
+// table is what makes one kind different from the others. All else is said once,
+// in the methods of Log.
+type table[R, D, F any] struct {
+	kind  schema.Kind
+	noun  string // what people call a row, with its article
+	name  string // of the table in the database
+	id    string // its column of ids
+	time  string // its column of times
+	class string // the column that every roll-up tells apart; "" for none
+
+	columns    []attribute[R]
+	dimensions []dimension[R] // the first counts all rows
+	append     auth.Permission
+	kept       bool // nobody purges
+
+	wholeSeconds bool // times are cut to them, as the kind's document has them
+
+	// Where a row keeps what all kinds have.
+	idOf      func(*R) rowID
+	timeOf    func(*R) *column.Time
+	tenantOf  func(*R) **column.ID
+	arrivalOf func(*R) (writer *int32, sequence *int64)
+	classOf   func(*R) int16  // nil where class is ""
+	summed    func(*R, *sums) // adds what is summed beside the count; nil for nothing
+	// categoryOf is nil for kinds that have no categories.
+	categoryOf func(*R) *column.ID
+
+	// setID makes the row's id of a number that no other row has, and setHashed of
+	// a content's hash.
+	setID     func(row *R, number int64)
+	setHashed func(row *R, hash []byte)
+
+	// check gives what is wrong with a draft itself, row makes a row of one.
+	check func(draft *D, index int) []fault.Problem
+	row   func(*D) (row *R, has given)
+	// asks reads a filter.
+	asks func(ctx context.Context, client *ent.Client, filter *F) (question, error)
+
+	// look completes rows from other tables before they are stored, seal right
+	// before they are, with everything else in place; nil for kinds that need none.
+	look func(ctx context.Context, j *Journal, rows []*R) error
+	seal func(*R)
+	// present hides from a principal the parts of a row it may not see; nil for none.
+	present func(p *auth.Principal, row *R)
+
+	// How ent asks for this kind.
+	all    func(ctx context.Context, client *ent.Client, shaped shape) ([]*R, error)
+	count  func(ctx context.Context, client *ent.Client, shaped shape) (int, error)
+	scan   func(ctx context.Context, client *ent.Client, shaped shape, into any) error
+	remove func(ctx context.Context, client *ent.Client, where shape) (int, error)
+}
+
+// given says what a draft brings along of what would else be made.
+type given struct{ id, time bool }
+
+// attribute is a column and how a row's value looks in the database: nil, int64,
+// string, []byte, bool or column.JSON.
+type attribute[R any] struct {
+	column string
+	value  func(*R) any
+	use    use
+}
+
+// use says what a column is for.
+type use int8
+
+const (
+	content  use = iota // what the input says of the row
+	lookedUp            // content that Logbook may complete
+	itself              // the row's id
+	moment              // the row's time
+	arrival             // made by Logbook
+)
+
+// question is a filter in the terms that all kinds share.
+type question struct {
+	since, until *column.Time // until is excluded
+	tenant       *column.ID
+	class        *int16
+	choices      []choice
+	rest         []shape // conditions that no roll-up counts
+	none         bool    // nothing can pass
+}
+
+// choice is a value, or some, of one dimension.
+type choice struct {
+	dimension int8
+	rollups   shape // the condition on roll-ups
+	rows      shape // the same on rows
+}
+
+// ask reads a filter for a query.
+func (l *Log[R, D, F]) ask(ctx context.Context, client *ent.Client, filter F) (question, error) {
+	return l.asks(ctx, client, &filter)
+}
+
+// conditions gives a question as conditions on rows.
+func (t *table[R, D, F]) conditions(q question) []shape {
+	list := make([]shape, 0, 8)
+	if q.none {
+		list = append(list, func(s *sql.Selector) { s.Where(sql.False()) })
+	}
+	if q.since != nil {
+		list = append(list, sql.FieldGTE(t.time, int64(*q.since)))
+	}
+	if q.until != nil {
+		list = append(list, sql.FieldLT(t.time, int64(*q.until)))
+	}
+	if q.tenant != nil {
+		list = append(list, sql.FieldEQ("tenant_id", q.tenant[:]))
+	}
+	if q.class != nil {
+		list = append(list, sql.FieldEQ(t.class, int64(*q.class)))
+	}
+	for _, chosen := range q.choices {
+		list = append(list, chosen.rows)
+	}
+	return append(list, q.rest...)
+}
+
+// shaped joins shapes to one.
+func shaped(shapes ...shape) shape {
+	return func(s *sql.Selector) {
+		for _, one := range shapes {
+			one(s)
+		}
+	}
+}
+
+// ordered sorts by time and id.
+func (t *table[R, D, F]) ordered(descending bool) shape {
+	return func(s *sql.Selector) {
+		if descending {
+			s.OrderBy(sql.Desc(s.C(t.time)), sql.Desc(s.C(t.id)))
+		} else {
+			s.OrderBy(s.C(t.time), s.C(t.id))
+		}
+	}
+}
+
+func limited(n int) shape { return func(s *sql.Selector) { s.Limit(n) } }
+
+// shown hides from the context's principal what it may not see of rows that it
+// does.
+func (t *table[R, D, F]) shown(ctx context.Context, rows []*R) []*R {
+	if t.present != nil {
+		p := auth.From(ctx)
+		for _, row := range rows {
+			t.present(p, row)
+		}
+	}
+	return rows
+}
+
+// Get gives one row by its id as text. It fails with kind NotFound, also for a
+// row that the principal may not see and a text that can be no id.
+func (l *Log[R, D, F]) Get(ctx context.Context, id string) (*R, error) {
+	absent := fault.New(fault.NotFound, "there is no %s %q", l.noun, fault.Shorten(id))
+	key, ok := parseID(l.idOf(new(R)), id)
+	if !ok {
+		return nil, absent
+	}
+	rows, err := l.all(ctx, l.journal.db.Ent(), shaped(sql.FieldEQ(l.id, key.value()), limited(1)))
+	if err != nil {
+		return nil, err
+	}
+	if len(rows) == 0 {
+		return nil, absent
+	}
+	return l.shown(ctx, rows)[0], nil
+}

@@ -1,0 +1,93 @@
+package journal
+
+import (
+	"encoding/binary"
+	"strconv"
+
+	"logbook/ent/column"
+)
+
+// rowID is the id of a row: a UUID, a number or an opaque text, as its kind has
+// it. It is comparable; ids of different kinds never meet.
+type rowID struct {
+	form   idForm
+	uuid   column.ID
+	number int64
+	text   string
+}
+
+// idForm is which of the three an id is.
+type idForm int8
+
+const (
+	formUUID idForm = iota
+	formNumber
+	formText
+)
+
+func uuidRow(id column.ID) rowID { return rowID{form: formUUID, uuid: id} }
+func numberRow(id int64) rowID   { return rowID{form: formNumber, number: id} }
+func textRow(id string) rowID    { return rowID{form: formText, text: id} }
+
+// value gives the id as the database compares it.
+func (id rowID) value() any {
+	switch id.form {
+	case formUUID:
+		return id.uuid[:]
+	case formNumber:
+		return id.number
+	}
+	return id.text
+}
+
+// String gives the id as people see it.
+func (id rowID) String() string {
+	switch id.form {
+	case formUUID:
+		return id.uuid.String()
+	case formNumber:
+		return strconv.FormatInt(id.number, 10)
+	}
+	return id.text
+}
+
+// appendBytes appends the id for a cursor.
+func (id rowID) appendBytes(b []byte) []byte {
+	switch id.form {
+	case formUUID:
+		return append(b, id.uuid[:]...)
+	case formNumber:
+		return binary.BigEndian.AppendUint64(b, uint64(id.number))
+	}
+	return append(b, id.text...)
+}
+
+// readID reads what appendBytes wrote of an id of the same form as like.
+func readID(like rowID, b []byte) (rowID, bool) {
+	switch like.form {
+	case formUUID:
+		if len(b) != 16 {
+			return rowID{}, false
+		}
+		return uuidRow(column.ID(b)), true
+	case formNumber:
+		if len(b) != 8 {
+			return rowID{}, false
+		}
+		return numberRow(int64(binary.BigEndian.Uint64(b))), true
+	}
+	return textRow(string(b)), true
+}
+
+// parseID reads the text of an id of the same form as like.
+func parseID(like rowID, text string) (rowID, bool) {
+	switch like.form {
+	case formUUID:
+		id, ok := column.ParseID(text)
+		return uuidRow(id), ok
+	case formNumber:
+		n, err := strconv.ParseInt(text, 10, 64)
+		return numberRow(n), err == nil && strconv.FormatInt(n, 10) == text
+	}
+	return textRow(text), true
+}

@@ -1,0 +1,300 @@
+package journal
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"entgo.io/ent/dialect/sql"
+
+	"logbook/ent"
+	"logbook/ent/column"
+	"logbook/ent/schema"
+	"logbook/ent/usagerecord"
+	"logbook/internal/auth"
+	"logbook/internal/fault"
+	"logbook/internal/rawjson"
+)
+
+// UsageRecordDraft is a usage record on its way in. Numbers and texts that are not
+// known are 0 and "".
+type UsageRecordDraft struct {
+	ID               *int64       // nil: made
+	CreatedAt        *column.Time // nil: now; cut to whole seconds
+	TenantID         *column.ID   // nil: the tenant the principal is bound to, or none
+	Type             column.UsageType
+	UserID           int64 // the user's id in Logbook
+	Username         string
+	TokenID          int64
+	TokenName        string
+	ModelName        string
+	Quota            int64
+	PromptTokens     int64
+	CompletionTokens int64
+	UseTime          int64 // seconds
+	IsStream         bool
+	ChannelID        int64
+	ChannelName      string
+	Group            string
+	IP               string
+	Content          string
+	Other            string // mostly a text that holds JSON
+}
+
+// UsageRecordFilter says which usage records are asked for; an absent field asks
+// nothing. Every field but Group and Search has an index behind it.
+type UsageRecordFilter struct {
+	Since     *column.Time // at this instant or later
+	Until     *column.Time // before this instant
+	TenantID  *column.ID
+	Type      *column.UsageType
+	UserID    *int64
+	Username  *string
+	TokenID   *int64
+	TokenName *string
+	ModelName *string
+	ChannelID *int64
+	Group     *string
+	Search    *string // part of the content; the case of ASCII letters does not matter
+}
+
+type (
+	// UsageLog keeps the usage records.
+	UsageLog = Log[ent.UsageRecord, UsageRecordDraft, UsageRecordFilter]
+	// UsageRecordConnection is a page of usage records.
+	UsageRecordConnection = Connection[ent.UsageRecord]
+	// UsageRecordEdge is one of usage records with its cursor.
+	UsageRecordEdge = Edge[ent.UsageRecord]
+)
+
+// The dimensions of usage records.
+const (
+	usageByModel   int8 = 2
+	usageByUser         = schema.UsageByUser // number and name
+	usageByToken   int8 = 4                  // number and name
+	usageByChannel int8 = 5
+	usageByGroup   int8 = 6
+)
+
+var usageRecords = &table[ent.UsageRecord, UsageRecordDraft, UsageRecordFilter]{
+	kind: schema.KindUsage, noun: "usage record", name: usagerecord.Table,
+	id: usagerecord.FieldID, time: usagerecord.FieldCreatedAt, class: usagerecord.FieldType,
+	append: auth.UsageWrite, wholeSeconds: true,
+	columns: []attribute[ent.UsageRecord]{
+		{usagerecord.FieldID, func(u *ent.UsageRecord) any { return u.ID }, itself},
+		{usagerecord.FieldTenantID, func(u *ent.UsageRecord) any { return idOf(u.TenantID) }, content},
+		{usagerecord.FieldUserID, func(u *ent.UsageRecord) any { return u.UserID }, content},
+		{usagerecord.FieldCreatedAt, func(u *ent.UsageRecord) any { return int64(u.CreatedAt) }, moment},
+		{usagerecord.FieldType, func(u *ent.UsageRecord) any { return int64(u.Type) }, content},
+		{usagerecord.FieldUsername, func(u *ent.UsageRecord) any { return u.Username }, content},
+		{usagerecord.FieldTokenName, func(u *ent.UsageRecord) any { return u.TokenName }, content},
+		{usagerecord.FieldModelName, func(u *ent.UsageRecord) any { return u.ModelName }, content},
+		{usagerecord.FieldQuota, func(u *ent.UsageRecord) any { return u.Quota }, content},
+		{usagerecord.FieldPromptTokens, func(u *ent.UsageRecord) any { return u.PromptTokens }, content},
+		{usagerecord.FieldCompletionTokens, func(u *ent.UsageRecord) any { return u.CompletionTokens }, content},
+		{usagerecord.FieldUseTime, func(u *ent.UsageRecord) any { return u.UseTime }, content},
+		{usagerecord.FieldIsStream, func(u *ent.UsageRecord) any { return u.IsStream }, content},
+		{usagerecord.FieldChannelID, func(u *ent.UsageRecord) any { return u.ChannelID }, content},
+		{usagerecord.FieldChannelName, func(u *ent.UsageRecord) any { return u.ChannelName }, content},
+		{usagerecord.FieldTokenID, func(u *ent.UsageRecord) any { return u.TokenID }, content},
+		{usagerecord.FieldGroup, func(u *ent.UsageRecord) any { return u.Group }, content},
+		{usagerecord.FieldIP, func(u *ent.UsageRecord) any { return u.IP }, content},
+		{usagerecord.FieldWriter, func(u *ent.UsageRecord) any { return int64(u.Writer) }, arrival},
+		{usagerecord.FieldSequence, func(u *ent.UsageRecord) any { return u.Sequence }, arrival},
+		{usagerecord.FieldContent, func(u *ent.UsageRecord) any { return u.Content }, content},
+		{usagerecord.FieldOther, func(u *ent.UsageRecord) any { return u.Other }, content},
+	},
+	dimensions: []dimension[ent.UsageRecord]{
+		allRows[ent.UsageRecord](),
+		{number: usageByModel, bucket: hourly, columns: []string{usagerecord.FieldModelName},
+			value: func(u *ent.UsageRecord) (string, bool) { return u.ModelName, true }},
+		{number: usageByUser, bucket: daily, columns: []string{usagerecord.FieldUserID, usagerecord.FieldUsername},
+			value: func(u *ent.UsageRecord) (string, bool) { return numberedName(u.UserID, u.Username), true }},
+		{number: usageByToken, bucket: daily, columns: []string{usagerecord.FieldTokenID, usagerecord.FieldTokenName},
+			value: func(u *ent.UsageRecord) (string, bool) { return numberedName(u.TokenID, u.TokenName), true }},
+		{number: usageByChannel, bucket: hourly, columns: []string{usagerecord.FieldChannelID},
+			value: func(u *ent.UsageRecord) (string, bool) { return numberValue(u.ChannelID), true }},
+		{number: usageByGroup, bucket: hourly, columns: []string{usagerecord.FieldGroup},
+			value: func(u *ent.UsageRecord) (string, bool) { return u.Group, true }},
+	},
+	idOf:      func(u *ent.UsageRecord) rowID { return numberRow(u.ID) },
+	timeOf:    func(u *ent.UsageRecord) *column.Time { return &u.CreatedAt },
+	tenantOf:  func(u *ent.UsageRecord) **column.ID { return &u.TenantID },
+	arrivalOf: func(u *ent.UsageRecord) (*int32, *int64) { return &u.Writer, &u.Sequence },
+	classOf:   func(u *ent.UsageRecord) int16 { return int16(u.Type) },
+	summed: func(u *ent.UsageRecord, s *sums) {
+		s[1], s[2], s[3] = u.Quota, u.PromptTokens, u.CompletionTokens
+	},
+	setID:     func(u *ent.UsageRecord, number int64) { u.ID = number },
+	setHashed: func(u *ent.UsageRecord, hash []byte) { u.ID = hashedNumber(hash) },
+	check:     checkUsageRecord,
+	row:       usageRecordRow,
+	asks:      askUsageRecords,
+	present:   presentUsageRecord,
+	all: func(ctx context.Context, c *ent.Client, s shape) ([]*ent.UsageRecord, error) {
+		return c.UsageRecord.Query().Where(s).All(ctx)
+	},
+	count: func(ctx context.Context, c *ent.Client, s shape) (int, error) {
+		return c.UsageRecord.Query().Where(s).Count(ctx)
+	},
+	scan: func(ctx context.Context, c *ent.Client, s shape, into any) error {
+		return c.UsageRecord.Query().Modify(s).Scan(ctx, into)
+	},
+	remove: func(ctx context.Context, c *ent.Client, s shape) (int, error) {
+		return c.UsageRecord.Delete().Where(s).Exec(ctx)
+	},
+}
+
+func checkUsageRecord(d *UsageRecordDraft, index int) []fault.Problem {
+	c := checker{index: index}
+	c.rowNumber("id", d.ID)
+	if _, known := column.ParseUsageType(int64(d.Type)); !known {
+		c.refuse(fault.Problem{Field: "type", Reason: fault.Outside, Detail: "1 (top-up), 2 (consume), 3 (manage), 4 (error) or 5 (system)"})
+	}
+	for _, number := range []struct {
+		field string
+		value int64
+	}{
+		{"user_id", d.UserID}, {"token_id", d.TokenID}, {"channel_id", d.ChannelID}, {"quota", d.Quota},
+		{"prompt_tokens", d.PromptTokens}, {"completion_tokens", d.CompletionTokens}, {"use_time", d.UseTime},
+	} {
+		c.anyNumber(number.field, number.value)
+	}
+	for _, text := range []struct{ field, value string }{
+		{"username", d.Username}, {"token_name", d.TokenName}, {"model_name", d.ModelName},
+		{"channel_name", d.ChannelName}, {"group", d.Group}, {"ip", d.IP},
+	} {
+		c.text(text.field, text.value, schema.MaxText)
+	}
+	c.text("content", d.Content, schema.MaxLongText)
+	c.text("other", d.Other, schema.MaxJSON)
+	c.time("created_at", d.CreatedAt)
+	return c.problems
+}
+
+func usageRecordRow(d *UsageRecordDraft) (*ent.UsageRecord, given) {
+	row := &ent.UsageRecord{
+		TenantID: d.TenantID, UserID: d.UserID, Type: d.Type, Username: d.Username, TokenName: d.TokenName,
+		ModelName: d.ModelName, Quota: d.Quota, PromptTokens: d.PromptTokens, CompletionTokens: d.CompletionTokens,
+		UseTime: d.UseTime, IsStream: d.IsStream, ChannelID: d.ChannelID, ChannelName: d.ChannelName,
+		TokenID: d.TokenID, Group: d.Group, IP: d.IP, Content: d.Content, Other: d.Other,
+	}
+	if d.CreatedAt != nil {
+		row.CreatedAt = *d.CreatedAt
+	}
+	if d.ID != nil {
+		row.ID = *d.ID
+	}
+	return row, given{id: d.ID != nil, time: d.CreatedAt != nil}
+}
+
+// askUsageRecords asks for a user's own records where the principal may see no
+// others. Names of users and tokens are served by the index of their numbers: the
+// roll-ups know which numbers a name had.
+func askUsageRecords(ctx context.Context, client *ent.Client, f *UsageRecordFilter) (question, error) {
+	q := question{since: f.Since, until: f.Until, tenant: f.TenantID}
+	user := f.UserID
+	if p := auth.From(ctx); !p.Holds(auth.UsageRead) {
+		own, _ := p.Own()
+		if user != nil && *user != own {
+			q.none = true
+		}
+		user = &own
+	}
+	if f.Type != nil {
+		class := int16(*f.Type)
+		q.class = &class
+	}
+	if f.ModelName != nil {
+		q.choose(usageByModel, *f.ModelName, sql.FieldEQ(usagerecord.FieldModelName, *f.ModelName))
+	}
+	err := q.chooseNamed(ctx, client, usageByUser, user, f.Username, usagerecord.FieldUserID, usagerecord.FieldUsername)
+	if err != nil {
+		return q, err
+	}
+	err = q.chooseNamed(ctx, client, usageByToken, f.TokenID, f.TokenName, usagerecord.FieldTokenID, usagerecord.FieldTokenName)
+	if err != nil {
+		return q, err
+	}
+	if f.ChannelID != nil {
+		q.choose(usageByChannel, numberValue(*f.ChannelID), sql.FieldEQ(usagerecord.FieldChannelID, *f.ChannelID))
+	}
+	if f.Group != nil {
+		q.choose(usageByGroup, *f.Group, sql.FieldEQ(usagerecord.FieldGroup, *f.Group))
+	}
+	return q, q.search(f.Search, usagerecord.FieldContent)
+}
+
+// chooseNamed asks for a number, a name, or both, of a dimension of numbered names.
+func (q *question) chooseNamed(ctx context.Context, client *ent.Client, dimension int8, number *int64, name *string, numbers, names string) error {
+	switch {
+	case number != nil && name != nil:
+		q.choose(dimension, numberedName(*number, *name), shaped(sql.FieldEQ(numbers, *number), sql.FieldEQ(names, *name)))
+	case number != nil:
+		low, high := schema.RollupRange(*number)
+		q.choices = append(q.choices, choice{
+			dimension,
+			func(s *sql.Selector) { s.Where(sql.GTE(s.C("value"), low)).Where(sql.LT(s.C("value"), high)) },
+			sql.FieldEQ(numbers, *number),
+		})
+	case name != nil:
+		known, err := valuesOf(ctx, client, schema.KindUsage, dimension)
+		if err != nil {
+			return err
+		}
+		q.chooseAmong(dimension, known, func(value string) bool {
+			_, has, _ := strings.Cut(value, "\x00")
+			return has == *name
+		}, func(values []string) shape {
+			if len(values) > mostNumbers {
+				return sql.FieldEQ(names, *name)
+			}
+			ids := make([]int64, len(values))
+			for i, value := range values {
+				digits, _, _ := strings.Cut(value, "\x00")
+				ids[i], _ = strconv.ParseInt(digits, 10, 64) // numberedName wrote it
+			}
+			return shaped(sql.FieldIn(numbers, ids...), sql.FieldEQ(names, *name))
+		})
+	}
+	return nil
+}
+
+// mostNumbers is how many numbers of one name are looked up by their index. A name
+// that more have is so common that the newest rows have it.
+const mostNumbers = 10
+
+// presentUsageRecord keeps what only administrators may see from a user who looks
+// at its own records.
+func presentUsageRecord(p *auth.Principal, u *ent.UsageRecord) {
+	if p.Holds(auth.UsageRead) {
+		return
+	}
+	u.ChannelName = ""
+	u.Other = withoutAdminInfo(u.Other)
+}
+
+// withoutAdminInfo takes the member admin_info out of a text that holds a JSON
+// object. Text that names it and is no object that can be read goes altogether.
+func withoutAdminInfo(other string) string {
+	if !strings.Contains(other, "admin_info") && !strings.Contains(other, `\u`) {
+		return other
+	}
+	raw := []byte(other)
+	if rawjson.CheckSyntax(raw) != nil || rawjson.Kind(raw) != "an object" {
+		return ""
+	}
+	b := []byte{'{'}
+	_ = rawjson.EachMember(raw, func(key string, value []byte) error {
+		if key == "admin_info" {
+			return nil
+		}
+		if len(b) > 1 {
+			b = append(b, ',')
+		}
+		b = append(rawjson.AppendText(b, key), ':')
+		b = append(b, value...)
+		return nil
+	})
+	return string(append(b, '}'))
+}

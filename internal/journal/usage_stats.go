@@ -1,0 +1,102 @@
+package journal
+
+import (
+	"context"
+	"sort"
+	"time"
+
+	"logbook/ent"
+	"logbook/ent/column"
+)
+
+// UsageSums are figures of some usage records.
+type UsageSums struct {
+	Count            int64
+	Quota            int64
+	PromptTokens     int64
+	CompletionTokens int64
+}
+
+// UsageTypeSums are the figures of one type.
+type UsageTypeSums struct {
+	Type column.UsageType
+	UsageSums
+}
+
+// UsageStats are figures of the usage records that pass a filter, and how busy
+// the last minute was.
+type UsageStats struct {
+	UsageSums
+	ByType []UsageTypeSums // the types that occur, by number
+
+	// The consume records of the last 60 seconds that pass the filter, whatever its
+	// times and type, and the tokens of their prompts and completions.
+	RequestsPerMinute int64
+	TokensPerMinute   int64
+}
+
+// UsageStats sums the usage records that pass a filter, exactly; all figures are
+// of one moment. Without a dimension, or with one, it reads roll-ups, else rows.
+func (j *Journal) UsageStats(ctx context.Context, filter UsageRecordFilter) (*UsageStats, error) {
+	stats := &UsageStats{}
+	types := map[column.UsageType]*UsageTypeSums{}
+	lately := filter
+	consume := column.Consume
+	since := column.TimeOf(j.now().Add(-time.Minute))
+	lately.Since, lately.Until, lately.Type = &since, nil, &consume
+	err := j.db.Read(ctx, func(client *ent.Client) error {
+		q, err := j.UsageRecords.ask(ctx, client, filter)
+		if err != nil {
+			return err
+		}
+		err = usageRecords.sum(ctx, client, q, func(c cell) {
+			one := types[column.UsageType(c.class)]
+			if one == nil {
+				one = &UsageTypeSums{Type: column.UsageType(c.class)}
+				types[one.Type] = one
+			}
+			one.add(c.sums)
+			stats.add(c.sums)
+		})
+		if err != nil {
+			return err
+		}
+		if q, err = j.UsageRecords.ask(ctx, client, lately); err != nil {
+			return err
+		}
+		return usageRecords.sumRows(ctx, client, q, func(c cell) {
+			stats.RequestsPerMinute += c.sums[0]
+			stats.TokensPerMinute += c.sums[2] + c.sums[3]
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, one := range types {
+		stats.ByType = append(stats.ByType, *one)
+	}
+	sort.Slice(stats.ByType, func(i, k int) bool { return stats.ByType[i].Type < stats.ByType[k].Type })
+	return stats, nil
+}
+
+func (s *UsageSums) add(c sums) {
+	s.Count += c[0]
+	s.Quota += c[1]
+	s.PromptTokens += c[2]
+	s.CompletionTokens += c[3]
+}
+
+// sum hands on the sums of the rows that a question asks for, by class.
+func (t *table[R, D, F]) sum(ctx context.Context, client *ent.Client, q question, add func(cell)) error {
+	if asked, ok := tallyOf(q); ok {
+		return t.run(ctx, client, asked, add)
+	}
+	return t.sumRows(ctx, client, q, add)
+}
+
+// sumRows is sum without the roll-ups.
+func (t *table[R, D, F]) sumRows(ctx context.Context, client *ent.Client, q question, add func(cell)) error {
+	return t.group(ctx, client, t.conditions(q), &t.dimensions[0], func(_ string, class int16, s sums) {
+		add(cell{class: class, sums: s})
+	})
+}
