@@ -52,6 +52,6 @@ func (APICall) Indexes() []ent.Index {
 // tenant; only an administrator purges.
 func (APICall) Policy() ent.Policy {
 	return rowPolicy{
-		read: []auth.Permission{auth.APICallsRead}, append: auth.APICallsWrite, tenantColumn: "tenant_id",
+		read: KindReaders[KindAPICall], append: auth.APICallsWrite, tenantColumn: "tenant_id",
 	}
 }

@@ -66,7 +66,7 @@ func (AuditEvent) Indexes() []ent.Index {
 // tenant; nobody changes or removes any.
 func (AuditEvent) Policy() ent.Policy {
 	return rowPolicy{
-		read: []auth.Permission{auth.AuditRead}, append: auth.AuditWrite,
+		read: KindReaders[KindAudit], append: auth.AuditWrite,
 		tenantColumn: "tenant_id", appendOnly: true,
 	}
 }

@@ -61,6 +61,6 @@ func (Entry) Indexes() []ent.Index {
 // tenant; only an administrator purges.
 func (Entry) Policy() ent.Policy {
 	return rowPolicy{
-		read: []auth.Permission{auth.EntriesRead}, append: auth.EntriesWrite, tenantColumn: "tenant_id",
+		read: KindReaders[KindEntry], append: auth.EntriesWrite, tenantColumn: "tenant_id",
 	}
 }

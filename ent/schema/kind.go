@@ -2,6 +2,7 @@ package schema
 
 import (
 	"bytes"
+	"context"
 	"strconv"
 
 	"logbook/internal/auth"
@@ -26,6 +27,11 @@ var KindReaders = map[Kind][]auth.Permission{
 	KindOperation: {auth.OperationsList, auth.OperationsQuery},
 	KindUsage:     {auth.UsageRead},
 	KindAPICall:   {auth.APICallsRead},
+}
+
+// MayRead refuses those who may read no row of a kind.
+func MayRead(ctx context.Context, kind Kind) error {
+	return requireAny(ctx, KindReaders[kind], kind == KindUsage)
 }
 
 // UsageByUser numbers the roll-up dimension of usage records in which a user who

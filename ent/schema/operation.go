@@ -61,7 +61,7 @@ func (Operation) Indexes() []ent.Index {
 // tenant; only an administrator purges.
 func (Operation) Policy() ent.Policy {
 	return rowPolicy{
-		read:   []auth.Permission{auth.OperationsList, auth.OperationsQuery},
+		read:   KindReaders[KindOperation],
 		append: auth.OperationsWrite, tenantColumn: "tenant_id",
 	}
 }

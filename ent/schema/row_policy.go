@@ -52,9 +52,14 @@ func (r rowPolicy) mayRead(ctx context.Context) error {
 	case len(r.read) == 0:
 		return auth.Require(ctx, auth.Need{Role: auth.Admin})
 	}
-	var refused error
-	for _, permission := range r.read {
-		if refused = auth.Require(ctx, auth.Need{Permission: permission, OrOwn: r.ownColumn != ""}); refused == nil {
+	return requireAny(ctx, r.read, r.ownColumn != "")
+}
+
+// requireAny passes those who hold one of the permissions and, with orOwn, those
+// who have rows of their own.
+func requireAny(ctx context.Context, permissions []auth.Permission, orOwn bool) (refused error) {
+	for _, permission := range permissions {
+		if refused = auth.Require(ctx, auth.Need{Permission: permission, OrOwn: orOwn}); refused == nil {
 			return nil
 		}
 	}

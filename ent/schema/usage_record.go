@@ -66,7 +66,7 @@ func (UsageRecord) Indexes() []ent.Index {
 // and every user read its own; only an administrator purges.
 func (UsageRecord) Policy() ent.Policy {
 	return rowPolicy{
-		read: []auth.Permission{auth.UsageRead}, append: auth.UsageWrite,
+		read: KindReaders[KindUsage], append: auth.UsageWrite,
 		tenantColumn: "tenant_id", ownColumn: "user_id",
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -170,51 +169,114 @@ func TestSQLiteFile(t *testing.T) {
 	}
 }
 
-// TestMigrationResumes stops MySQL's migration behind every statement, before and
-// after it is noted, and wants the next start to finish it.
+// TestMigrationResumes stops MySQL's migrations behind every statement, before and
+// after it is noted, and wants the next start to finish them.
 func TestMigrationResumes(t *testing.T) {
 	t.Parallel()
 	files, err := migrations.For(dialect.MySQL)
 	if err != nil {
 		t.Fatal(err)
 	}
-	statements := files[0].Statements
-	for done := range statements {
-		for _, noted := range []bool{false, true} {
-			address := dbtest.MySQL(t)
-			database, err := db.Open(t.Context(), address)
-			if err != nil {
-				t.Fatal(err)
-			}
-			database.Close()
-			file, _ := raw(t, address)
-			// Back to the moment behind the statement.
-			for _, statement := range statements[done+1:] {
-				name := strings.Split(statement, "`")[1]
-				if _, err := file.Exec("DROP TABLE `" + name + "`"); err != nil {
+	for stopped, file := range files {
+		for done := range file.Statements {
+			for _, noted := range []bool{false, true} {
+				address := dbtest.MySQL(t)
+				made, err := db.Open(t.Context(), address) // which makes the database
+				if err != nil {
 					t.Fatal(err)
 				}
+				made.Close()
+				server, _ := raw(t, address)
+				server.SetMaxOpenConns(1) // USE is a connection's
+				name := address[strings.LastIndexByte(address, '/')+1:]
+				for _, statement := range []string{"DROP DATABASE " + name, "CREATE DATABASE " + name + " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", "USE " + name} {
+					if _, err := server.Exec(statement); err != nil {
+						t.Fatal(err)
+					}
+				}
+				run := func(statement string, args ...any) {
+					if _, err := server.Exec(statement, args...); err != nil {
+						t.Fatal(err)
+					}
+				}
+				run("CREATE TABLE schema_migrations (version integer NOT NULL PRIMARY KEY, name varchar(255) NOT NULL, statements integer NOT NULL)")
+				note := func(file migrations.File, statements int) {
+					if statements > 0 { // none is not noted at all
+						run("INSERT INTO schema_migrations VALUES (?, ?, ?)", file.Version, file.Name, statements)
+					}
+				}
+				for _, before := range files[:stopped] {
+					for _, statement := range before.Statements {
+						run(statement)
+					}
+					note(before, len(before.Statements))
+				}
+				for _, statement := range file.Statements[:done+1] {
+					run(statement)
+				}
+				if noted {
+					note(file, done+1)
+				} else {
+					note(file, done)
+				}
+				database, err := db.Open(t.Context(), address)
+				if err != nil {
+					t.Fatalf("stopped behind statement %d of %s (noted: %t): %v", done+1, file.Name, noted, err)
+				}
+				ctx := auth.System(t.Context(), "test")
+				if _, err := database.Ent().Writer.Query().Count(ctx); err != nil {
+					t.Errorf("stopped behind statement %d of %s (noted: %t): %v", done+1, file.Name, noted, err)
+				}
+				if _, err := database.Ent().UsageRecord.Query().Count(ctx); err != nil {
+					t.Errorf("stopped behind statement %d of %s (noted: %t): %v", done+1, file.Name, noted, err)
+				}
+				database.Close()
 			}
-			progress := done
-			if noted {
-				progress++
-			}
-			note := "DELETE FROM schema_migrations" // progress 0 is not noted at all
-			if progress > 0 {
-				note = fmt.Sprintf("UPDATE schema_migrations SET statements = %d", progress)
-			}
-			if _, err := file.Exec(note); err != nil {
-				t.Fatal(err)
-			}
-			if database, err = db.Open(t.Context(), address); err != nil {
-				t.Fatalf("stopped behind statement %d (noted: %t): %v", done+1, noted, err)
-			}
-			if _, err := database.Ent().Writer.Query().Count(auth.System(t.Context(), "test")); err != nil {
-				t.Errorf("stopped behind statement %d (noted: %t): %v", done+1, noted, err)
-			}
-			database.Close()
 		}
 	}
+}
+
+// TestMigrationKeepsRows brings a database of the first version to the newest and
+// wants its roll-ups back.
+func TestMigrationKeepsRows(t *testing.T) {
+	dbtest.Each(t, func(t *testing.T, address string) {
+		database, err := db.Open(t.Context(), address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		database.Close()
+		file, engine := raw(t, address)
+		file.SetMaxOpenConns(1)
+		files, err := migrations.For(engine)
+		if err != nil {
+			t.Fatal(err)
+		}
+		run := func(statement string) {
+			if _, err := file.Exec(statement); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, made := range files {
+			for _, statement := range made.Statements {
+				if words := strings.Split(statement, "`"); strings.HasPrefix(statement, "CREATE TABLE") && words[1] != "new_rollups" {
+					run("DROP TABLE `" + words[1] + "`")
+				}
+			}
+		}
+		run("DELETE FROM schema_migrations WHERE version > 1")
+		for _, statement := range files[0].Statements {
+			run(statement)
+		}
+		run("INSERT INTO rollups (kind, dimension, tenant_id, value, bucket, class, row_count) VALUES (1, 1, x'00000000000000000000000000000000', x'61', 7, 20, 42)")
+		if database, err = db.Open(t.Context(), address); err != nil {
+			t.Fatal(err)
+		}
+		defer database.Close()
+		rows, err := database.Ent().Rollup.Query().All(auth.System(t.Context(), "test"))
+		if err != nil || len(rows) != 1 || rows[0].RowCount != 42 || rows[0].Quota != 0 || string(rows[0].Value) != "a" {
+			t.Errorf("the roll-ups became %v (%v)", rows, err)
+		}
+	})
 }
 
 // TestOpenAtOnce starts several processes' worth of migrations on one new file.

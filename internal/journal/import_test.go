@@ -37,7 +37,7 @@ func TestImportAgainAddsNothing(t *testing.T) {
 	each(t, func(t *testing.T, ctx context.Context, w *world) {
 		rows := imported(700)
 		rows[600].Draft.Timestamp = nil // the clock's, which will have moved on
-		rows[699] = rows[0]       // equal lines stay
+		rows[699] = rows[0]             // equal lines stay
 		rows[699].Occurrence = 1
 		outcomes, err := w.Entries.Import(ctx, rows)
 		if err != nil || tallied(outcomes) != [3]int{700, 0, 0} {

@@ -113,8 +113,12 @@ type choice struct {
 	rows      shape // the same on rows
 }
 
-// ask reads a filter for a query.
+// ask reads a filter for a query. It refuses whoever may not read the kind: roll-ups
+// would answer such a caller with nothing, which is not true.
 func (l *Log[R, D, F]) ask(ctx context.Context, client *ent.Client, filter F) (question, error) {
+	if err := schema.MayRead(ctx, l.kind); err != nil {
+		return question{}, err
+	}
 	return l.asks(ctx, client, &filter)
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"logbook/ent"
 	"logbook/ent/column"
+	"logbook/ent/schema"
 )
 
 // LevelCount is how many entries have a level.
@@ -44,6 +45,9 @@ const MaxStatsDays = 365
 // to 365, of a tenant or of all. Days begin at midnight in the journal's zone.
 // All figures are of one moment.
 func (j *Journal) EntryStats(ctx context.Context, tenant *column.ID, days int) (*EntryStats, error) {
+	if err := schema.MayRead(ctx, schema.KindEntry); err != nil {
+		return nil, err
+	}
 	now := j.now()
 	// The present moment is inside the window, so it ends a microsecond later.
 	return j.entryStats(ctx, tenant, now.Add(-time.Duration(min(max(days, 1), MaxStatsDays))*24*time.Hour), now.Add(time.Microsecond))

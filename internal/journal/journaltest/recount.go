@@ -4,6 +4,7 @@ package journaltest
 
 import (
 	"database/sql"
+	"fmt"
 	"net/url"
 	"strings"
 	"testing"
@@ -12,33 +13,95 @@ import (
 	_ "modernc.org/sqlite"             // the engine
 )
 
+// counted is one dimension of one kind: which rows it counts, under which value.
+type counted struct {
+	kind, dimension int
+	value           string // SQL for the value in hexadecimal
+	width           int64  // of a bucket, in microseconds
+	where           string
+}
+
+const (
+	hour = 3600_000000
+	day  = 24 * hour
+)
+
+// digits gives SQL for a number's digits in hexadecimal.
+func digits(column string) string { return "hex(CAST(" + column + " AS CHAR))" }
+
+// kinds says what is counted in which table; each begins with its table, time, class
+// and sums.
+var kinds = []struct {
+	number                   int
+	table, time, class, sums string
+	dimensions               []counted
+}{
+	{1, "entries", "timestamp", "level", "0 AS quota, 0 AS prompt, 0 AS completion", []counted{
+		{dimension: 1, value: "''", width: hour},
+		{dimension: 2, value: "coalesce(hex(category_id), '')", width: hour},
+		{dimension: 3, value: "hex(source)", width: day, where: "source IS NOT NULL"},
+		{dimension: 4, value: "hex(user_id)", width: day, where: "user_id IS NOT NULL"},
+	}},
+	{2, "audit_events", "created_at", "0", "0 AS quota, 0 AS prompt, 0 AS completion", []counted{
+		{dimension: 1, value: "''", width: hour},
+		{dimension: 2, value: "hex(`key`)", width: hour},
+		{dimension: 3, value: "hex(user_id)", width: day, where: "user_id IS NOT NULL"},
+		{dimension: 4, value: "hex(application_id)", width: day, where: "application_id IS NOT NULL"},
+	}},
+	{3, "operations", "created_at", "status", "0 AS quota, 0 AS prompt, 0 AS completion", []counted{
+		{dimension: 1, value: "''", width: hour},
+		{dimension: 2, value: "concat(coalesce(" + digits("user_id") + ", ''), '00', coalesce(hex(username), ''))", width: day},
+		{dimension: 3, value: digits("action"), width: hour},
+		{dimension: 4, value: "hex(module)", width: day},
+	}},
+	{4, "usage_records", "created_at", "type", "quota, prompt_tokens AS prompt, completion_tokens AS completion", []counted{
+		{dimension: 1, value: "''", width: hour},
+		{dimension: 2, value: "hex(model_name)", width: hour},
+		{dimension: 3, value: "concat(" + digits("user_id") + ", '00', hex(username))", width: day},
+		{dimension: 4, value: "concat(" + digits("token_id") + ", '00', hex(token_name))", width: day},
+		{dimension: 5, value: digits("channel_id"), width: hour},
+		{dimension: 6, value: "hex(`group`)", width: hour},
+	}},
+	{5, "api_calls", "operation_time", "status_code", "0 AS quota, 0 AS prompt, 0 AS completion", []counted{
+		{dimension: 1, value: "''", width: hour},
+		{dimension: 2, value: "hex(app_id)", width: day},
+	}},
+}
+
 // recount says what the roll-ups must be, in the SQL that both engines read once
-// the words in braces are replaced. Dividing rounds towards zero, so buckets
-// before 1970 need the remainder made positive first.
-const recount = `
+// {div} is replaced. Dividing rounds towards zero, so buckets before 1970 need the
+// remainder made positive first.
+func recount() string {
+	var dimensioned []string
+	for _, kind := range kinds {
+		for _, one := range kind.dimensions {
+			text := fmt.Sprintf("SELECT %d AS kind, %d AS dimension, %s AS value, %d AS width, tenant_id, %s AS at, %s AS class, %s FROM %s",
+				kind.number, one.dimension, one.value, one.width, kind.time, kind.class, kind.sums, kind.table)
+			if one.where != "" {
+				text += " WHERE " + one.where
+			}
+			dimensioned = append(dimensioned, text)
+		}
+	}
+	return `
 WITH dimensioned AS (
-	SELECT 1 AS dimension, '' AS value, 3600000000 AS width, tenant_id, level, timestamp FROM entries
-	UNION ALL
-	SELECT 2, coalesce(hex(category_id), ''), 3600000000, tenant_id, level, timestamp FROM entries
-	UNION ALL
-	SELECT 3, hex(source), 86400000000, tenant_id, level, timestamp FROM entries WHERE source IS NOT NULL
-	UNION ALL
-	SELECT 4, hex(user_id), 86400000000, tenant_id, level, timestamp FROM entries WHERE user_id IS NOT NULL
+	` + strings.Join(dimensioned, "\n\tUNION ALL\n\t") + `
 ), tenanted AS (
-	SELECT dimension, value, width, '00000000000000000000000000000000' AS tenant, level, timestamp FROM dimensioned
+	SELECT kind, dimension, value, width, '00000000000000000000000000000000' AS tenant, at, class, quota, prompt, completion FROM dimensioned
 	UNION ALL
-	SELECT dimension, value, width, hex(tenant_id), level, timestamp FROM dimensioned WHERE tenant_id IS NOT NULL
+	SELECT kind, dimension, value, width, hex(tenant_id), at, class, quota, prompt, completion FROM dimensioned WHERE tenant_id IS NOT NULL
 ), wanted AS (
-	SELECT 1 AS kind, dimension, value, tenant,
-		(timestamp - ((timestamp % width) + width) % width) {div} width AS bucket, level, count(*) AS row_count
+	SELECT kind, dimension, value, tenant, (at - ((at % width) + width) % width) {div} width AS bucket, class,
+		count(*) AS row_count, sum(quota) AS quota, sum(prompt) AS prompt, sum(completion) AS completion
 	FROM tenanted GROUP BY 1, 2, 3, 4, 5, 6
 ), found AS (
-	SELECT kind, dimension, hex(value) AS value, hex(tenant_id) AS tenant, bucket, class, row_count FROM rollups
+	SELECT kind, dimension, hex(value) AS value, hex(tenant_id) AS tenant, bucket, class, row_count, quota, prompt_tokens, completion_tokens FROM rollups
 )
 SELECT 'missing' AS what, a.* FROM (SELECT * FROM wanted EXCEPT SELECT * FROM found) AS a
 UNION ALL
 SELECT 'superfluous', b.* FROM (SELECT * FROM found EXCEPT SELECT * FROM wanted) AS b
 LIMIT 5`
+}
 
 // Failer is what a test, or a property's run, offers to complain with.
 type Failer interface {
@@ -49,7 +112,7 @@ type Failer interface {
 var _ Failer = (*testing.T)(nil)
 
 // Recount fails where the roll-ups in a database are not what its rows say, and
-// gives the number of rows. The address is one that db.Open takes.
+// gives the number of rows of all kinds. The address is one that db.Open takes.
 func Recount(t Failer, address string) (rows int) {
 	t.Helper()
 	driver, source, divide := "sqlite", "", "/"
@@ -74,22 +137,26 @@ func Recount(t Failer, address string) (rows int) {
 		t.Fatalf("begin: %v", err)
 	}
 	defer tx.Rollback()
-	if err := tx.QueryRow("SELECT count(*) FROM entries").Scan(&rows); err != nil {
-		t.Fatalf("count: %v", err)
+	for _, kind := range kinds {
+		var count int
+		if err := tx.QueryRow("SELECT count(*) FROM " + kind.table).Scan(&count); err != nil {
+			t.Fatalf("count: %v", err)
+		}
+		rows += count
 	}
-	wrong, err := tx.Query(strings.ReplaceAll(recount, "{div}", divide))
+	wrong, err := tx.Query(strings.ReplaceAll(recount(), "{div}", divide))
 	if err != nil {
 		t.Fatalf("recount: %v", err)
 	}
 	defer wrong.Close()
 	for wrong.Next() {
 		var what, value, tenant string
-		var kind, dimension, bucket, level, count int64
-		if err := wrong.Scan(&what, &kind, &dimension, &value, &tenant, &bucket, &level, &count); err != nil {
+		var kind, dimension, bucket, class, count, quota, prompt, completion int64
+		if err := wrong.Scan(&what, &kind, &dimension, &value, &tenant, &bucket, &class, &count, &quota, &prompt, &completion); err != nil {
 			t.Fatalf("recount: %v", err)
 		}
-		t.Fatalf("%s roll-up: kind %d dimension %d value %q tenant %s bucket %d level %d count %d",
-			what, kind, dimension, value, tenant, bucket, level, count)
+		t.Fatalf("%s roll-up: kind %d dimension %d value %q tenant %s bucket %d class %d count %d quota %d tokens %d + %d",
+			what, kind, dimension, value, tenant, bucket, class, count, quota, prompt, completion)
 	}
 	if err := wrong.Err(); err != nil {
 		t.Fatalf("recount: %v", err)

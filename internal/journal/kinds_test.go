@@ -1,0 +1,385 @@
+package journal_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"logbook/ent"
+	"logbook/ent/column"
+	"logbook/internal/journal"
+)
+
+// kind is one kind of log as the properties of all of them see it: random drafts
+// and filters, and what a filter means in plain Go.
+type kind[R, D, F any] struct {
+	log    *journal.Log[R, D, F]
+	draft  func(*rapid.T) D
+	filter func(*rapid.T) F
+	passes func(F, *R) bool
+	key    func(*R) (column.Time, string) // the order of rows: time, then id
+	all    F                              // a filter that every row passes
+	kept   bool                           // nobody purges
+	sums   func(*rapid.T, F, []*R)        // asks for more than counts; nil for no more
+}
+
+// check mixes appends and purges, and after each asks random questions of the
+// journal and of a plain list of the rows.
+func (k kind[R, D, F]) check(t *testing.T, ctx context.Context, w *world) {
+	var rows []*R
+	rapid.Check(t, func(t *rapid.T) {
+		if !k.kept {
+			if _, err := k.log.Purge(ctx, k.all); err != nil {
+				t.Fatal(err)
+			}
+			rows = nil
+		}
+		for range rapid.IntRange(1, 4).Draw(t, "steps") {
+			if k.kept || rapid.IntRange(0, 2).Draw(t, "step") < 2 {
+				drafts := rapid.SliceOfN(rapid.Custom(k.draft), 0, 30).Draw(t, "drafts")
+				added, err := k.log.Append(ctx, drafts)
+				if err != nil {
+					t.Fatal(err)
+				}
+				rows = append(rows, added...)
+			} else {
+				f := k.filter(t)
+				before := len(rows)
+				gone, err := k.log.Purge(ctx, f)
+				if err != nil {
+					if strings.Contains(err.Error(), "needs a condition") {
+						continue
+					}
+					t.Fatal(err)
+				}
+				rows = keep(rows, func(row *R) bool { return !k.passes(f, row) })
+				if gone != int64(before-len(rows)) {
+					t.Fatalf("purged %d rows, want %d", gone, before-len(rows))
+				}
+			}
+			if n := w.recount(t); n != len(rows) {
+				t.Fatalf("%d rows in the table, want %d", n, len(rows))
+			}
+		}
+		sort.Slice(rows, func(i, j int) bool {
+			a, idA := k.key(rows[i])
+			b, idB := k.key(rows[j])
+			return a > b || a == b && idA > idB
+		})
+		for range 4 {
+			f := k.filter(t)
+			want := keep(slices.Clone(rows), func(row *R) bool { return k.passes(f, row) })
+			if got, err := k.log.Count(ctx, f); err != nil || got != int64(len(want)) {
+				t.Fatalf("counted %d, want %d of %+v (%v)", got, len(want), f, err)
+			}
+			k.checkPages(t, ctx, f, want)
+			if k.sums != nil {
+				k.sums(t, f, want)
+			}
+		}
+	})
+}
+
+// checkPages walks forth, back and by offset, and one row after another, and wants
+// the whole sort each time.
+func (k kind[R, D, F]) checkPages(t *rapid.T, ctx context.Context, f F, want []*R) {
+	size := max(rapid.IntRange(1, 7).Draw(t, "page size"), len(want)/5)
+	same := func(how string, got []*R) {
+		t.Helper()
+		if len(got) != len(want) {
+			t.Fatalf("%s: %d rows, want %d", how, len(got), len(want))
+		}
+		for i := range got {
+			gotTime, gotID := k.key(got[i])
+			wantTime, wantID := k.key(want[i])
+			if gotTime != wantTime || gotID != wantID {
+				t.Fatalf("%s: row %d is %q, want %q", how, i, gotID, wantID)
+			}
+		}
+	}
+
+	var forth []*R
+	for page := (journal.KeysetPage{First: &size}); ; {
+		c, err := k.log.Page(ctx, f, page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, edge := range c.Edges {
+			forth = append(forth, edge.Node)
+		}
+		if c.PageInfo.HasPreviousPage != (page.After != nil) {
+			t.Fatalf("hasPreviousPage is %t behind cursor %v", c.PageInfo.HasPreviousPage, page.After)
+		}
+		if !c.PageInfo.HasNextPage {
+			break
+		}
+		page.After = c.PageInfo.EndCursor
+	}
+	same("forth", forth)
+
+	var back []*R
+	for page := (journal.KeysetPage{Last: &size}); ; {
+		c, err := k.log.Page(ctx, f, page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var rows []*R
+		for _, edge := range c.Edges {
+			rows = append(rows, edge.Node)
+		}
+		back = append(rows, back...)
+		if !c.PageInfo.HasPreviousPage {
+			break
+		}
+		page.Before = c.PageInfo.StartCursor
+	}
+	same("back", back)
+
+	var jumped []*R
+	for offset := 0; ; offset += size {
+		rows, total, err := k.log.PageAt(ctx, f, journal.OffsetPage{Offset: offset, Limit: size})
+		if err != nil || total != int64(len(want)) {
+			t.Fatalf("total %d at offset %d, want %d (%v)", total, offset, len(want), err)
+		}
+		if len(rows) == 0 {
+			break
+		}
+		jumped = append(jumped, rows...)
+	}
+	same("by offset", jumped)
+
+	var each []*R
+	if err := k.log.Each(ctx, f, func(row *R) error { each = append(each, row); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	slices.Reverse(each)
+	same("each", each)
+}
+
+// asks sets a filter's fields now and then.
+type asks struct{ *rapid.T }
+
+func (t asks) maybe(what string, set func()) {
+	if rapid.IntRange(0, 4).Draw(t.T, what+"?") == 0 {
+		set()
+	}
+}
+
+func (t asks) moment(name string) *column.Time {
+	return ptr(column.TimeOf(noon.Add(time.Duration(rapid.IntRange(-42*24*60, 30*60).Draw(t.T, name)) * time.Minute)))
+}
+
+// of draws one of some values.
+func of[T any](t *rapid.T, name string, values ...T) T {
+	return rapid.SampledFrom(values).Draw(t, name)
+}
+
+func fits[T comparable](want *T, have T) bool { return want == nil || *want == have }
+
+func fitsOptional[T comparable](want, have *T) bool {
+	return want == nil || have != nil && *want == *have
+}
+
+// near draws an instant, on the edges of hours and days more often than chance
+// would have it.
+func near(t *rapid.T) *column.Time {
+	moment := column.TimeOf(noon.Add(time.Duration(rapid.IntRange(-40*24, 24).Draw(t, "hour")) * time.Hour))
+	return ptr(moment + column.Time(of(t, "offset", int64(0), -1, 1, 30*60e6, 3599_999999)))
+}
+
+func TestAuditEventsEqualPlainList(t *testing.T) {
+	each(t, func(t *testing.T, ctx context.Context, w *world) {
+		s := stock(t, ctx, w)
+		keys := []string{"SignIn.Password", "Token.Exchange", "signin.password"}
+		people := []*string{nil, ptr(""), ptr("usr_1"), ptr("usr_1 "), ptr("USR_1")}
+		kind[ent.AuditEvent, journal.AuditEventDraft, journal.AuditEventFilter]{
+			log: w.AuditEvents, kept: true,
+			draft: func(t *rapid.T) journal.AuditEventDraft {
+				return journal.AuditEventDraft{
+					CreatedAt: near(t), TenantID: of(t, "tenant", s.tenants...), Key: of(t, "key", keys...),
+					UserID: of(t, "user", people...), ApplicationID: of(t, "application", people...), IP: of(t, "ip", people...),
+					Payload: of(t, "payload", nil, column.JSON(`{}`), column.JSON(`{"b":1,"a":"\u0041"}`)),
+				}
+			},
+			filter: func(r *rapid.T) (f journal.AuditEventFilter) {
+				t := asks{r}
+				t.maybe("since", func() { f.Since = t.moment("since") })
+				t.maybe("until", func() { f.Until = t.moment("until") })
+				t.maybe("tenant", func() { f.TenantID = of(r, "of tenant", s.tenants[1:]...) })
+				t.maybe("key", func() { f.Key = ptr(of(r, "of key", keys...)) })
+				t.maybe("user", func() { f.UserID = of(r, "of user", people[1:]...) })
+				t.maybe("application", func() { f.ApplicationID = of(r, "of application", people[1:]...) })
+				t.maybe("ip", func() { f.IP = of(r, "of ip", people[1:]...) })
+				return f
+			},
+			passes: func(f journal.AuditEventFilter, e *ent.AuditEvent) bool {
+				return (f.Since == nil || e.CreatedAt >= *f.Since) && (f.Until == nil || e.CreatedAt < *f.Until) &&
+					fitsOptional(f.TenantID, e.TenantID) && fits(f.Key, e.Key) && fitsOptional(f.UserID, e.UserID) &&
+					fitsOptional(f.ApplicationID, e.ApplicationID) && fitsOptional(f.IP, e.IP)
+			},
+			key: func(e *ent.AuditEvent) (column.Time, string) { return e.CreatedAt, e.ID },
+		}.check(t, ctx, w)
+	})
+}
+
+func TestOperationsEqualPlainList(t *testing.T) {
+	each(t, func(t *testing.T, ctx context.Context, w *world) {
+		s := stock(t, ctx, w)
+		names := []*string{nil, ptr(""), ptr("admin"), ptr("Admin"), ptr("用户 admin"), ptr("bob")}
+		numbers := []*int64{nil, ptr[int64](1), ptr[int64](10), ptr[int64](-1)}
+		modules := []string{"", "菜单管理", "认证", "Auth", "auth "}
+		kind[ent.Operation, journal.OperationDraft, journal.OperationFilter]{
+			log: w.Operations, all: journal.OperationFilter{Until: at(1000)},
+			draft: func(t *rapid.T) journal.OperationDraft {
+				return journal.OperationDraft{
+					CreatedAt: near(t), TenantID: of(t, "tenant", s.tenants...), UserID: of(t, "user", numbers...),
+					Username: of(t, "username", names...), Action: column.Action(rapid.IntRange(1, 4).Draw(t, "action")),
+					Module: of(t, "module", modules...), Failed: rapid.Bool().Draw(t, "failed"),
+					IPAddress: of(t, "ip", nil, ptr("::1"), ptr("10.0.0.1")),
+				}
+			},
+			filter: func(r *rapid.T) (f journal.OperationFilter) {
+				t := asks{r}
+				t.maybe("since", func() { f.Since = t.moment("since") })
+				t.maybe("until", func() { f.Until = t.moment("until") })
+				t.maybe("tenant", func() { f.TenantID = of(r, "of tenant", s.tenants[1:]...) })
+				t.maybe("user", func() { f.UserID = of(r, "of user", numbers[1:]...) })
+				t.maybe("username", func() { f.Username = of(r, "of username", names[2:]...) })
+				t.maybe("like", func() { f.UsernameContains = ptr(of(r, "of name", "", "ADMIN", "b", "%", "用")) })
+				t.maybe("action", func() { f.Action = ptr(column.Action(rapid.IntRange(1, 5).Draw(r, "of action"))) })
+				t.maybe("module", func() { f.Module = ptr(of(r, "of module", modules...)) })
+				t.maybe("part", func() { f.ModuleContains = ptr(of(r, "of part", "", "AUTH", "管理", "_")) })
+				t.maybe("succeeded", func() { f.Succeeded = ptr(rapid.Bool().Draw(r, "of outcome")) })
+				t.maybe("ip", func() { f.IPAddress = ptr(of(r, "of ip", "::1", "10.0.0.1", "x")) })
+				return f
+			},
+			passes: func(f journal.OperationFilter, o *ent.Operation) bool {
+				name := ""
+				if o.Username != nil {
+					name = *o.Username
+				}
+				part := func(text string, part *string) bool {
+					return part == nil || strings.Contains(strings.ToLower(text), strings.ToLower(*part))
+				}
+				return (f.Since == nil || o.CreatedAt >= *f.Since) && (f.Until == nil || o.CreatedAt < *f.Until) &&
+					fitsOptional(f.TenantID, o.TenantID) && fitsOptional(f.UserID, o.UserID) && fits(f.Username, name) &&
+					part(name, f.UsernameContains) && fits(f.Action, o.Action) && fits(f.Module, o.Module) &&
+					part(o.Module, f.ModuleContains) && (f.Succeeded == nil || *f.Succeeded == (o.Status == 1)) &&
+					fitsOptional(f.IPAddress, o.IPAddress)
+			},
+			key: func(o *ent.Operation) (column.Time, string) { return o.CreatedAt, fmt.Sprintf("%020d", o.ID) },
+		}.check(t, ctx, w)
+	})
+}
+
+func TestUsageRecordsEqualPlainList(t *testing.T) {
+	each(t, func(t *testing.T, ctx context.Context, w *world) {
+		s := stock(t, ctx, w)
+		models := []string{"gpt-4", "GPT-4", "gpt-4 ", ""}
+		names := []string{"", "alice", "Alice", "bob"}
+		kind[ent.UsageRecord, journal.UsageRecordDraft, journal.UsageRecordFilter]{
+			log: w.UsageRecords, all: journal.UsageRecordFilter{Until: at(1000)},
+			draft: func(t *rapid.T) journal.UsageRecordDraft {
+				number := func(name string) int64 { return int64(rapid.IntRange(0, 12).Draw(t, name)) }
+				return journal.UsageRecordDraft{
+					CreatedAt: near(t), TenantID: of(t, "tenant", s.tenants...), Type: of(t, "type", column.UsageTypes...),
+					UserID: number("user"), Username: of(t, "username", names...), TokenID: number("token"), TokenName: of(t, "token name", names...),
+					ModelName: of(t, "model", models...), Quota: number("quota") - 3, PromptTokens: number("prompt"), CompletionTokens: number("completion"),
+					ChannelID: number("channel"), Group: of(t, "group", names...), Content: of(t, "content", "Fehler Ä", "error", "ERROR 100%"),
+				}
+			},
+			filter: func(r *rapid.T) (f journal.UsageRecordFilter) {
+				t := asks{r}
+				number := func(name string) *int64 { return ptr(int64(rapid.IntRange(0, 13).Draw(r, name))) }
+				t.maybe("since", func() { f.Since = t.moment("since") })
+				t.maybe("until", func() { f.Until = t.moment("until") })
+				t.maybe("tenant", func() { f.TenantID = of(r, "of tenant", s.tenants[1:]...) })
+				t.maybe("type", func() { f.Type = ptr(of(r, "of type", column.UsageTypes...)) })
+				t.maybe("user", func() { f.UserID = number("of user") })
+				t.maybe("username", func() { f.Username = ptr(of(r, "of username", names...)) })
+				t.maybe("token", func() { f.TokenID = number("of token") })
+				t.maybe("token name", func() { f.TokenName = ptr(of(r, "of token name", names...)) })
+				t.maybe("model", func() { f.ModelName = ptr(of(r, "of model", models...)) })
+				t.maybe("channel", func() { f.ChannelID = number("of channel") })
+				t.maybe("group", func() { f.Group = ptr(of(r, "of group", names...)) })
+				t.maybe("search", func() { f.Search = ptr(of(r, "search for", "error", "Ä", "%", "x")) })
+				return f
+			},
+			passes: func(f journal.UsageRecordFilter, u *ent.UsageRecord) bool {
+				return (f.Since == nil || u.CreatedAt >= *f.Since) && (f.Until == nil || u.CreatedAt < *f.Until) &&
+					fitsOptional(f.TenantID, u.TenantID) && fits(f.Type, u.Type) && fits(f.UserID, u.UserID) &&
+					fits(f.Username, u.Username) && fits(f.TokenID, u.TokenID) && fits(f.TokenName, u.TokenName) &&
+					fits(f.ModelName, u.ModelName) && fits(f.ChannelID, u.ChannelID) && fits(f.Group, u.Group) &&
+					(f.Search == nil || strings.Contains(strings.ToLower(u.Content), strings.ToLower(*f.Search)))
+			},
+			key: func(u *ent.UsageRecord) (column.Time, string) { return u.CreatedAt, fmt.Sprintf("%020d", u.ID) },
+			sums: func(t *rapid.T, f journal.UsageRecordFilter, want []*ent.UsageRecord) {
+				got, err := w.UsageStats(ctx, f)
+				if err != nil {
+					t.Fatal(err)
+				}
+				var sum journal.UsageSums
+				for _, u := range want {
+					sum.Count++
+					sum.Quota += u.Quota
+					sum.PromptTokens += u.PromptTokens
+					sum.CompletionTokens += u.CompletionTokens
+				}
+				if got.UsageSums != sum {
+					t.Fatalf("sums %+v, want %+v", got.UsageSums, sum)
+				}
+				var types journal.UsageSums
+				for _, one := range got.ByType {
+					types.Count += one.Count
+					types.Quota += one.Quota
+					types.PromptTokens += one.PromptTokens
+					types.CompletionTokens += one.CompletionTokens
+				}
+				if types != sum {
+					t.Fatalf("the types' sums are %+v, want %+v", types, sum)
+				}
+			},
+		}.check(t, ctx, w)
+	})
+}
+
+func TestAPICallsEqualPlainList(t *testing.T) {
+	each(t, func(t *testing.T, ctx context.Context, w *world) {
+		s := stock(t, ctx, w)
+		apps := []string{"-", "AK1234567890", "ak1234567890"}
+		paths := []string{"/", "/openapi/v1/users", "/openapi/v1/users?x=1"}
+		kind[ent.APICall, journal.APICallDraft, journal.APICallFilter]{
+			log: w.APICalls, all: journal.APICallFilter{Until: at(1000)},
+			draft: func(t *rapid.T) journal.APICallDraft {
+				return journal.APICallDraft{
+					OperationTime: near(t), TenantID: of(t, "tenant", s.tenants...), AppID: of(t, "app", apps...), APIPath: of(t, "path", paths...),
+					HTTPMethod: of(t, "method", "GET", "POST"), SourceIP: of(t, "ip", "1.2.3.4", "host.example"), StatusCode: of(t, "status", int64(200), 404, 0, 999),
+				}
+			},
+			filter: func(r *rapid.T) (f journal.APICallFilter) {
+				t := asks{r}
+				t.maybe("since", func() { f.Since = t.moment("since") })
+				t.maybe("until", func() { f.Until = t.moment("until") })
+				t.maybe("tenant", func() { f.TenantID = of(r, "of tenant", s.tenants[1:]...) })
+				t.maybe("app", func() { f.AppID = ptr(of(r, "of app", apps...)) })
+				t.maybe("path", func() { f.APIPath = ptr(of(r, "of path", paths...)) })
+				t.maybe("ip", func() { f.SourceIP = ptr(of(r, "of ip", "1.2.3.4", "HOST.example")) })
+				t.maybe("status", func() { f.StatusCode = ptr(of(r, "of status", 200, 404, 500, -1, 70000)) })
+				t.maybe("method", func() { f.HTTPMethod = ptr(of(r, "of method", "GET", "get")) })
+				return f
+			},
+			passes: func(f journal.APICallFilter, a *ent.APICall) bool {
+				return (f.Since == nil || a.OperationTime >= *f.Since) && (f.Until == nil || a.OperationTime < *f.Until) &&
+					fitsOptional(f.TenantID, a.TenantID) && fits(f.AppID, a.AppID) && fits(f.APIPath, a.APIPath) &&
+					fits(f.SourceIP, a.SourceIP) && (f.StatusCode == nil || *f.StatusCode == int(a.StatusCode)) && fits(f.HTTPMethod, a.HTTPMethod)
+			},
+			key: func(a *ent.APICall) (column.Time, string) { return a.OperationTime, a.ID },
+		}.check(t, ctx, w)
+	})
+}
