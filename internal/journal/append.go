@@ -27,9 +27,16 @@ func (l *Log[R, D, F]) Append(ctx context.Context, drafts []D) ([]*R, error) {
 	var problems []fault.Problem
 	rows := make([]*R, len(drafts))
 	brought := make([]given, len(drafts))
+	ids := map[rowID]bool{}
 	for i := range drafts {
 		problems = append(problems, l.check(&drafts[i], i)...)
 		rows[i], brought[i] = l.made(&drafts[i])
+		if brought[i].id {
+			if id := l.idOf(rows[i]); ids[id] {
+				return nil, fault.New(fault.Conflict, "the %s %s stands twice; nothing was stored", l.noun, fault.Shorten(id.String()))
+			}
+			ids[l.idOf(rows[i])] = true
+		}
 	}
 	if err := l.fill(ctx, rows, brought); err != nil {
 		return nil, err
@@ -77,7 +84,7 @@ func (l *Log[R, D, F]) insertNew(ctx context.Context, tx *db.Tx, at *position, r
 		}
 		for i, row := range rows {
 			if _, taken := stored[l.idOf(row)]; taken && brought[i].id {
-				return fault.New(fault.Conflict, "the %s %s is there already; nothing was stored", l.noun, l.idOf(row))
+				return fault.New(fault.Conflict, "the %s %s is there already; nothing was stored", l.noun, fault.Shorten(l.idOf(row).String()))
 			}
 		}
 		// Rows that another Logbook numbered have come in; go on behind them.

@@ -200,6 +200,8 @@ func TestAuditEventsOnlyEverGrow(t *testing.T) {
 		}
 		_, err = w.AuditEvents.Append(ctx, []journal.AuditEventDraft{{Key: "new"}, {ID: ptr("log_001"), Key: "k"}})
 		wantKind(t, err, fault.Conflict)
+		_, err = w.AuditEvents.Append(ctx, []journal.AuditEventDraft{{ID: ptr("log_002"), Key: "k"}, {ID: ptr("log_002"), Key: "k"}})
+		wantKind(t, err, fault.Conflict)
 		_, err = w.AuditEvents.Append(ctx, []journal.AuditEventDraft{{Key: ""}, {ID: ptr(""), Key: "k", Payload: column.JSON(`[]`)}})
 		if err == nil || err.Error() != "[0].key: is required; [1].id: is required; [1].payload: must be an object, not an array" {
 			t.Errorf("refused: %v", err)

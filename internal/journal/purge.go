@@ -31,7 +31,7 @@ func (l *Log[R, D, F]) Purge(ctx context.Context, filter F) (int64, error) {
 // purge is the one loop that removes rows.
 func (l *Log[R, D, F]) purge(ctx context.Context, conditions []shape) (int64, error) {
 	if l.kept {
-		return 0, fault.New(fault.Forbidden, "a %s is never removed", l.noun)
+		return 0, fault.New(fault.Forbidden, "%ss are never removed", l.noun)
 	}
 	if err := auth.Require(ctx, auth.Need{Role: auth.Admin}); err != nil {
 		return 0, err
