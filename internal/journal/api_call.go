@@ -52,7 +52,7 @@ type (
 const apiCallsByApp int8 = 2
 
 var apiCalls = &table[ent.APICall, APICallDraft, APICallFilter]{
-	kind: schema.KindAPICall, noun: "API call", name: apicall.Table,
+	kind: schema.KindAPICall, noun: "API call", idName: "log_id", name: apicall.Table,
 	id: apicall.FieldID, time: apicall.FieldOperationTime, class: apicall.FieldStatusCode,
 	append: auth.APICallsWrite, wholeSeconds: true,
 	columns: []attribute[ent.APICall]{

@@ -39,6 +39,8 @@ type AuditEventFilter struct {
 	UserID        *string // the user's id in its own system, verbatim
 	ApplicationID *string
 	IP            *string
+
+	ExceptApplicationID *string // leaves out the events of this application
 }
 
 type (
@@ -58,7 +60,7 @@ const (
 )
 
 var auditEvents = &table[ent.AuditEvent, AuditEventDraft, AuditEventFilter]{
-	kind: schema.KindAudit, noun: "audit event", name: auditevent.Table,
+	kind: schema.KindAudit, noun: "audit event", idName: "id", name: auditevent.Table,
 	id: auditevent.FieldID, time: auditevent.FieldCreatedAt,
 	append: auth.AuditWrite, kept: true,
 	columns: []attribute[ent.AuditEvent]{
@@ -152,6 +154,16 @@ func askAuditEvents(_ context.Context, _ *ent.Client, f *AuditEventFilter) (ques
 	}
 	if f.ApplicationID != nil {
 		q.choose(auditByApplication, *f.ApplicationID, sql.FieldEQ(auditevent.FieldApplicationID, *f.ApplicationID))
+	}
+	if f.ExceptApplicationID != nil {
+		one := sql.FieldEQ(auditevent.FieldApplicationID, *f.ExceptApplicationID)
+		q.except = &choice{
+			dimension: auditByApplication, rollups: rollupsOf(*f.ExceptApplicationID), opposite: one,
+			rows: func(s *sql.Selector) {
+				column := s.C(auditevent.FieldApplicationID)
+				s.Where(sql.Or(sql.IsNull(column), sql.NEQ(column, *f.ExceptApplicationID)))
+			},
+		}
 	}
 	if f.IP != nil {
 		q.rest = append(q.rest, sql.FieldEQ(auditevent.FieldIP, *f.IP))

@@ -23,6 +23,18 @@ func (l *Log[R, D, F]) Count(ctx context.Context, filter F) (count int64, err er
 // countIn counts in a snapshot: from roll-ups for no dimension or one, with
 // tenant, class and time; a mix of dimensions and a text search count rows.
 func (t *table[R, D, F]) countIn(ctx context.Context, client *ent.Client, q question) (int64, error) {
+	if q.except != nil && len(q.choices) == 0 && len(q.rest) == 0 {
+		// All less those that are left out, both from roll-ups.
+		all, left := q, q
+		all.except, left.except = nil, nil
+		left.choices = []choice{{dimension: q.except.dimension, rollups: q.except.rollups, rows: q.except.opposite}}
+		count, err := t.countIn(ctx, client, all)
+		if err != nil {
+			return 0, err
+		}
+		less, err := t.countIn(ctx, client, left)
+		return count - less, err
+	}
 	asked, ok := tallyOf(q)
 	if !ok {
 		count, err := t.count(ctx, client, shaped(t.conditions(q)...))
@@ -45,5 +57,5 @@ func tallyOf(q question) (tally, bool) {
 	if len(q.choices) == 1 {
 		t.dimension, t.choice = q.choices[0].dimension, &q.choices[0]
 	}
-	return t, len(q.choices) <= 1 && len(q.rest) == 0 && !q.none
+	return t, len(q.choices) <= 1 && len(q.rest) == 0 && q.except == nil && !q.none
 }

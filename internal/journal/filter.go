@@ -15,7 +15,7 @@ const MaxSearch = 1024
 
 // choose asks for one value of a dimension.
 func (q *question) choose(dimension int8, value string, rows shape) {
-	q.choices = append(q.choices, choice{dimension, rollupsOf(value), rows})
+	q.choices = append(q.choices, choice{dimension: dimension, rollups: rollupsOf(value), rows: rows})
 }
 
 // chooseAmong asks for those of a dimension's known values that are wanted.
@@ -30,7 +30,7 @@ func (q *question) chooseAmong(dimension int8, known []string, wanted func(strin
 		q.none = true
 		return
 	}
-	q.choices = append(q.choices, choice{dimension, rollupsOf(values...), rows(values)})
+	q.choices = append(q.choices, choice{dimension: dimension, rollups: rollupsOf(values...), rows: rows(values)})
 }
 
 func rollupsOf(values ...string) shape {
@@ -71,4 +71,31 @@ func checkContains(field string, text *string) error {
 // ASCII letters, as db.ContainsFold says it in SQL; nil is in every text.
 func containsFold(text string, part *string) bool {
 	return part == nil || strings.Contains(db.LowerASCII(text), db.LowerASCII(*part))
+}
+
+// likeFold says whether text matches a pattern as a whole, in which % stands for any
+// text and _ for any one character. The case of ASCII letters does not matter.
+func likeFold(text, pattern string) bool {
+	t, p := []rune(db.LowerASCII(text)), []rune(db.LowerASCII(pattern))
+	star, mark := -1, 0 // the last %, and how far it has eaten
+	at, i := 0, 0
+	for at < len(t) {
+		switch {
+		case i < len(p) && p[i] == '%':
+			star, mark = i, at
+			i++
+		case i < len(p) && (p[i] == '_' || p[i] == t[at]):
+			at++
+			i++
+		case star >= 0:
+			mark++
+			at, i = mark, star+1
+		default:
+			return false
+		}
+	}
+	for i < len(p) && p[i] == '%' {
+		i++
+	}
+	return i == len(p)
 }

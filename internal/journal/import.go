@@ -134,7 +134,7 @@ func (l *Log[R, D, F]) importSome(ctx context.Context, imported []Imported[D], o
 			case l.sameContent(old, row, in.given):
 				outcomes[in.index] = Outcome{}
 			default:
-				outcomes[in.index] = Outcome{Problem: &fault.Problem{Index: -1, Field: "id", Reason: fault.Clash,
+				outcomes[in.index] = Outcome{Problem: &fault.Problem{Index: -1, Field: l.idName, Reason: fault.Clash,
 					Value: id.String(), Detail: fault.Shorten(id.String()) + " is there already with other content"}}
 			}
 		}

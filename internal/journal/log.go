@@ -32,6 +32,8 @@ type table[R, D, F any] struct {
 	time  string // its column of times
 	class string // the column that every roll-up tells apart; "" for none
 
+	idName string // what the kind's document calls a row's id
+
 	columns    []attribute[R]
 	dimensions []dimension[R] // the first counts all rows
 	append     auth.Permission
@@ -102,6 +104,7 @@ type question struct {
 	tenant       *column.ID
 	class        *int16
 	choices      []choice
+	except       *choice // leaves rows out
 	rest         []shape // conditions that no roll-up counts
 	none         bool    // nothing can pass
 }
@@ -111,6 +114,7 @@ type choice struct {
 	dimension int8
 	rollups   shape // the condition on roll-ups
 	rows      shape // the same on rows
+	opposite  shape // of question.except: the rows that are left out, where rows keeps the others
 }
 
 // ask reads a filter for a query. It refuses whoever may not read the kind: roll-ups
@@ -142,6 +146,9 @@ func (t *table[R, D, F]) conditions(q question) []shape {
 	}
 	for _, chosen := range q.choices {
 		list = append(list, chosen.rows)
+	}
+	if q.except != nil {
+		list = append(list, q.except.rows)
 	}
 	return append(list, q.rest...)
 }

@@ -75,7 +75,7 @@ const (
 )
 
 var operations = &table[ent.Operation, OperationDraft, OperationFilter]{
-	kind: schema.KindOperation, noun: "operation", name: operation.Table,
+	kind: schema.KindOperation, noun: "operation", idName: "log_id", name: operation.Table,
 	id: operation.FieldID, time: operation.FieldCreatedAt, class: operation.FieldStatus,
 	append: auth.OperationsWrite,
 	columns: []attribute[ent.Operation]{

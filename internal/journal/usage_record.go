@@ -12,6 +12,7 @@ import (
 	"logbook/ent/schema"
 	"logbook/ent/usagerecord"
 	"logbook/internal/auth"
+	"logbook/internal/db"
 	"logbook/internal/fault"
 	"logbook/internal/rawjson"
 )
@@ -53,9 +54,18 @@ type UsageRecordFilter struct {
 	TokenID   *int64
 	TokenName *string
 	ModelName *string
+	ModelLike *string // a pattern: % is any text, _ any character; the case of ASCII letters does not matter
 	ChannelID *int64
 	Group     *string
 	Search    *string // part of the content; the case of ASCII letters does not matter
+	Keyword   *UsageKeyword
+}
+
+// UsageKeyword asks for the records that have to do with a word in one of the ways
+// of the newapi system. The case of ASCII letters does not matter.
+type UsageKeyword struct {
+	Text   string // part of the content, or the type's number
+	Models bool   // or part of the model's name
 }
 
 type (
@@ -77,7 +87,7 @@ const (
 )
 
 var usageRecords = &table[ent.UsageRecord, UsageRecordDraft, UsageRecordFilter]{
-	kind: schema.KindUsage, noun: "usage record", name: usagerecord.Table,
+	kind: schema.KindUsage, noun: "usage record", idName: "id", name: usagerecord.Table,
 	id: usagerecord.FieldID, time: usagerecord.FieldCreatedAt, class: usagerecord.FieldType,
 	append: auth.UsageWrite, wholeSeconds: true,
 	columns: []attribute[ent.UsageRecord]{
@@ -208,6 +218,17 @@ func askUsageRecords(ctx context.Context, client *ent.Client, f *UsageRecordFilt
 	if f.ModelName != nil {
 		q.choose(usageByModel, *f.ModelName, sql.FieldEQ(usagerecord.FieldModelName, *f.ModelName))
 	}
+	if f.ModelLike != nil {
+		if err := checkContains("model_like", f.ModelLike); err != nil {
+			return q, err
+		}
+		known, err := valuesOf(ctx, client, schema.KindUsage, usageByModel)
+		if err != nil {
+			return q, err
+		}
+		q.chooseAmong(usageByModel, known, func(model string) bool { return likeFold(model, *f.ModelLike) },
+			func(models []string) shape { return sql.FieldIn(usagerecord.FieldModelName, models...) })
+	}
 	err := q.chooseNamed(ctx, client, usageByUser, user, f.Username, usagerecord.FieldUserID, usagerecord.FieldUsername)
 	if err != nil {
 		return q, err
@@ -222,7 +243,30 @@ func askUsageRecords(ctx context.Context, client *ent.Client, f *UsageRecordFilt
 	if f.Group != nil {
 		q.choose(usageByGroup, *f.Group, sql.FieldEQ(usagerecord.FieldGroup, *f.Group))
 	}
+	if f.Keyword != nil {
+		if err := q.keyword(*f.Keyword); err != nil {
+			return q, err
+		}
+	}
 	return q, q.search(f.Search, usagerecord.FieldContent)
+}
+
+// keyword asks for a word of the newapi system's search.
+func (q *question) keyword(word UsageKeyword) error {
+	if err := checkContains("keyword", &word.Text); err != nil {
+		return err
+	}
+	q.rest = append(q.rest, func(s *sql.Selector) {
+		ways := []*sql.Predicate{db.ContainsFold(s.C(usagerecord.FieldContent), word.Text)}
+		if number, err := strconv.ParseInt(word.Text, 10, 8); err == nil {
+			ways = append(ways, sql.EQ(s.C(usagerecord.FieldType), number))
+		}
+		if word.Models {
+			ways = append(ways, db.ContainsFold(s.C(usagerecord.FieldModelName), word.Text))
+		}
+		s.Where(sql.Or(ways...))
+	})
+	return nil
 }
 
 // chooseNamed asks for a number, a name, or both, of a dimension of numbered names.
@@ -236,7 +280,11 @@ func (q *question) chooseNamed(ctx context.Context, client *ent.Client, dimensio
 			dimension,
 			func(s *sql.Selector) { s.Where(sql.GTE(s.C("value"), low)).Where(sql.LT(s.C("value"), high)) },
 			sql.FieldEQ(numbers, *number),
+			nil,
 		})
+	case name != nil && !auth.From(ctx).Holds(auth.UsageRead):
+		// Who sees its own rows only sees no roll-ups of this dimension.
+		q.rest = append(q.rest, sql.FieldEQ(names, *name))
 	case name != nil:
 		known, err := valuesOf(ctx, client, schema.KindUsage, dimension)
 		if err != nil {
