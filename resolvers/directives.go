@@ -21,12 +21,12 @@ var directives = graph.DirectiveRoot{
 		}
 		return pass(ctx, auth.Need{Role: role}, next)
 	},
-	HasPermission: func(ctx context.Context, _ any, next graphql.Resolver, name string) (any, error) {
+	HasPermission: func(ctx context.Context, _ any, next graphql.Resolver, name string, orOwn bool) (any, error) {
 		permission, known := auth.ParsePermission(name)
 		if !known {
 			return nil, fault.New(fault.Internal, "the schema names the unknown permission %q", name)
 		}
-		return pass(ctx, auth.Need{Permission: permission}, next)
+		return pass(ctx, auth.Need{Permission: permission, OrOwn: orOwn}, next)
 	},
 	SignedIn: func(ctx context.Context, _ any, next graphql.Resolver) (any, error) {
 		return pass(ctx, auth.Need{}, next)

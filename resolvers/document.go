@@ -44,6 +44,7 @@ type engine struct {
 type prepared struct {
 	document    *ast.QueryDocument
 	numbers     map[string]any
+	uuids       map[*ast.OperationDefinition]map[string]bool
 	introspects bool
 }
 
@@ -63,7 +64,7 @@ func (e *engine) operation(ctx context.Context, r request) (*graphql.OperationCo
 	if err != nil {
 		return nil, gqlerror.List{err}
 	}
-	variables, problem := readVariables(e.schema.Schema(), chosen, r.variables, ready.numbers, hints)
+	variables, problem := readVariables(e.schema.Schema(), ready, chosen, r.variables, hints)
 	if problem != nil {
 		return nil, gqlerror.List{refuse(problem)}
 	}
@@ -131,11 +132,12 @@ func (e *engine) prepare(text string, hints, keep bool) (*prepared, gqlerror.Lis
 	if errs := validator.ValidateWithRules(e.schema.Schema(), document, nil); len(errs) > 0 {
 		return nil, documentErrors(codeValidationFailed, errs, hints)
 	}
-	numbers, refused := checkLiterals(e.schema.Schema(), document)
+	uuids := uuidVariables(e.schema.Schema(), document)
+	numbers, refused := checkLiterals(e.schema.Schema(), document, uuids)
 	if refused != nil {
 		return nil, gqlerror.List{refused}
 	}
-	ready := &prepared{document, numbers, introspects}
+	ready := &prepared{document, numbers, uuids, introspects}
 	if keep {
 		e.known.add(text, ready)
 	}

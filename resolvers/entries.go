@@ -5,37 +5,32 @@ import (
 
 	"logbook/ent"
 	"logbook/ent/column"
+	"logbook/internal/auth"
 	"logbook/internal/fault"
 	"logbook/internal/journal"
 )
 
-// Entry gives one entry; null, and no error, where the caller can see none.
-func (q query) Entry(ctx context.Context, id column.ID) (*ent.Entry, error) {
-	row, err := q.journal.Entries.Get(ctx, id.String())
-	if fault.KindOf(err) == fault.NotFound {
-		return nil, nil
-	}
-	return row, err
+// Entry gives one entry.
+func (q query) Entry(ctx context.Context, id string) (*ent.Entry, error) {
+	return find(ctx, q.journal.Entries, id)
 }
 
 // Entries gives a page of entries.
-func (q query) Entries(ctx context.Context, filter *journal.EntryFilter, first *int, after *string, last *int, before *string) (*journal.Connection[ent.Entry], error) {
-	if filter == nil {
-		filter = &journal.EntryFilter{}
-	}
-	connection, err := q.journal.Entries.Page(ctx, *filter, journal.KeysetPage{First: first, After: after, Last: last, Before: before})
-	return connection, place(err, func(p *fault.Problem) {
-		switch p.Field {
-		case "first", "after", "last", "before":
-		default:
-			p.Field = "filter." + camel(p.Field)
-		}
-	})
+func (q query) Entries(ctx context.Context, filter *journal.EntryFilter, first *int, after *string, last *int, before *string) (*journal.EntryConnection, error) {
+	return page(ctx, q.journal.Entries, filter, journal.KeysetPage{First: first, After: after, Last: last, Before: before})
 }
 
 // EntryStats counts the entries of the last days. The journal would clamp a
 // number of days outside its range; here it is refused.
-func (q query) EntryStats(ctx context.Context, tenantID *column.ID, days *int) (*journal.EntryStats, error) {
+func (q query) EntryStats(ctx context.Context, tenantID *string, days *int) (*journal.EntryStats, error) {
+	var tenant *column.ID
+	if tenantID != nil {
+		id, ok := column.ParseID(*tenantID)
+		if !ok { // the schema says @uuid
+			return nil, fault.New(fault.Internal, "the tenant %q was not checked", *tenantID)
+		}
+		tenant = &id
+	}
 	window := 30
 	if days != nil {
 		window = *days
@@ -43,26 +38,32 @@ func (q query) EntryStats(ctx context.Context, tenantID *column.ID, days *int) (
 	if window < 1 || window > journal.MaxStatsDays {
 		return nil, fault.RefuseField("days", fault.Outside, "", "between 1 and 365")
 	}
-	return q.journal.EntryStats(ctx, tenantID, window)
+	return q.journal.EntryStats(ctx, tenant, window)
 }
 
-// entriesComplexity is what a page of entries counts: as often as it may have
-// edges what one of them counts, and a good deal more for reading messages.
-func entriesComplexity(children int, filter *journal.EntryFilter, first *int, _ *string, last *int, _ *string) int {
-	const search = 2000
-	size := journal.DefaultPageSize
-	switch {
-	case first != nil:
-		size = *first
-	case last != nil:
-		size = *last
+// Tenant and Category give names, which whoever only appends may not learn.
+func (e entry) Tenant(ctx context.Context, row *ent.Entry) (*ent.Tenant, error) {
+	if !auth.From(ctx).Holds(auth.EntriesRead) {
+		return nil, nil
 	}
-	count := 1 + children*max(1, min(size, journal.MaxPageSize))
-	if filter != nil && filter.Search != nil && *filter.Search != "" {
-		count += search
-	}
-	return count
+	return e.journal.Tenant(ctx, row.TenantID)
 }
 
-// entryStatsComplexity is what statistics count.
-func entryStatsComplexity(children int, _ *column.ID, _ *int) int { return 100 + children }
+func (e entry) Category(ctx context.Context, row *ent.Entry) (*ent.Category, error) {
+	if !auth.From(ctx).Holds(auth.EntriesRead) {
+		return nil, nil
+	}
+	return e.journal.Category(ctx, row.CategoryID)
+}
+
+func (entry) Metadata(_ context.Context, row *ent.Entry) (column.JSON, error) {
+	return object(row.Metadata), nil
+}
+
+// object gives a JSON object, which is stored as nothing where it is empty.
+func object(raw column.JSON) column.JSON {
+	if raw == nil {
+		return column.JSON("{}")
+	}
+	return raw
+}

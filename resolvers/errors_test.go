@@ -33,38 +33,38 @@ func TestPanic(t *testing.T) {
 
 // When the time is up, or the caller has gone, the code says to try again.
 func TestTimeIsUp(t *testing.T) {
-	t.Parallel()
-	s := newServer(t, resolvers.Options{})
-	handler := resolvers.Handler(s.journal, slog.New(slog.NewTextHandler(s.log, nil)), resolvers.Options{})
-	for name, make := range map[string]func() (context.Context, context.CancelFunc){
-		"up":   func() (context.Context, context.CancelFunc) { return context.WithTimeout(s.system, 0) },
-		"gone": func() (context.Context, context.CancelFunc) { return context.WithCancel(s.system) },
-	} {
-		ctx, cancel := make()
-		cancel()
-		w := httptest.NewRecorder()
-		handler.ServeHTTP(w, httptest.NewRequest("GET", "/graphql?query={entries{totalCount}}", nil).WithContext(ctx))
-		if body := w.Body.String(); !strings.Contains(body, `"code":"UNAVAILABLE"`) || strings.Contains(body, "context") {
-			t.Errorf("%s: %d %s", name, w.Code, body)
+	each(t, func(t *testing.T, s *server) {
+		handler := resolvers.Handler(s.journal, slog.New(slog.NewTextHandler(s.log, nil)), resolvers.Options{})
+		for name, make := range map[string]func() (context.Context, context.CancelFunc){
+			"up":   func() (context.Context, context.CancelFunc) { return context.WithTimeout(s.system, 0) },
+			"gone": func() (context.Context, context.CancelFunc) { return context.WithCancel(s.system) },
+		} {
+			ctx, cancel := make()
+			cancel()
+			w := httptest.NewRecorder()
+			handler.ServeHTTP(w, httptest.NewRequest("GET", "/graphql?query={entries{totalCount}}", nil).WithContext(ctx))
+			if body := w.Body.String(); !strings.Contains(body, `"code":"UNAVAILABLE"`) || strings.Contains(body, "context") {
+				t.Errorf("%s: %d %s", name, w.Code, body)
+			}
 		}
-	}
+	})
 }
 
 // A default stands where null is sent, also where null may not stand.
 func TestNullIsAbsent(t *testing.T) {
-	t.Parallel()
-	s := newServer(t, resolvers.Options{})
-	s.append(journal.EntryDraft{Message: "m"})
-	a := s.ask(adminToken, `query($x: Boolean = true, $m: String = "d", $n: Int = 1) { __typename @include(if: $x) entries(first: $n, filter: {search: $m}) { totalCount } }`,
-		`{"x":null,"m":null,"n":null}`)
-	if string(a.Data) != `{"__typename":"Query","entries":{"totalCount":0}}` {
-		t.Errorf("%s", a.body)
-	}
-	a = s.ask(adminToken, `query($f: EntryFilter, $d: Int) { entries(filter: $f, first: null, after: null) { totalCount } entryStats(tenantId: null, days: $d) { total } }`,
-		`{"f":{"search":null,"since":null,"level":null,"tenantId":null},"d":null}`)
-	if string(a.Data) != `{"entries":{"totalCount":1},"entryStats":{"total":1}}` {
-		t.Errorf("%s", a.body)
-	}
+	each(t, func(t *testing.T, s *server) {
+		s.append(journal.EntryDraft{Message: "m"})
+		a := s.ask(adminToken, `query($x: Boolean = true, $m: String = "d", $n: Int = 1) { __typename @include(if: $x) entries(first: $n, filter: {search: $m}) { totalCount } }`,
+			`{"x":null,"m":null,"n":null}`)
+		if string(a.Data) != `{"__typename":"Query","entries":{"totalCount":0}}` {
+			t.Errorf("%s", a.body)
+		}
+		a = s.ask(adminToken, `query($f: EntryFilter, $d: Int) { entries(filter: $f, first: null, after: null) { totalCount } entryStats(tenantId: null, days: $d) { total } }`,
+			`{"f":{"search":null,"since":null,"level":null,"tenantId":null},"d":null}`)
+		if string(a.Data) != `{"entries":{"totalCount":1},"entryStats":{"total":1}}` {
+			t.Errorf("%s", a.body)
+		}
+	})
 }
 
 // Whatever is sent, the answer is small JSON, and never the server's fault.

@@ -39,8 +39,7 @@ type Options struct {
 // mutation unasked: POST must be application/json, and GET changes nothing.
 func Handler(j *journal.Journal, log *slog.Logger, options Options) http.Handler {
 	config := graph.Config{Resolvers: &Resolver{Journal: j}, Directives: directives}
-	config.Complexity.Query.Entries = entriesComplexity
-	config.Complexity.Query.EntryStats = entryStatsComplexity
+	setComplexity(&config.Complexity)
 	schema := graph.NewExecutableSchema(config)
 	run := executor.New(schema)
 	run.SetErrorPresenter(presenter(log))

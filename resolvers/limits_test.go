@@ -30,7 +30,7 @@ func attacks() map[string][2]string {
 	bomb += "fragment F30 on Query { __typename }"
 	unused := "{ __typename } fragment F on Query { " + strings.Repeat("a ", 9_000) + "}"
 	const tooLarge, invalid, unparsed = "PAYLOAD_TOO_LARGE", "GRAPHQL_VALIDATION_FAILED", "GRAPHQL_PARSE_FAILED"
-	return map[string][2]string{
+	attacks := map[string][2]string{
 		"large document":          {"{ __typename } #" + long(64<<10), tooLarge},
 		"many tokens":             {"{" + strings.Repeat("a ", 15_000) + "}", tooLarge},
 		"many aliases":            {"{" + repeat("a%d:me{id} ", 1_500) + "}", invalid},
@@ -63,68 +63,88 @@ func attacks() map[string][2]string {
 		"the schema many times":   {"{" + repeat("a%d: __schema { types { name fields { name } } } ", 90) + "}", invalid},
 		"a listing many times":    {"{ __schema { types { fields {" + repeat("a%d: name ", 400) + "} } } }", invalid},
 		"a large integer":         {`{ entries(first: 99999999999999999999) { totalCount } }`, invalid},
+		"many slow usages":        {"{" + repeat(`e%d: usageRecords(first: 1, filter: {search: "x"}) { totalCount } `, 13) + "}", invalid},
+		"many groups":             {"{" + repeat(`e%d: usageRecords(first: 1, filter: {group: ""}) { totalCount } `, 13) + "}", invalid},
+		"many slow statistics":    {"{" + repeat(`e%d: usageStats(filter: {search: "x"}) { count } `, 12) + "}", invalid},
+		"many methods":            {"{" + repeat(`e%d: apiCalls(first: 1, filter: {httpMethod: "GET"}) { totalCount } `, 13) + "}", invalid},
 	}
+	for _, field := range []string{"auditEvents", "operations", "usageRecords", "apiCalls"} {
+		attacks["many large pages of "+field] = [2]string{"{" + repeat("e%d: "+field+"(first: 500) { edges { node { id tenant { id } } } } ", 13) + "}", invalid}
+	}
+	return attacks
 }
 
 // Attacks are refused before anything runs, in few words, whoever sends them.
 func TestAttacks(t *testing.T) {
-	t.Parallel()
-	s := newServer(t, resolvers.Options{})
-	for name, attack := range attacks() {
-		document, want := attack[0], attack[1]
-		for _, token := range []string{"", adminToken} {
-			began := time.Now()
-			a := s.ask(token, document, nil)
-			took := time.Since(began)
-			if want != "" && a.code() != want || len(a.Errors) == 0 || a.Data != nil {
-				t.Errorf("%s: %s, want %s: %.300s", name, a.code(), want, a.body)
-			}
-			if len(a.body) > 4<<10 || len(a.Errors) > 11 {
-				t.Errorf("%s: the answer has %d bytes and %d errors", name, len(a.body), len(a.Errors))
-			}
-			if testing.Verbose() {
-				t.Logf("%-25s %8s %s", name, took.Round(10*time.Microsecond), a.Errors[0].Message[:min(90, len(a.Errors[0].Message))])
+	each(t, func(t *testing.T, s *server) {
+		for name, attack := range attacks() {
+			document, want := attack[0], attack[1]
+			for _, token := range []string{"", adminToken} {
+				began := time.Now()
+				a := s.ask(token, document, nil)
+				took := time.Since(began)
+				if want != "" && a.code() != want || len(a.Errors) == 0 || a.Data != nil {
+					t.Errorf("%s: %s, want %s: %.300s", name, a.code(), want, a.body)
+				}
+				if len(a.body) > 4<<10 || len(a.Errors) > 11 {
+					t.Errorf("%s: the answer has %d bytes and %d errors", name, len(a.body), len(a.Errors))
+				}
+				if testing.Verbose() {
+					t.Logf("%-25s %8s %s", name, took.Round(10*time.Microsecond), a.Errors[0].Message[:min(90, len(a.Errors[0].Message))])
+				}
 			}
 		}
-	}
+	})
 }
 
 // What is just within the limits is answered.
 func TestWithinLimits(t *testing.T) {
-	t.Parallel()
-	s := newServer(t, resolvers.Options{})
-	s.append(journal.EntryDraft{Message: "m"})
-	introspection, err := os.ReadFile("testdata/introspection.graphql")
-	if err != nil {
-		t.Fatal(err)
-	}
-	aliases := "{"
-	for i := range 100 {
-		aliases += fmt.Sprintf("a%d: __typename ", i)
-	}
-	for name, document := range map[string]string{
-		"introspection as graphql-js asks": string(introspection),
-		"100 root fields":                  aliases + "}",
-		"a full page of everything": `{ entries(first: 500) { totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor } edges { cursor node {
+	each(t, func(t *testing.T, s *server) {
+		s.append(journal.EntryDraft{Message: "m"})
+		introspection, err := os.ReadFile("testdata/introspection.graphql")
+		if err != nil {
+			t.Fatal(err)
+		}
+		aliases := "{"
+		for i := range 100 {
+			aliases += fmt.Sprintf("a%d: __typename ", i)
+		}
+		for name, document := range map[string]string{
+			"introspection as graphql-js asks": string(introspection),
+			"100 root fields":                  aliases + "}",
+			"a full page of everything": `{ entries(first: 500) { totalCount pageInfo { hasNextPage hasPreviousPage startCursor endCursor } edges { cursor node {
 			__typename id timestamp level message tenant { id name createdAt } category { id name code createdAt } source userId username ipAddress userAgent requestId metadata } } } }`,
-		"a fragment in two places": `{ a: entries { ...E } b: entries { ...E } } fragment E on EntryConnection { edges { node { ...N } } } fragment N on Node { id }`,
-	} {
-		a := s.ask(adminToken, document, nil)
-		if testing.Verbose() {
-			t.Logf("%s: %d bytes", name, len(a.body))
+			"a full page of every audit event": `{ auditEvents(first: 500) { totalCount pageInfo { endCursor } edges { cursor node {
+				__typename id createdAt key payload tenant { id name createdAt } userId applicationId ip userAgent } } } }`,
+			"a full page of every operation": `{ operations(first: 500) { totalCount pageInfo { endCursor } edges { cursor node {
+				__typename id createdAt action module description succeeded responseStatus tenant { id name createdAt } userId username targetModel targetId ipAddress userAgent requestData } } } }`,
+			"a full page of every usage record": `{ usageRecords(first: 500) { totalCount pageInfo { endCursor } edges { cursor node {
+				__typename id createdAt type content tenant { id name createdAt } userId username tokenId tokenName modelName quota promptTokens completionTokens useTime isStream
+				channelId channelName group ip other } } } }`,
+			"a full page of every API call": `{ apiCalls(first: 500) { totalCount pageInfo { endCursor } edges { cursor node {
+				__typename id operationTime appId apiPath httpMethod sourceIp statusCode tenant { id name createdAt } } } } }`,
+			"a few slow ones": `{ a: usageRecords(first: 1, filter: {group: "x"}) { totalCount } b: usageStats(filter: {search: "x"}) { count } c: apiCalls(filter: {httpMethod: "x"}) { totalCount }
+				d: usageRecords(filter: {search: "", group: null}) { totalCount } e: usageStats { count } }`,
+			"a fragment in two places": `{ a: entries { ...E } b: entries { ...E } } fragment E on EntryConnection { edges { node { ...N } } } fragment N on Node { id }`,
+		} {
+			a := s.ask(adminToken, document, nil)
+			if testing.Verbose() {
+				t.Logf("%s: %d bytes", name, len(a.body))
+			}
+			if len(a.Errors) > 0 {
+				t.Errorf("%s: %.300s", name, a.body)
+			}
 		}
-		if len(a.Errors) > 0 {
-			t.Errorf("%s: %.300s", name, a.body)
-		}
-	}
+	})
 }
 
 // In production whoever is not signed in learns nothing of the schema that was
 // not in its own document.
-func TestProduction(t *testing.T) {
-	t.Parallel()
-	s := newServer(t, resolvers.Options{Production: true})
-	open := newServer(t, resolvers.Options{})
+func TestProduction(t *testing.T) { each(t, testProduction) }
+
+func testProduction(t *testing.T, s *server) {
+	open := s.url
+	s.url = s.serve(resolvers.Options{Production: true})
 	viewer := s.token(auth.Viewer, nil)
 	for _, document := range []string{
 		`{ __schema { types { name } } }`,
@@ -142,7 +162,7 @@ func TestProduction(t *testing.T) {
 		if a := s.ask("", document, nil); a.code() != "UNAUTHENTICATED" {
 			t.Errorf("anonymous, after somebody else asked: %s", a.body)
 		}
-		if a := open.ask("", document, nil); len(a.Errors) > 0 {
+		if a := s.askAt(open, "", document, nil); len(a.Errors) > 0 {
 			t.Errorf("not in production, %s: %s", document, a.body)
 		}
 	}
@@ -163,25 +183,25 @@ func TestProduction(t *testing.T) {
 
 // A document is read once for all, and each request has its own variables.
 func TestDocumentsAreShared(t *testing.T) {
-	t.Parallel()
-	s := newServer(t, resolvers.Options{})
-	const document = `mutation($m: String!) { createEntry(input: {message: $m, metadata: {n: 1.50, m: $m}}) { entry { message metadata } } }`
-	done := make(chan string)
-	for i := range 16 {
-		go func() {
-			message := fmt.Sprint("message ", i)
-			a := s.ask(adminToken, document, map[string]any{"m": message})
-			want := fmt.Sprintf(`{"createEntry":{"entry":{"message":%q,"metadata":{"m":%q,"n":1.50}}}}`, message, message)
-			if a.status != http.StatusOK || string(a.Data) != want {
-				done <- a.body + "\nwant " + want
-				return
-			}
-			done <- ""
-		}()
-	}
-	for range 16 {
-		if wrong := <-done; wrong != "" {
-			t.Error(wrong)
+	each(t, func(t *testing.T, s *server) {
+		const document = `mutation($m: String!) { createEntry(input: {message: $m, metadata: {n: 1.50, m: $m}}) { entry { message metadata } } }`
+		done := make(chan string)
+		for i := range 16 {
+			go func() {
+				message := fmt.Sprint("message ", i)
+				a := s.ask(adminToken, document, map[string]any{"m": message})
+				want := fmt.Sprintf(`{"createEntry":{"entry":{"message":%q,"metadata":{"m":%q,"n":1.50}}}}`, message, message)
+				if a.status != http.StatusOK || string(a.Data) != want {
+					done <- a.body + "\nwant " + want
+					return
+				}
+				done <- ""
+			}()
 		}
-	}
+		for range 16 {
+			if wrong := <-done; wrong != "" {
+				t.Error(wrong)
+			}
+		}
+	})
 }

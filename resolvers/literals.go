@@ -25,13 +25,14 @@ type literals struct {
 }
 
 // checkLiterals gives the variables that a request with this document needs
-// beside its own, or why a value is refused. It rewrites the document.
-func checkLiterals(schema *ast.Schema, document *ast.QueryDocument) (map[string]any, *gqlerror.Error) {
+// beside its own, or why a value is refused. It rewrites the document. Uuids is
+// what uuidVariables gives.
+func checkLiterals(schema *ast.Schema, document *ast.QueryDocument, uuids map[*ast.OperationDefinition]map[string]bool) (map[string]any, *gqlerror.Error) {
 	l := &literals{schema: schema, numbers: map[string]any{}}
 	for _, operation := range document.Operations {
 		for _, variable := range operation.VariableDefinitions {
 			if variable.DefaultValue != nil {
-				l.value(spot{variable.Variable, -1}, variable.Type, variable.DefaultValue)
+				l.value(spot{variable.Variable, -1, uuids[operation][variable.Variable]}, variable.Type, variable.DefaultValue)
 			}
 		}
 		l.selected(operation.SelectionSet)
@@ -53,7 +54,7 @@ func (l *literals) selected(set ast.SelectionSet) {
 		case *ast.Field:
 			for _, argument := range selection.Arguments {
 				if defined := selection.Definition.Arguments.ForName(argument.Name); defined != nil {
-					l.value(spot{argument.Name, -1}, defined.Type, argument.Value)
+					l.value(spot{argument.Name, -1, isUUID(defined.Directives)}, defined.Type, argument.Value)
 				}
 			}
 			l.selected(selection.SelectionSet)
@@ -68,22 +69,23 @@ func (l *literals) value(at spot, t *ast.Type, value *ast.Value) {
 		l.keepDigits(value)
 	case value.Kind == ast.ListValue && t.Elem != nil:
 		for i, child := range value.Children {
-			l.value(spot{fmt.Sprintf("%s[%d]", at.path, i), i}, t.Elem, child.Value)
+			l.value(spot{fmt.Sprintf("%s[%d]", at.path, i), i, at.uuid}, t.Elem, child.Value)
 		}
 	case t.Elem != nil: // a list of one
 		l.value(at, t.Elem, value)
 	case value.Kind == ast.ObjectValue && definition.Kind == ast.InputObject:
 		for _, child := range value.Children {
 			if field := definition.Fields.ForName(child.Name); field != nil {
-				l.value(spot{at.path + "." + child.Name, at.index}, field.Type, child.Value)
+				l.value(spot{at.path + "." + child.Name, at.index, isUUID(field.Directives)}, field.Type, child.Value)
 			}
 		}
 	case definition.Kind == ast.Scalar:
-		l.scalar(at, definition.Name, value)
+		l.scalar(at, definition, value)
 	}
 }
 
-func (l *literals) scalar(at spot, name string, value *ast.Value) {
+func (l *literals) scalar(at spot, definition *ast.Definition, value *ast.Value) {
+	name := definition.Name
 	var problem *fault.Problem
 	isText := value.Kind == ast.StringValue || value.Kind == ast.BlockValue
 	switch {
@@ -95,10 +97,9 @@ func (l *literals) scalar(at spot, name string, value *ast.Value) {
 			problem = &fault.Problem{Reason: fault.WrongType, Detail: "a whole number"}
 		}
 	case (name == "Time" || name == "ID") && !isText:
-		definition := l.schema.Types[name]
-		problem = &fault.Problem{Reason: fault.WrongType, Detail: wanted(ast.NamedType(name, nil), definition)}
+		problem = &fault.Problem{Reason: fault.WrongType, Detail: wanted(ast.NamedType(name, nil), definition, at.uuid)}
 	case isText:
-		problem = checkText(name, value.Raw)
+		problem = checkText(name, value.Raw, at.uuid)
 	}
 	if problem == nil {
 		return

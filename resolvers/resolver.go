@@ -12,12 +12,7 @@
 package resolvers
 
 import (
-	"context"
-
-	"logbook/ent"
-	"logbook/ent/column"
 	"logbook/graph"
-	"logbook/internal/auth"
 	"logbook/internal/journal"
 )
 
@@ -33,6 +28,10 @@ type (
 	query           struct{ journal *journal.Journal }
 	mutation        struct{ journal *journal.Journal }
 	entry           struct{ journal *journal.Journal }
+	auditEvent      struct{ journal *journal.Journal }
+	operation       struct{ journal *journal.Journal }
+	usageRecord     struct{ journal *journal.Journal }
+	apiCall         struct{ journal *journal.Journal }
 	retentionPolicy struct{ journal *journal.Journal }
 )
 
@@ -45,29 +44,19 @@ func (r *Resolver) Mutation() graph.MutationResolver { return mutation{r.Journal
 // Entry answers the fields of Entry that its row does not hold.
 func (r *Resolver) Entry() graph.EntryResolver { return entry{r.Journal} }
 
+// AuditEvent answers the fields of AuditEvent that its row does not hold.
+func (r *Resolver) AuditEvent() graph.AuditEventResolver { return auditEvent{r.Journal} }
+
+// Operation answers the fields of Operation that its row does not hold.
+func (r *Resolver) Operation() graph.OperationResolver { return operation{r.Journal} }
+
+// UsageRecord answers the fields of UsageRecord that its row does not hold.
+func (r *Resolver) UsageRecord() graph.UsageRecordResolver { return usageRecord{r.Journal} }
+
+// APICall answers the fields of APICall that its row does not hold.
+func (r *Resolver) APICall() graph.APICallResolver { return apiCall{r.Journal} }
+
 // RetentionPolicy answers the fields of RetentionPolicy that its row does not hold.
 func (r *Resolver) RetentionPolicy() graph.RetentionPolicyResolver {
 	return retentionPolicy{r.Journal}
-}
-
-// Tenant and Category give names, which whoever only appends may not learn.
-func (e entry) Tenant(ctx context.Context, row *ent.Entry) (*ent.Tenant, error) {
-	if !auth.From(ctx).Holds(auth.EntriesRead) {
-		return nil, nil
-	}
-	return e.journal.Tenant(ctx, row.TenantID)
-}
-
-func (e entry) Category(ctx context.Context, row *ent.Entry) (*ent.Category, error) {
-	if !auth.From(ctx).Holds(auth.EntriesRead) {
-		return nil, nil
-	}
-	return e.journal.Category(ctx, row.CategoryID)
-}
-
-func (entry) Metadata(_ context.Context, row *ent.Entry) (column.JSON, error) {
-	if row.Metadata == nil {
-		return column.JSON("{}"), nil
-	}
-	return row.Metadata, nil
 }

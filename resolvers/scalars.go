@@ -13,11 +13,12 @@ import (
 )
 
 // checkText says what is wrong with the text of a scalar that is written as a
-// string, ID or Time; nil where it is good, or for another scalar.
-func checkText(scalar, text string) *fault.Problem {
+// string, ID or Time; nil where it is good, or for another scalar. Of ids only
+// UUIDs are checked.
+func checkText(scalar, text string, uuid bool) *fault.Problem {
 	switch scalar {
 	case "ID":
-		if _, ok := column.ParseID(text); !ok {
+		if _, ok := column.ParseID(text); uuid && !ok {
 			return &fault.Problem{Reason: fault.Malformed, Value: fault.Shorten(text), Detail: "a UUID such as 550e8400-e29b-41d4-a716-446655440000"}
 		}
 	case "Time":
@@ -57,7 +58,7 @@ func checkChoice(enum *ast.Definition, name string, hints bool) *fault.Problem {
 }
 
 // wanted says in words what a type takes, for people who sent something else.
-func wanted(t *ast.Type, definition *ast.Definition) string {
+func wanted(t *ast.Type, definition *ast.Definition, uuid bool) string {
 	switch {
 	case t.Elem != nil:
 		return "an array"
@@ -74,6 +75,9 @@ func wanted(t *ast.Type, definition *ast.Definition) string {
 	case "Float":
 		return "a number"
 	case "ID":
+		if !uuid {
+			return "an id as a string"
+		}
 		return "a UUID as a string"
 	case "Time":
 		return "a time as a string"

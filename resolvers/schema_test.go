@@ -54,6 +54,10 @@ func TestEveryRootFieldSaysWhoMay(t *testing.T) {
 					if permission.Writes() != (root == schema.Mutation) {
 						t.Errorf("%s.%s wants %s", root.Name, field.Name, permission)
 					}
+					// Only usage records are somebody's own.
+					if own := directive.Arguments.ForName("orOwn"); (own != nil && own.Value.Raw == "true") != (permission == auth.UsageRead) {
+						t.Errorf("%s.%s wants %s with orOwn %v", root.Name, field.Name, permission, own)
+					}
 				case "signedIn":
 					gates++
 					if field.Name != "me" {
@@ -107,8 +111,11 @@ func TestSchemaStyle(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"hasRole", "hasPermission", "signedIn"} {
+	for _, name := range []string{"hasRole", "hasPermission", "signedIn", "uuid"} {
 		described("@"+name, schema.Directives[name].Description)
+		for _, argument := range schema.Directives[name].Arguments {
+			described("@"+name+"("+argument.Name+")", argument.Description)
+		}
 	}
 	for _, field := range schema.Mutation.Fields {
 		title := strings.ToUpper(field.Name[:1]) + field.Name[1:]
@@ -118,6 +125,49 @@ func TestSchemaStyle(t *testing.T) {
 		// Nullable, so that one that fails does not take the others' answers along.
 		if field.Type.String() != title+"Payload" {
 			t.Errorf("%s gives %s, want %sPayload", field.Name, field.Type, title)
+		}
+	}
+}
+
+// Each kind of log has the same shape: a row, a connection, its edges, a filter.
+func TestKindsAreAlike(t *testing.T) {
+	t.Parallel()
+	schema := loadSchema(t)
+	for kind, fields := range map[string][2]string{
+		"Entry": {"entry", "entries"}, "AuditEvent": {"auditEvent", "auditEvents"}, "Operation": {"operation", "operations"},
+		"UsageRecord": {"usageRecord", "usageRecords"}, "APICall": {"apiCall", "apiCalls"},
+	} {
+		one, many := schema.Query.Fields.ForName(fields[0]), schema.Query.Fields.ForName(fields[1])
+		if one == nil || many == nil || one.Type.String() != kind || many.Type.String() != kind+"Connection!" {
+			t.Errorf("%s is served by %v and %v", kind, one, many)
+			continue
+		}
+		arguments := ""
+		for _, argument := range many.Arguments {
+			arguments += argument.Name + ":" + argument.Type.String() + " "
+		}
+		if want := "filter:" + kind + "Filter first:Int after:String last:Int before:String "; arguments != want {
+			t.Errorf("%s takes %s, want %s", many.Name, arguments, want)
+		}
+		for definition, want := range map[string]string{
+			kind + "Connection": "edges:[" + kind + "Edge!]! pageInfo:PageInfo! totalCount:Int64! ", kind + "Edge": "cursor:String! node:" + kind + "! ",
+		} {
+			has := ""
+			for _, field := range schema.Types[definition].Fields {
+				has += field.Name + ":" + field.Type.String() + " "
+			}
+			if has != want {
+				t.Errorf("%s has %s, want %s", definition, has, want)
+			}
+		}
+		row, filter := schema.Types[kind], schema.Types[kind+"Filter"]
+		if len(row.Interfaces) != 1 || row.Interfaces[0] != "Node" || row.Fields.ForName("tenant").Type.String() != "Tenant" {
+			t.Errorf("%s is no Node with a tenant", kind)
+		}
+		for _, name := range []string{"since", "until", "tenantId"} {
+			if filter.Fields.ForName(name) == nil {
+				t.Errorf("%s has no %s", filter.Name, name)
+			}
 		}
 	}
 }

@@ -2,22 +2,27 @@ package resolvers_test
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
+	"net/url"
+	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"logbook/ent/column"
 	"logbook/internal/account"
 	"logbook/internal/auth"
 	"logbook/internal/authn"
 	"logbook/internal/db"
+	"logbook/internal/db/dbtest"
 	"logbook/internal/journal"
 	"logbook/internal/web"
 	"logbook/resolvers"
@@ -25,11 +30,21 @@ import (
 
 const adminToken = "the-administrator-of-the-settings"
 
+func TestMain(m *testing.M) { os.Exit(dbtest.Run(m)) }
+
+// each runs a test against a server on a fresh database of every engine.
+func each(t *testing.T, test func(t *testing.T, s *server)) {
+	t.Helper()
+	dbtest.Each(t, func(t *testing.T, address string) { test(t, newServer(t, address)) })
+}
+
 // server is the whole chain of a request over a database of its own.
 type server struct {
 	t        *testing.T
 	url      string
-	path     string // of the database
+	address  string       // of the database
+	now      atomic.Int64 // the clock, in microseconds; 0 for the system's
+	database *db.DB
 	journal  *journal.Journal
 	accounts *account.Accounts
 	system   context.Context
@@ -54,36 +69,54 @@ func (l *logged) String() string {
 	return l.text.String()
 }
 
-func newServer(t *testing.T, options resolvers.Options) *server {
+func newServer(t *testing.T, address string) *server {
 	t.Helper()
-	s := &server{t: t, path: filepath.Join(t.TempDir(), "test.db"), system: auth.System(t.Context(), "test"), log: &logged{}}
-	database, err := db.Open(s.system, "sqlite:"+s.path)
-	if err != nil {
+	s := &server{t: t, address: address, system: auth.System(t.Context(), "test"), log: &logged{}}
+	var err error
+	if s.database, err = db.Open(s.system, address); err != nil {
 		t.Fatal(err)
 	}
-	s.journal = journal.New(database, journal.Options{})
-	s.accounts = account.New(database, nil)
-	log := slog.New(slog.NewTextHandler(s.log, nil))
-	authenticator := authn.New(database.Ent(), authn.Options{AdminToken: adminToken})
-	handler := authenticator.Middleware(resolvers.Handler(s.journal, log, options))
-	server := httptest.NewServer(web.Server(handler, nil, log).Handler)
-	s.url = server.URL + "/graphql"
+	s.journal = journal.New(s.database, journal.Options{Now: func() time.Time {
+		if now := s.now.Load(); now != 0 {
+			return time.UnixMicro(now)
+		}
+		return time.Now()
+	}})
+	s.accounts = account.New(s.database, nil)
 	t.Cleanup(func() {
-		server.Close()
 		if err := s.journal.Close(context.WithoutCancel(s.system)); err != nil {
 			t.Log(err) // some tests break their database
 		}
-		if err := database.Close(); err != nil {
+		if err := s.database.Close(); err != nil {
 			t.Error(err)
 		}
 	})
+	s.url = s.serve(resolvers.Options{})
 	return s
+}
+
+// serve begins to serve the journal and gives the address.
+func (s *server) serve(options resolvers.Options) (url string) {
+	log := slog.New(slog.NewTextHandler(s.log, nil))
+	authenticator := authn.New(s.database.Ent(), authn.Options{AdminToken: adminToken})
+	handler := authenticator.Middleware(resolvers.Handler(s.journal, log, options))
+	server := httptest.NewServer(web.Server(handler, nil, log).Handler)
+	s.t.Cleanup(server.Close)
+	return server.URL + "/graphql"
 }
 
 // token makes an access token and gives its key.
 func (s *server) token(role auth.Role, tenant *column.ID, permissions ...auth.Permission) string {
 	s.t.Helper()
-	_, key, err := s.accounts.AddToken(s.system, account.TokenDraft{Name: "test", Role: role, Permissions: permissions, TenantID: tenant})
+	return s.tokenOf(0, role, tenant, permissions...)
+}
+
+// tokenOf makes an access token of a stored user, 0 for none, and gives its key.
+func (s *server) tokenOf(user int64, role auth.Role, tenant *column.ID, permissions ...auth.Permission) string {
+	s.t.Helper()
+	_, key, err := s.accounts.AddToken(s.system, account.TokenDraft{
+		UserID: user, Name: "test", Role: role, Permissions: permissions, TenantID: tenant,
+	})
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -186,6 +219,12 @@ func (s *server) send(method, url string, headers map[string]string, body string
 // encodes.
 func (s *server) ask(token, document string, variables any) answer {
 	s.t.Helper()
+	return s.askAt(s.url, token, document, variables)
+}
+
+// askAt is ask of another address that the journal is served at.
+func (s *server) askAt(url, token, document string, variables any) answer {
+	s.t.Helper()
 	raw, isText := variables.(string)
 	if !isText {
 		encoded, err := json.Marshal(variables)
@@ -202,7 +241,7 @@ func (s *server) ask(token, document string, variables any) answer {
 	if token != "" {
 		headers["Authorization"] = "Bearer " + token
 	}
-	return s.send("POST", s.url, headers, fmt.Sprintf(`{"query":%s,"variables":%s}`, query, raw))
+	return s.send("POST", url, headers, fmt.Sprintf(`{"query":%s,"variables":%s}`, query, raw))
 }
 
 // must asks, and fails where there are errors; the data is decoded into to.
@@ -219,6 +258,28 @@ func (s *server) must(token, document string, variables, to any) {
 	}
 }
 
+// exec runs a statement past everything Logbook does.
+func (s *server) exec(statement string) {
+	s.t.Helper()
+	path, isFile := strings.CutPrefix(s.address, "sqlite:")
+	driver, source := "sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()
+	if !isFile {
+		u, err := url.Parse(s.address)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		driver, source = "mysql", u.User.String()+"@tcp("+u.Host+")"+u.Path
+	}
+	database, err := sql.Open(driver, source)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer database.Close()
+	if _, err := database.Exec(statement); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 // total counts all entries, as the system.
 func (s *server) total() int64 {
 	s.t.Helper()
@@ -232,9 +293,11 @@ func (s *server) total() int64 {
 func ptr[T any](value T) *T { return &value }
 
 // addUser makes a user with ids in other systems.
-func addUser(t *testing.T, s *server, name string, aliases map[string]string) {
+func addUser(t *testing.T, s *server, name string, aliases map[string]string) (id int64) {
 	t.Helper()
-	if _, err := s.accounts.AddUser(s.system, account.UserDraft{Username: name, Aliases: aliases}); err != nil {
+	user, err := s.accounts.AddUser(s.system, account.UserDraft{Username: name, Aliases: aliases})
+	if err != nil {
 		t.Fatal(err)
 	}
+	return user.ID
 }

@@ -21,10 +21,10 @@ type variableReader struct {
 	problems []fault.Problem
 }
 
-// readVariables gives the variables of an operation. Raw is checked JSON, an
-// object; nil stands for none. It fails with kind Invalid, naming each refused
-// value by the variable's name and the path in it.
-func readVariables(schema *ast.Schema, operation *ast.OperationDefinition, raw []byte, numbers map[string]any, hints bool) (map[string]any, error) {
+// readVariables gives the variables of an operation of a prepared document. Raw is
+// checked JSON, an object; nil stands for none. It fails with kind Invalid, naming
+// each refused value by the variable's name and the path in it.
+func readVariables(schema *ast.Schema, ready *prepared, operation *ast.OperationDefinition, raw []byte, hints bool) (map[string]any, error) {
 	given := map[string][]byte{}
 	if raw != nil {
 		err := rawjson.Members(raw, func(name string, value []byte) error {
@@ -36,6 +36,7 @@ func readVariables(schema *ast.Schema, operation *ast.OperationDefinition, raw [
 		}
 	}
 	r := &variableReader{schema: schema, hints: hints}
+	uuids := ready.uuids[operation]
 	values := make(map[string]any, len(operation.VariableDefinitions))
 	for _, definition := range operation.VariableDefinitions {
 		name := definition.Variable
@@ -45,15 +46,15 @@ func readVariables(schema *ast.Schema, operation *ast.OperationDefinition, raw [
 		}
 		switch {
 		case isGiven:
-			values[name] = r.read(spot{name, -1}, definition.Type, raw)
+			values[name] = r.read(spot{name, -1, uuids[name]}, definition.Type, raw)
 		case definition.DefaultValue != nil:
-			value, err := definition.DefaultValue.Value(numbers)
+			value, err := definition.DefaultValue.Value(ready.numbers)
 			if err != nil {
 				return nil, fault.Wrap(fault.Invalid, err, "the default of $%s cannot be read", name)
 			}
 			values[name] = value
 		case definition.Type.NonNull:
-			r.refuse(spot{name, -1}, fault.Problem{Reason: fault.Required})
+			r.refuse(spot{name, -1, false}, fault.Problem{Reason: fault.Required})
 		}
 	}
 	if len(r.problems) > 0 {
@@ -62,11 +63,12 @@ func readVariables(schema *ast.Schema, operation *ast.OperationDefinition, raw [
 	return values, nil
 }
 
-// spot is where a value stands: its path, and its position in the batch around
-// it, -1 for none.
+// spot is where a value stands: its path, its position in the batch around it, -1
+// for none, and whether an id there is a UUID.
 type spot struct {
 	path  string
 	index int
+	uuid  bool
 }
 
 func (r *variableReader) refuse(at spot, p fault.Problem) any {
@@ -88,7 +90,7 @@ func (r *variableReader) read(at spot, t *ast.Type, raw []byte) any {
 	}
 	definition := r.schema.Types[t.NamedType]
 	wrong := func() any {
-		return r.refuse(at, fault.Problem{Reason: fault.WrongType, Detail: wanted(t, definition) + ", not " + rawjson.Kind(raw)})
+		return r.refuse(at, fault.Problem{Reason: fault.WrongType, Detail: wanted(t, definition, at.uuid) + ", not " + rawjson.Kind(raw)})
 	}
 	switch {
 	case definition.Kind == ast.InputObject:
@@ -125,7 +127,7 @@ func (r *variableReader) read(at spot, t *ast.Type, raw []byte) any {
 	if !ok {
 		return r.refuse(at, fault.Problem{Reason: fault.Malformed, Detail: "valid Unicode: it has half a surrogate pair"})
 	}
-	problem := checkText(t.NamedType, text)
+	problem := checkText(t.NamedType, text, at.uuid)
 	if definition.Kind == ast.Enum {
 		problem = checkChoice(definition, text, r.hints)
 	}
@@ -142,7 +144,7 @@ func (r *variableReader) readList(at spot, t *ast.Type, raw []byte) any {
 	}
 	list := []any{}
 	_ = rawjson.Elements(raw, func(i int, element []byte) error {
-		list = append(list, r.read(spot{fmt.Sprintf("%s[%d]", at.path, i), i}, t.Elem, element))
+		list = append(list, r.read(spot{fmt.Sprintf("%s[%d]", at.path, i), i, at.uuid}, t.Elem, element))
 		return nil
 	})
 	return list
@@ -152,13 +154,14 @@ func (r *variableReader) readList(at spot, t *ast.Type, raw []byte) any {
 func (r *variableReader) readObject(at spot, definition *ast.Definition, raw []byte) any {
 	object := make(map[string]any, len(definition.Fields))
 	err := rawjson.Members(raw, func(name string, value []byte) error {
-		inside := spot{at.path + "." + name, at.index}
+		inside := spot{at.path + "." + name, at.index, false}
 		field := definition.Fields.ForName(name)
 		if field == nil {
 			inside.path = at.path + "." + fault.Shorten(name)
 			r.refuse(inside, fault.Problem{Reason: fault.Clash, Detail: "is no field of " + definition.Name})
 			return nil
 		}
+		inside.uuid = isUUID(field.Directives)
 		object[name] = r.read(inside, field.Type, value)
 		return nil
 	})
@@ -167,7 +170,7 @@ func (r *variableReader) readObject(at spot, definition *ast.Definition, raw []b
 	}
 	for _, field := range definition.Fields {
 		if _, given := object[field.Name]; !given && field.Type.NonNull && field.DefaultValue == nil {
-			r.refuse(spot{at.path + "." + field.Name, at.index}, fault.Problem{Reason: fault.Required})
+			r.refuse(spot{at.path + "." + field.Name, at.index, false}, fault.Problem{Reason: fault.Required})
 		}
 	}
 	return object

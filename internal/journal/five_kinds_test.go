@@ -342,6 +342,8 @@ func TestAppIDsAreMasked(t *testing.T) {
 				t.Errorf("app ids %v, want %s", got, want)
 			}
 		}
+		_, err := w.APICalls.Count(as(auth.Viewer, nil, auth.APICallsRead), journal.APICallFilter{AppID: ptr("AK12345678905678")})
+		wantKind(t, err, fault.Forbidden)
 	})
 }
 

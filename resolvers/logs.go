@@ -1,0 +1,88 @@
+package resolvers
+
+import (
+	"context"
+
+	"logbook/graph"
+	"logbook/internal/fault"
+	"logbook/internal/journal"
+)
+
+// find gives one row of a log; null, and no error, where the caller can see none.
+func find[R, D, F any](ctx context.Context, log *journal.Log[R, D, F], id string) (*R, error) {
+	row, err := log.Get(ctx, id)
+	if fault.KindOf(err) == fault.NotFound {
+		return nil, nil
+	}
+	return row, err
+}
+
+// page gives a page of a log. An absent filter asks nothing.
+func page[R, D, F any](ctx context.Context, log *journal.Log[R, D, F], filter *F, at journal.KeysetPage) (*journal.Connection[R], error) {
+	connection, err := log.Page(ctx, orAll(filter), at)
+	return connection, place(err, func(p *fault.Problem) {
+		switch p.Field {
+		case "first", "after", "last", "before":
+		default:
+			inFilter(p)
+		}
+	})
+}
+
+// orAll gives a filter, the one that asks nothing where it is absent.
+func orAll[F any](filter *F) (asked F) {
+	if filter != nil {
+		asked = *filter
+	}
+	return asked
+}
+
+// inFilter places the problems of a filter.
+func inFilter(p *fault.Problem) { p.Field = "filter." + camel(p.Field) }
+
+// What some root fields count beside their own fields towards the complexity.
+const (
+	statsComplexity = 100
+	slowComplexity  = 2000 // reading rows one by one, to find those that are wanted
+)
+
+// setComplexity says what the root fields count that are more than their fields.
+func setComplexity(root *graph.ComplexityRoot) {
+	query := &root.Query
+	query.Entries = pageComplexity(func(f *journal.EntryFilter) bool { return searches(f.Search) })
+	query.AuditEvents = pageComplexity[journal.AuditEventFilter](nil)
+	query.Operations = pageComplexity[journal.OperationFilter](nil)
+	query.UsageRecords = pageComplexity(readsUsage)
+	query.APICalls = pageComplexity(func(f *journal.APICallFilter) bool { return f.HTTPMethod != nil })
+	query.EntryStats = func(children int, _ *string, _ *int) int { return statsComplexity + children }
+	query.UsageStats = func(children int, filter *journal.UsageRecordFilter) int {
+		return statsComplexity + children + surcharge(readsUsage, filter)
+	}
+}
+
+// readsUsage says whether a filter has no index to look in.
+func readsUsage(f *journal.UsageRecordFilter) bool { return searches(f.Search) || f.Group != nil }
+
+func searches(text *string) bool { return text != nil && *text != "" }
+
+func surcharge[F any](slow func(*F) bool, filter *F) int {
+	if slow == nil || filter == nil || !slow(filter) {
+		return 0
+	}
+	return slowComplexity
+}
+
+// pageComplexity gives what a page of a log counts: as often as it may have edges
+// what one of them counts, and a good deal more for a filter that is slow.
+func pageComplexity[F any](slow func(*F) bool) func(children int, filter *F, first *int, after *string, last *int, before *string) int {
+	return func(children int, filter *F, first *int, _ *string, last *int, _ *string) int {
+		size := journal.DefaultPageSize
+		switch {
+		case first != nil:
+			size = *first
+		case last != nil:
+			size = *last
+		}
+		return 1 + children*max(1, min(size, journal.MaxPageSize)) + surcharge(slow, filter)
+	}
+}
