@@ -119,7 +119,7 @@ func checkRealData(t *testing.T, w *world) {
 
 	fromGraphQL, fromREST := s.allByGraphQL(), s.allByREST()
 	t.Run("facts", func(t *testing.T) {
-		stated := statedFacts(t)
+		stated := statedFacts(t, "entries")
 		if len(stated) != len(facts)+1 {
 			t.Errorf("the README states %d facts, and %d are checked", len(stated)-1, len(facts))
 		}
@@ -241,20 +241,20 @@ func unpack(t *testing.T, path string) (lines []string) {
 	return lines
 }
 
-// statedFacts reads the README's table of facts about entries, and "rows" from
+// statedFacts reads the README's table of facts about a kind, and "rows" from
 // its title.
-func statedFacts(t *testing.T) map[string]int {
+func statedFacts(t *testing.T, kind string) map[string]int {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(realData, "README.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, text, _ = bytes.Cut(text, []byte("\n### entries ("))
+	_, text, _ = bytes.Cut(text, []byte("\n### "+kind+" ("))
 	text, _, _ = bytes.Cut(text, []byte("\n### "))
 	stated := map[string]int{}
 	stated["rows"], err = strconv.Atoi(string(regexp.MustCompile(`^\d+`).Find(text)))
 	if err != nil {
-		t.Fatal("the README has no table of facts about entries")
+		t.Fatalf("the README has no table of facts about %s", kind)
 	}
 	for _, row := range regexp.MustCompile(`(?m)^\| (.+) \| (\d+) \|$`).FindAllSubmatch(text, -1) {
 		stated[string(row[1])], _ = strconv.Atoi(string(row[2]))

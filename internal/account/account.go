@@ -6,6 +6,8 @@ package account
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,60 +54,76 @@ type UserDraft struct {
 // AddUser stores a user with its aliases. It fails with kind Conflict where the
 // id, the name or an alias is taken.
 func (a *Accounts) AddUser(ctx context.Context, draft UserDraft) (*ent.User, error) {
-	if err := fault.Name("username", draft.Username, schema.MaxText); err != nil {
+	if err := draft.check(); err != nil {
 		return nil, err
-	}
-	if draft.Role == "" {
-		draft.Role = auth.User
-	}
-	if err := checkRole(draft.Role); err != nil {
-		return nil, err
-	}
-	if err := checkTenant(draft.TenantID); err != nil {
-		return nil, err
-	}
-	if draft.ID != nil && (*draft.ID < 1 || *draft.ID > 1<<53) {
-		return nil, fault.RefuseField("id", fault.Outside, "", "between 1 and 2^53")
 	}
 	var made *ent.User
-	err := a.db.Write(ctx, func(tx *db.Tx) error {
-		id := int64(0)
-		if draft.ID != nil {
-			id = *draft.ID
-		} else {
-			highest, err := tx.User.Query().Where(user.IDGTE(firstID)).Order(user.ByID(sql.OrderDesc())).Limit(1).IDs(ctx)
-			if err != nil {
-				return err
-			}
-			id = next(highest)
-		}
-		var err error
-		made, err = tx.User.Create().SetID(id).SetUsername(draft.Username).SetRole(string(draft.Role)).
-			SetNillableTenantID(draft.TenantID).SetCreatedAt(column.TimeOf(a.now())).Save(ctx)
-		if ent.IsConstraintError(err) {
-			return fault.Wrap(fault.Conflict, err, "the user id %d or the name %q is taken", id, draft.Username)
-		}
-		if err != nil {
-			return err
-		}
-		for system, external := range draft.Aliases {
-			if err := checkSystem(system); err != nil {
-				return err
-			}
-			if err := fault.Name("aliases."+system, external, schema.MaxText); err != nil {
-				return err
-			}
-			err := tx.Identity.Create().SetSystem(system).SetExternalID(external).SetUserID(id).Exec(ctx)
-			if ent.IsConstraintError(err) {
-				return fault.Wrap(fault.Conflict, err, "the %s id %q belongs to another user", system, external)
-			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
+	err := a.db.Write(ctx, func(tx *db.Tx) (err error) {
+		made, err = a.addUser(ctx, tx, &draft)
+		return err
 	})
 	return made, err
+}
+
+// check refuses what can be no user, and fills in the role.
+func (d *UserDraft) check() error {
+	if err := fault.Name("username", d.Username, schema.MaxText); err != nil {
+		return err
+	}
+	if d.Role == "" {
+		d.Role = auth.User
+	}
+	if err := checkRole(d.Role); err != nil {
+		return err
+	}
+	if err := checkTenant(d.TenantID); err != nil {
+		return err
+	}
+	for _, system := range d.systems() {
+		if err := checkSystem(system); err != nil {
+			return err
+		}
+		if err := fault.Name("aliases."+system, d.Aliases[system], schema.MaxText); err != nil {
+			return err
+		}
+	}
+	return checkID(d.ID)
+}
+
+// systems gives the systems that know the user by an alias, in a fixed order.
+func (d *UserDraft) systems() []string { return slices.Sorted(maps.Keys(d.Aliases)) }
+
+// addUser stores a checked user. Where it fails the transaction is spoilt.
+func (a *Accounts) addUser(ctx context.Context, tx *db.Tx, draft *UserDraft) (*ent.User, error) {
+	id := int64(0)
+	if draft.ID != nil {
+		id = *draft.ID
+	} else {
+		highest, err := tx.User.Query().Where(user.IDGTE(firstID)).Order(user.ByID(sql.OrderDesc())).Limit(1).IDs(ctx)
+		if err != nil {
+			return nil, err
+		}
+		id = next(highest)
+	}
+	made, err := tx.User.Create().SetID(id).SetUsername(draft.Username).SetRole(string(draft.Role)).
+		SetNillableTenantID(draft.TenantID).SetCreatedAt(column.TimeOf(a.now())).Save(ctx)
+	if ent.IsConstraintError(err) {
+		return nil, fault.Wrap(fault.Conflict, err, "the user id %d or the name %q is taken", id, draft.Username)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, system := range draft.systems() {
+		external := draft.Aliases[system]
+		err := tx.Identity.Create().SetSystem(system).SetExternalID(external).SetUserID(id).Exec(ctx)
+		if ent.IsConstraintError(err) {
+			return nil, fault.Wrap(fault.Conflict, err, "the %s id %q belongs to another user", system, external)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return made, nil
 }
 
 // Users gives all users with their identities, by id.
@@ -134,58 +152,84 @@ type TokenDraft struct {
 // AddToken makes a token and gives its key, which nobody can see again. It fails
 // with kind Invalid for an unknown user, role or permission.
 func (a *Accounts) AddToken(ctx context.Context, draft TokenDraft) (token *ent.AccessToken, key string, err error) {
-	if problem := fault.Text("name", draft.Name, schema.MaxText); problem != nil {
-		return nil, "", fault.Refuse(*problem)
-	}
-	if draft.Role != "" {
-		if err := checkRole(draft.Role); err != nil {
-			return nil, "", err
-		}
-	}
-	if err := checkTenant(draft.TenantID); err != nil {
+	if err := draft.check(); err != nil {
 		return nil, "", err
 	}
-	permissions := make([]string, len(draft.Permissions))
-	for i, permission := range draft.Permissions {
-		if _, known := auth.ParsePermission(string(permission)); !known {
-			return nil, "", fault.RefuseField("permissions", fault.NotChoice, string(permission), join(auth.Permissions))
-		}
-		permissions[i] = string(permission)
-	}
-	if draft.Lifetime < 0 {
-		return nil, "", fault.RefuseField("expires", fault.Outside, "", "in the future")
-	}
 	key = authn.NewKey()
-	err = a.db.Write(ctx, func(tx *db.Tx) error {
-		if draft.UserID != 0 {
-			known, err := tx.User.Query().Where(user.ID(draft.UserID)).Exist(ctx)
-			if err != nil {
-				return err
-			}
-			if !known {
-				return fault.RefuseField("user_id", fault.Unknown, fmt.Sprint(draft.UserID), "")
-			}
-		}
-		highest, err := tx.AccessToken.Query().Where(accesstoken.IDGTE(firstID)).
-			Order(accesstoken.ByID(sql.OrderDesc())).Limit(1).IDs(ctx)
-		if err != nil {
-			return err
-		}
-		hash := authn.HashKey(key)
-		create := tx.AccessToken.Create().SetID(next(highest)).SetUserID(draft.UserID).SetName(draft.Name).
-			SetHash(hash[:]).SetPrefix(authn.PrefixOf(key)).SetRole(string(draft.Role)).
-			SetPermissions(strings.Join(permissions, " ")).SetNillableTenantID(draft.TenantID).
-			SetCreatedAt(column.TimeOf(a.now()))
-		if draft.Lifetime > 0 {
-			create.SetExpiresAt(column.TimeOf(a.now().Add(draft.Lifetime)))
-		}
-		token, err = create.Save(ctx)
+	err = a.db.Write(ctx, func(tx *db.Tx) (err error) {
+		token, err = a.addToken(ctx, tx, nil, key, &draft)
 		return err
 	})
 	if err != nil {
 		return nil, "", err
 	}
 	return token, key, nil
+}
+
+// check refuses what can be no token.
+func (d *TokenDraft) check() error {
+	if problem := fault.Text("name", d.Name, schema.MaxText); problem != nil {
+		return fault.Refuse(*problem)
+	}
+	if d.Role != "" {
+		if err := checkRole(d.Role); err != nil {
+			return err
+		}
+	}
+	if err := checkTenant(d.TenantID); err != nil {
+		return err
+	}
+	for _, permission := range d.Permissions {
+		if _, known := auth.ParsePermission(string(permission)); !known {
+			return fault.RefuseField("permissions", fault.NotChoice, string(permission), join(auth.Permissions))
+		}
+	}
+	if d.Lifetime < 0 {
+		return fault.RefuseField("expires", fault.Outside, "", "in the future")
+	}
+	return nil
+}
+
+// permissions gives the permissions as they are kept, each once.
+func (d *TokenDraft) permissions() string {
+	var names []string
+	for _, permission := range d.Permissions {
+		if name := string(permission); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, " ")
+}
+
+// addToken stores a checked token under a key; id nil is given. A user that is not
+// stored is an error of kind Invalid, and leaves the transaction as it was.
+func (a *Accounts) addToken(ctx context.Context, tx *db.Tx, id *int64, key string, draft *TokenDraft) (*ent.AccessToken, error) {
+	if draft.UserID != 0 {
+		known, err := tx.User.Query().Where(user.ID(draft.UserID)).Exist(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if !known {
+			return nil, fault.RefuseField("user_id", fault.Unknown, fmt.Sprint(draft.UserID), "")
+		}
+	}
+	if id == nil {
+		highest, err := tx.AccessToken.Query().Where(accesstoken.IDGTE(firstID)).
+			Order(accesstoken.ByID(sql.OrderDesc())).Limit(1).IDs(ctx)
+		if err != nil {
+			return nil, err
+		}
+		id = new(next(highest))
+	}
+	hash := authn.HashKey(key)
+	create := tx.AccessToken.Create().SetID(*id).SetUserID(draft.UserID).SetName(draft.Name).
+		SetHash(hash[:]).SetPrefix(authn.PrefixOf(key)).SetRole(string(draft.Role)).
+		SetPermissions(draft.permissions()).SetNillableTenantID(draft.TenantID).
+		SetCreatedAt(column.TimeOf(a.now()))
+	if draft.Lifetime > 0 {
+		create.SetExpiresAt(column.TimeOf(a.now().Add(draft.Lifetime)))
+	}
+	return create.Save(ctx)
 }
 
 // Tokens gives all tokens, revoked ones included, the oldest first.
@@ -243,6 +287,14 @@ func checkSystem(system string) error {
 func checkRole(role auth.Role) error {
 	if _, known := auth.ParseRole(string(role)); !known {
 		return fault.RefuseField("role", fault.NotChoice, string(role), join(auth.Roles))
+	}
+	return nil
+}
+
+// checkID refuses numbers that can be no id.
+func checkID(id *int64) error {
+	if id != nil && (*id < 1 || *id > 1<<53) {
+		return fault.RefuseField("id", fault.Outside, "", "between 1 and 2^53")
 	}
 	return nil
 }

@@ -19,6 +19,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"logbook/ent"
 	"logbook/ent/accesstoken"
@@ -140,6 +141,48 @@ func (a *Authenticator) Principal(ctx context.Context, credential string) (*auth
 // nobody learns which exist.
 var errBadToken = fault.New(fault.Unauthenticated, "the access token is not valid: it is unknown, revoked or expired")
 
+// Token gives the access token, a gateway key too, that a key belongs to. A gateway
+// key may be sent with the "sk-" in front that it is kept without. It fails with kind
+// NotFound for a key that is unknown, revoked, expired or of a user who is disabled.
+func (a *Authenticator) Token(ctx context.Context, key string) (*ent.AccessToken, error) {
+	ctx = auth.System(ctx, "token")
+	hashes := [2][sha256.Size]byte{HashKey(strings.TrimPrefix(key, "sk-")), HashKey(key)}
+	token, err := a.client.AccessToken.Query().Where(accesstoken.HashIn(hashes[0][:], hashes[1][:])).
+		Order(accesstoken.ByID()).First(ctx)
+	if err == nil {
+		token, err = a.usable(token)
+	}
+	if err == nil {
+		_, _, err = a.owner(ctx, token)
+	}
+	if ent.IsNotFound(err) || fault.KindOf(err) == fault.Unauthenticated {
+		return nil, fault.New(fault.NotFound, "there is no such access token")
+	}
+	return token, err
+}
+
+// usable gives a token that is neither revoked nor expired.
+func (a *Authenticator) usable(token *ent.AccessToken) (*ent.AccessToken, error) {
+	if token.RevokedAt != nil || token.ExpiresAt != nil && int64(*token.ExpiresAt) <= a.now().UnixMicro() {
+		return nil, errBadToken
+	}
+	return token, nil
+}
+
+// owner gives the user whom a token belongs to; false where that is no stored one.
+func (a *Authenticator) owner(ctx context.Context, token *ent.AccessToken) (owner *ent.User, stored bool, err error) {
+	owners, err := a.client.User.Query().Where(user.ID(token.UserID)).Limit(1).All(ctx)
+	switch {
+	case err != nil:
+		return nil, false, fault.Wrap(fault.Unavailable, err, "the database does not answer, try again")
+	case len(owners) == 0:
+		return nil, false, nil
+	case owners[0].DisabledAt != nil:
+		return nil, false, errBadToken
+	}
+	return owners[0], true, nil
+}
+
 // lookUp finds an access token by its hash.
 func (a *Authenticator) lookUp(ctx context.Context, hash [sha256.Size]byte) (*auth.Principal, error) {
 	ctx = auth.System(ctx, "sign-in")
@@ -150,9 +193,8 @@ func (a *Authenticator) lookUp(ctx context.Context, hash [sha256.Size]byte) (*au
 	if err != nil {
 		return nil, fault.Wrap(fault.Unavailable, err, "the database does not answer, try again")
 	}
-	now := a.now().UnixMicro()
-	if token.RevokedAt != nil || token.ExpiresAt != nil && int64(*token.ExpiresAt) <= now {
-		return nil, errBadToken
+	if token, err = a.usable(token); err != nil {
+		return nil, err
 	}
 	principal := &auth.Principal{
 		Subject: itoa(token.UserID), Username: token.Name, Role: auth.Role(token.Role),
@@ -161,14 +203,11 @@ func (a *Authenticator) lookUp(ctx context.Context, hash [sha256.Size]byte) (*au
 	for _, name := range strings.Fields(token.Permissions) {
 		principal.Permissions = append(principal.Permissions, auth.Permission(name))
 	}
-	owner, err := a.client.User.Query().Where(user.ID(token.UserID)).Only(ctx)
-	switch {
-	case ent.IsNotFound(err):
-	case err != nil:
-		return nil, fault.Wrap(fault.Unavailable, err, "the database does not answer, try again")
-	case owner.DisabledAt != nil:
-		return nil, errBadToken
-	default:
+	owner, stored, err := a.owner(ctx, token)
+	if err != nil {
+		return nil, err
+	}
+	if stored {
 		principal.Username = owner.Username
 		if principal.Tenant == nil {
 			principal.Tenant = (*[16]byte)(owner.TenantID)
@@ -184,6 +223,12 @@ func NewKey() string { return "lb_" + strings.ToLower(rand.Text()) }
 // HashKey gives what is kept of a key. A plain hash suffices, since keys are
 // random.
 func HashKey(key string) [sha256.Size]byte { return sha256.Sum256([]byte(key)) }
+
+// CanSignIn says whether a key that was made elsewhere can sign in as an access
+// token: a request's header brings it as it is, and it is not taken for a JWT.
+func CanSignIn(key string) bool {
+	return key != "" && key == strings.TrimSpace(key) && !strings.ContainsFunc(key, unicode.IsControl) && !looksLikeJWT(key)
+}
 
 // PrefixOf gives the part of a key that people may see: its first characters, at
 // most a third of it.

@@ -2,28 +2,34 @@ package cli
 
 import (
 	"bufio"
+	"errors"
+	"slices"
 	"strings"
-	"time"
 
-	"logbook/ent"
-	"logbook/ent/column"
 	"logbook/internal/auth"
+	"logbook/internal/export"
 	"logbook/internal/fault"
-	"logbook/internal/ingest"
-	"logbook/internal/journal"
 )
 
 // Export is the command "export".
 type Export struct {
-	Kind   Kind     `help:"Kind of log to write: entries." required:"" placeholder:"KIND"`
+	Kind   LogKind  `help:"Kind of log to write: entries, audit, operations, usage, api-calls." required:"" placeholder:"KIND"`
 	Since  string   `help:"Only rows at this time or later: RFC 3339, or a date (default the first)." placeholder:"TIME"`
 	Until  string   `help:"Only rows before this time (default the last)." placeholder:"TIME"`
-	Filter []string `help:"Only rows whose field has this value; the fields are tenant_id, category_id, category_code, level, source, user_id, and search for a part of the message. May be repeated (default all rows)." placeholder:"FIELD=VALUE" sep:"none"`
+	Filter []string `help:"Only rows whose field has this value. The fields are: for entries tenant_id, category_id, category_code, level, source, user_id, and search for a part of the message; for audit key, user_id, application_id, ip, tenant_id; for operations user, username, action_type, module, status, ip_address, tenant_id; for usage type, user_id, username, token_id, token_name, model_name, channel_id, group, tenant_id, and search for a part of the content; for api-calls app_id, api_path, http_method, source_ip, status_code, tenant_id. May be repeated (default all rows)." placeholder:"FIELD=VALUE" sep:"none"`
 }
 
-// Run writes the rows to standard output as NDJSON, oldest first. It reads a page
-// at a time and keeps no snapshot, so rows that come in meanwhile may be in it.
+// Run writes the rows to standard output as NDJSON, oldest first and nothing
+// masked, in the shape that import reads.
 func (c *Export) Run(p *Process, s *Settings) error {
+	kind, known := export.KindOf(string(c.Kind))
+	if !known {
+		return fault.New(fault.Invalid, "--kind %s: is not written", c.Kind)
+	}
+	terms, err := c.terms()
+	if err != nil {
+		return err
+	}
 	store, err := s.Open(p.Context)
 	if err != nil {
 		return err
@@ -31,46 +37,12 @@ func (c *Export) Run(p *Process, s *Settings) error {
 	defer store.Close()
 	ctx := auth.System(p.Context, "export")
 
-	filter := journal.EntryFilter{}
-	if filter.Since, err = parseTime("--since", c.Since, s.Timezone.Location); err != nil {
-		return err
+	rows, err := kind.Rows(ctx, store.Journal, terms)
+	if err != nil {
+		return inFlag(err)
 	}
-	if filter.Until, err = parseTime("--until", c.Until, s.Timezone.Location); err != nil {
-		return err
-	}
-	given := map[string]bool{}
-	for _, text := range c.Filter {
-		field, value, found := strings.Cut(text, "=")
-		if !found {
-			return fault.New(fault.Invalid, "--filter %q: want field=value", fault.Shorten(text))
-		}
-		if given[field] {
-			return fault.New(fault.Invalid, "--filter %s: stands twice", field)
-		}
-		given[field] = true
-		err := setFilter(&filter, field, value, func(code string) (*ent.Category, error) {
-			return store.Journal.CategoryByCode(ctx, code)
-		})
-		if err != nil {
-			return err
-		}
-	}
-
 	out := bufio.NewWriterSize(p.Stdout, 64<<10)
-	var line []byte
-	err = store.Journal.Entries.Each(ctx, filter, func(row *ent.Entry) error {
-		tenant, err := store.Journal.Tenant(ctx, row.TenantID)
-		if err != nil {
-			return err
-		}
-		category, err := store.Journal.Category(ctx, row.CategoryID)
-		if err != nil {
-			return err
-		}
-		line = append(ingest.AppendEntry(line[:0], row, tenant, category), '\n')
-		_, err = out.Write(line)
-		return err
-	})
+	err = rows.WriteNDJSON(ctx, out)
 	if stopped := p.Context.Err(); stopped != nil {
 		err = fault.New(fault.Unavailable, "stopped; what was written is not the whole")
 	}
@@ -80,67 +52,33 @@ func (c *Export) Run(p *Process, s *Settings) error {
 	return err
 }
 
-// setFilter reads one --filter.
-func setFilter(filter *journal.EntryFilter, field, value string, category func(code string) (*ent.Category, error)) error {
-	refuse := func(want string) error {
-		return fault.New(fault.Invalid, "--filter %s: %q is not %s", field, fault.Shorten(value), want)
+// terms gives the flags as conditions.
+func (c *Export) terms() ([]export.Term, error) {
+	var terms []export.Term
+	for _, flag := range []export.Term{{Field: "since", Value: c.Since}, {Field: "until", Value: c.Until}} {
+		if flag.Value != "" {
+			terms = append(terms, flag)
+		}
 	}
-	switch field {
-	case "tenant_id", "category_id":
-		id, ok := column.ParseID(value)
-		if !ok {
-			return refuse("a UUID")
+	for _, text := range c.Filter {
+		field, value, found := strings.Cut(text, "=")
+		if !found {
+			return nil, fault.New(fault.Invalid, "--filter %q: want field=value", fault.Shorten(text))
 		}
-		if field == "tenant_id" {
-			filter.TenantID = &id
-		} else if filter.CategoryID == nil {
-			filter.CategoryID = &id
-		} else if *filter.CategoryID != id {
-			return fault.New(fault.Invalid, "--filter category_id: names another category than category_code")
-		}
-	case "category_code":
-		known, err := category(value)
-		switch {
-		case err != nil:
-			return err
-		case known == nil:
-			return refuse("the code of a category here")
-		case filter.CategoryID != nil && *filter.CategoryID != known.ID:
-			return fault.New(fault.Invalid, "--filter category_code: names another category than category_id")
-		}
-		filter.CategoryID = &known.ID
-	case "level":
-		level, ok := column.ParseLevel(value)
-		if !ok {
-			return refuse("one of debug, info, warning, error, critical")
-		}
-		filter.Level = &level
-	case "source":
-		filter.Source = &value
-	case "user_id":
-		filter.UserID = &value
-	case "search":
-		filter.Search = &value
-	default:
-		return fault.New(fault.Invalid, "--filter %s: the fields are tenant_id, category_id, category_code, level, source, user_id, search", fault.Shorten(field))
+		terms = append(terms, export.Term{Field: field, Value: value})
 	}
-	return nil
+	return terms, nil
 }
 
-// parseTime reads a time of the command line, "" for none. One without a zone is
-// read in zone, a date is its midnight.
-func parseTime(flag, text string, zone *time.Location) (*column.Time, error) {
-	if text == "" {
-		return nil, nil
+// inFlag puts the flag's name before what is wrong with a condition.
+func inFlag(err error) error {
+	var known *fault.Error
+	if !errors.As(err, &known) || len(known.Problems) != 1 {
+		return err
 	}
-	if instant, ok := column.ParseTime(text); ok {
-		return &instant, nil
+	flag := "--filter "
+	if slices.Contains([]string{"since", "until"}, known.Problems[0].Field) {
+		flag = "--"
 	}
-	for _, layout := range []string{"2006-01-02T15:04:05", "2006-01-02 15:04:05", time.DateOnly} {
-		if t, err := time.ParseInLocation(layout, text, zone); err == nil {
-			instant := column.TimeOf(t)
-			return &instant, nil
-		}
-	}
-	return nil, fault.New(fault.Invalid, "%s: %q is not a time such as 2025-06-15T08:30:45Z or 2025-06-15", flag, fault.Shorten(text))
+	return fault.Wrap(known.Kind, err, "%s%s", flag, known.Message)
 }

@@ -11,13 +11,15 @@ import (
 	"strings"
 
 	"logbook/internal/fault"
+	"logbook/internal/ingest"
 )
 
 // Import is the command "import".
 type Import struct {
-	Kind    Kind     `help:"Kind of log that the lines are: entries." required:"" placeholder:"KIND"`
-	Rejects string   `help:"File to write the refused lines to, as they are; it is made anew (default none)." placeholder:"FILE"`
-	Files   []string `arg:"" name:"file" help:"NDJSON files, gzip or not; - is standard input."`
+	Kind    Kind       `help:"Kind of the lines: entries, audit, operations, usage, api-calls, users or tokens." required:"" placeholder:"KIND"`
+	Types   UsageTypes `help:"What types 4 and 5 mean in usage records: newapi-code for a copy of newapi's own database, where they are system and error (default the document's: error and system)." placeholder:"NAME"`
+	Rejects string     `help:"File to write the refused lines to, as they are, for its owner alone to read; it is made anew (default none)." placeholder:"FILE"`
+	Files   []string   `arg:"" name:"file" help:"NDJSON files, gzip or not; - is standard input."`
 }
 
 // shownLines is how many refused lines an import names on standard error.
@@ -26,6 +28,9 @@ const shownLines = 20
 // Run loads the files. A bad line stops no other line, and a bad file no other
 // file.
 func (c *Import) Run(p *Process, s *Settings) error {
+	if c.Types.given && c.Kind != Usage {
+		return fault.New(fault.Invalid, "--types goes only with --kind usage")
+	}
 	store, err := s.Open(p.Context)
 	if err != nil {
 		return err
@@ -40,18 +45,19 @@ func (c *Import) Run(p *Process, s *Settings) error {
 	// bytes for each; collecting often keeps the rest from doubling that.
 	debug.SetGCPercent(30)
 	progress := newProgress(p)
-	load := &loader{journal: store.Journal, tooLong: rejects.tooLong(), progress: progress.show}
-	load.refused = func(line refusedLine) error {
-		if load.counts.refused <= shownLines {
+	report := &report{tooLong: rejects.tooLong(), progress: progress.show}
+	report.refused = func(line refusedLine) error {
+		if report.counts.refused <= shownLines {
 			progress.clear()
 			fmt.Fprintf(p.Stderr, "%s:%d: %s\n", line.input, line.number, oneLine(line.problem.String()))
 		}
 		return rejects.add(line.text)
 	}
 
+	load := loaderOf(c.Kind, store, c.Types.types, report)
 	failed := false
 	for _, name := range c.Files {
-		err := c.file(p, load, name)
+		err := loadFile(p, load, name)
 		progress.clear()
 		if p.Context.Err() != nil {
 			failed = true
@@ -66,7 +72,7 @@ func (c *Import) Run(p *Process, s *Settings) error {
 			}
 		}
 	}
-	if more := load.counts.refused - shownLines; more > 0 {
+	if more := report.counts.refused - shownLines; more > 0 {
 		where := "name a file with --rejects to get them all"
 		if c.Rejects != "" {
 			where = c.Rejects + " has them all"
@@ -77,26 +83,26 @@ func (c *Import) Run(p *Process, s *Settings) error {
 		failed = true
 		fmt.Fprintf(p.Stderr, "logbook: %s\n", oneLine(err.Error()))
 	}
-	fmt.Fprintln(p.Stdout, load.counts)
-	if failed || load.counts.refused > 0 {
+	fmt.Fprintln(p.Stdout, report.counts)
+	if failed || report.counts.refused > 0 {
 		return errSaid
 	}
 	return nil
 }
 
-// file loads one file.
-func (c *Import) file(p *Process, load *loader, name string) error {
+// loadFile loads one file.
+func loadFile(p *Process, load load, name string) error {
 	if name == "-" {
 		input, stop := interruptible(p.Context, p.Stdin)
 		defer stop()
-		return load.load(p.Context, name, input, true)
+		return load(p.Context, name, input, true)
 	}
 	file, err := os.Open(name)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	return load.load(p.Context, name, file, false)
+	return load(p.Context, name, file, false)
 }
 
 // interruptible gives a reader of input that ends with the context, though a read
@@ -146,9 +152,18 @@ func openRejects(name string, inputs []string, stdin io.Reader, database string)
 			}
 		}
 	}
-	file, err := os.Create(name)
+	file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("--rejects: %w", err)
+	}
+	// A file that was there has its own rights, and refused lines may hold keys. What
+	// is no file, such as /dev/null, is left as it is.
+	info, err := file.Stat()
+	if err == nil && info.Mode().IsRegular() {
+		err = file.Chmod(0o600)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("--rejects: %w", err), file.Close())
 	}
 	return &rejects{file, bufio.NewWriter(file)}, nil
 }
@@ -177,32 +192,17 @@ func (r *rejects) close() error {
 	return errors.Join(r.out.Flush(), r.file.Close())
 }
 
-// Kind is a kind of log named by a flag.
-type Kind string
+// UsageTypes is the flag --types.
+type UsageTypes struct {
+	given bool
+	types ingest.UsageTypes
+}
 
-// kinds are the kinds of the contract and whether this version takes them.
-var kinds = []struct {
-	name  Kind
-	taken bool
-}{{"entries", true}, {"audit", false}, {"operations", false}, {"usage", false}, {"api-calls", false}, {"users", false}, {"tokens", false}}
-
-// UnmarshalText reads the name of a kind that this version takes.
-func (k *Kind) UnmarshalText(text []byte) error {
-	var taken []string
-	for _, kind := range kinds {
-		if kind.taken {
-			taken = append(taken, string(kind.name))
-		}
+// UnmarshalText reads the one name there is.
+func (u *UsageTypes) UnmarshalText(text []byte) error {
+	if string(text) != "newapi-code" {
+		return fmt.Errorf("%q names no types; want newapi-code", text)
 	}
-	for _, kind := range kinds {
-		switch {
-		case string(kind.name) != string(text):
-		case kind.taken:
-			*k = kind.name
-			return nil
-		default:
-			return fmt.Errorf("%q is not taken by this version yet, only %s", text, strings.Join(taken, ", "))
-		}
-	}
-	return fmt.Errorf("%q is no kind of log; this version takes %s", text, strings.Join(taken, ", "))
+	*u = UsageTypes{given: true, types: ingest.NewAPICodeTypes}
+	return nil
 }

@@ -5,15 +5,17 @@ import (
 	"fmt"
 	"io"
 
+	"logbook/internal/account"
 	"logbook/internal/auth"
 	"logbook/internal/fault"
 	"logbook/internal/ingest"
 	"logbook/internal/journal"
 )
 
-// A batch of an import is full at so many rows or so many bytes of lines.
+// A batch of an import is full at so many lines, bad ones included, or so many
+// bytes of them.
 const (
-	batchRows  = 1000
+	batchLines = 1000
 	batchBytes = 4 << 20
 )
 
@@ -33,14 +35,92 @@ type refusedLine struct {
 	problem *fault.Problem
 }
 
-// loader loads inputs of the kind "entries" into a journal, a batch at a time,
-// so that memory stays small. It counts a line only once its fate is known.
-type loader struct {
-	journal  *journal.Journal
+// report is what becomes known of the lines of an import, whatever their kind.
+type report struct {
 	counts   counts
 	refused  func(refusedLine) error // called in the order of lines; an error ends the input
 	tooLong  io.Writer               // gets the lines that are too long to hold; nil drops them
 	progress func(counts)            // called after each batch; nil for nobody
+}
+
+// load loads one input. Live says that its lines may come slowly: then none waits
+// for the ones behind it. On an error the lines that were counted are in, or were
+// refused.
+type load func(ctx context.Context, name string, input io.Reader, live bool) error
+
+// loaderOf gives what loads inputs of a kind into a store. Types are the meaning of
+// the numbers in usage records.
+func loaderOf(kind Kind, store *Store, types ingest.UsageTypes, report *report) load {
+	switch j := store.Journal; kind {
+	case Entries:
+		return logLoader(j.Entries, ingest.Entry, report)
+	case Audit:
+		return logLoader(j.AuditEvents, ingest.AuditEvent, report)
+	case Operations:
+		return logLoader(j.Operations, ingest.Operation, report)
+	case Usage:
+		return logLoader(j.UsageRecords, func(line []byte) (journal.Imported[journal.UsageRecordDraft], *fault.Problem) {
+			return ingest.UsageRecord(line, types)
+		}, report)
+	case APICalls:
+		return logLoader(j.APICalls, ingest.APICall, report)
+	case Users:
+		return accountLoader(store.Accounts.ImportUsers, ingest.User, report)
+	case Tokens:
+		return accountLoader(store.Accounts.ImportTokens, ingest.Token, report)
+	}
+	panic("cli: a kind without a loader: " + string(kind)) // a mistake in loaderOf
+}
+
+// logLoader gives what loads inputs into a log.
+func logLoader[R, D, F any](log *journal.Log[R, D, F], read func([]byte) (journal.Imported[D], *fault.Problem), report *report) load {
+	return func(ctx context.Context, name string, input io.Reader, live bool) error {
+		var seen occurrences // of contents without an id
+		l := loader[journal.Imported[D]]{report: report, name: name, store: log.Import}
+		l.read = func(line []byte) (journal.Imported[D], *fault.Problem) {
+			row, problem := read(line)
+			if problem == nil {
+				if hash, counted := log.ContentHash(&row); counted {
+					row.Occurrence = seen.next(hash)
+				}
+			}
+			return row, problem
+		}
+		return l.load(ctx, input, live)
+	}
+}
+
+// accountLoader gives what loads inputs of users or tokens.
+func accountLoader[T any](store func(context.Context, []T) ([]account.Outcome, error), read func([]byte) (T, *fault.Problem), report *report) load {
+	return func(ctx context.Context, name string, input io.Reader, live bool) error {
+		l := loader[T]{report: report, name: name, read: read}
+		l.store = func(ctx context.Context, rows []T) ([]journal.Outcome, error) {
+			stored, err := store(ctx, rows)
+			outcomes := make([]journal.Outcome, len(stored))
+			for i, one := range stored {
+				outcomes[i] = journal.Outcome(one)
+			}
+			return outcomes, err
+		}
+		return l.load(ctx, input, live)
+	}
+}
+
+// loader loads one input whose lines become rows of type T, a batch at a time, so
+// that memory stays small. It counts a line only once its fate is known.
+type loader[T any] struct {
+	*report
+	name  string // of the input
+	read  func(line []byte) (T, *fault.Problem)
+	store func(ctx context.Context, rows []T) ([]journal.Outcome, error)
+	batch batch[T]
+}
+
+// batch is some lines of an input and the rows of those that are good.
+type batch[T any] struct {
+	lines []pendingLine
+	rows  []T
+	bytes int
 }
 
 // pendingLine is a line whose batch has not been stored yet.
@@ -50,75 +130,62 @@ type pendingLine struct {
 	problem *fault.Problem
 }
 
-// batch is some lines of an input and the rows of those that are good.
-type batch struct {
-	lines []pendingLine
-	rows  []journal.Imported[journal.EntryDraft]
-	bytes int
-}
-
-// load loads one input. Live says that its lines may come slowly: then none waits
-// for the ones behind it. On an error the lines that were counted are in, or
-// were refused.
-func (l *loader) load(ctx context.Context, name string, input io.Reader, live bool) error {
+func (l *loader[T]) load(ctx context.Context, input io.Reader, live bool) error {
 	ctx = auth.System(ctx, "import")
-	lines, err := ingest.NewLines(name, input)
+	lines, err := ingest.NewLines(l.name, input)
 	if err != nil {
-		return at(name, 1, err)
+		return at(l.name, 1, err)
 	}
 	lines.TooLong = l.tooLong
-	var seen occurrences // of contents without an id
-	var b batch
 	for {
-		if full := len(b.rows) == batchRows || b.bytes >= batchBytes; full || live && lines.Waiting() {
-			if err := l.store(ctx, name, &b); err != nil {
+		if full := len(l.batch.lines) == batchLines || l.batch.bytes >= batchBytes; full || live && lines.Waiting() {
+			if err := l.flush(ctx); err != nil {
 				return err
 			}
 		}
 		line, err := lines.Next()
 		if err != nil {
-			if stored := l.store(ctx, name, &b); stored != nil {
+			if stored := l.flush(ctx); stored != nil {
 				return stored
 			}
 			if err == io.EOF {
 				return nil
 			}
-			return at(name, lines.Number(), err)
+			return at(l.name, lines.Number(), err)
 		}
-		b.add(line, &seen, l.journal.Entries)
+		l.add(line)
 	}
 }
 
 // add takes a line into the batch, which keeps nothing of the line's own memory.
-func (b *batch) add(line ingest.Line, seen *occurrences, entries *journal.EntryLog) {
+func (l *loader[T]) add(line ingest.Line) {
+	b := &l.batch
 	pending := pendingLine{number: line.Number, problem: line.Problem}
 	if line.Problem == nil {
 		pending.text = append([]byte{}, line.Text...)
 		b.bytes += len(line.Text)
-		row, problem := ingest.Entry(line.Text)
+		row, problem := l.read(line.Text)
 		pending.problem = problem
 		if problem == nil {
-			if hash, counted := entries.ContentHash(&row); counted {
-				row.Occurrence = seen.next(hash)
-			}
 			b.rows = append(b.rows, row)
 		}
 	}
 	b.lines = append(b.lines, pending)
 }
 
-// store stores the batch, counts its lines and empties it.
-func (l *loader) store(ctx context.Context, name string, b *batch) error {
+// flush stores the batch, counts its lines and empties it.
+func (l *loader[T]) flush(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	outcomes, failed := l.journal.Entries.Import(ctx, b.rows)
+	b := &l.batch
+	outcomes, failed := l.store(ctx, b.rows)
 	var unsaid error // what kept a refused line from being told
 	for _, line := range b.lines {
 		problem, stored := line.problem, false
 		if problem == nil {
 			if len(outcomes) == 0 {
-				return broken(name, line.number, failed)
+				return broken(l.name, line.number, failed)
 			}
 			problem, stored = outcomes[0].Problem, outcomes[0].Stored
 			outcomes = outcomes[1:]
@@ -127,7 +194,7 @@ func (l *loader) store(ctx context.Context, name string, b *batch) error {
 		switch {
 		case problem != nil:
 			l.counts.refused++
-			if err := l.refused(refusedLine{name, line.number, line.text, problem}); unsaid == nil {
+			if err := l.refused(refusedLine{l.name, line.number, line.text, problem}); unsaid == nil {
 				unsaid = err
 			}
 		case stored:
@@ -138,7 +205,7 @@ func (l *loader) store(ctx context.Context, name string, b *batch) error {
 	}
 	switch {
 	case failed != nil:
-		return broken(name, b.lines[len(b.lines)-1].number, failed)
+		return broken(l.name, b.lines[len(b.lines)-1].number, failed)
 	case unsaid != nil:
 		return unsaid
 	}

@@ -6,6 +6,7 @@ import (
 
 	"logbook/internal/auth"
 	"logbook/internal/fault"
+	"logbook/internal/ingest"
 	"logbook/internal/journal"
 )
 
@@ -20,12 +21,13 @@ func LoadSample(p *Process, store *Store, sample []byte) error {
 		fmt.Fprintf(p.Stdout, "the database holds %d entries already, so the sample was left out\n", held)
 		return nil
 	}
-	load := loader{journal: store.Journal, refused: func(line refusedLine) error {
+	report := &report{refused: func(line refusedLine) error {
 		return fault.New(fault.Internal, "the built-in sample is broken on line %d: %s", line.number, line.problem)
 	}}
-	if err := load.load(p.Context, "sample", bytes.NewReader(sample), false); err != nil {
+	load := loaderOf(Entries, store, ingest.DocumentTypes, report)
+	if err := load(p.Context, "sample", bytes.NewReader(sample), false); err != nil {
 		return err
 	}
-	fmt.Fprintf(p.Stdout, "loaded the sample: %d entries\n", load.counts.added)
+	fmt.Fprintf(p.Stdout, "loaded the sample: %d entries\n", report.counts.added)
 	return nil
 }

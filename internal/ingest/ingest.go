@@ -3,8 +3,10 @@
 // pure; they store nothing and ask nobody's leave.
 //
 // Lines cuts an input into lines, unpacked and of bounded length, however broken
-// it is. Entry and AppendEntry are each other's inverse: what AppendEntry writes,
-// Entry reads, and the two are equal.
+// it is. Each kind of log has a file with two functions that are each other's
+// inverse, such as Entry and AppendEntry: what the one writes, the other reads,
+// and the two are equal. Users and tokens (drafts of package account) only come in:
+// of a token's key a hash is kept, so nobody could write it.
 //
 // Nothing is repaired on the way in. A value that cannot be kept exactly as it
 // was meant is refused with the field's name.
