@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	_ "time/tzdata" // --timezone works where the machine has no time zones
@@ -22,6 +24,8 @@ import (
 	"logbook/internal/auth"
 	"logbook/internal/authn"
 	"logbook/internal/cli"
+	"logbook/internal/fault"
+	"logbook/internal/export"
 	"logbook/internal/web"
 	"logbook/resolvers"
 	"logbook/rest"
@@ -60,6 +64,7 @@ type serve struct {
 	Production  bool     `help:"No introspection, playground or suggestions for callers who are not signed in (default no)."`
 	JWTIssuer   string   `name:"jwt-issuer" help:"Issuer that a JWT must name (default any)." placeholder:"ISSUER"`
 	JWTAudience string   `name:"jwt-audience" help:"Audience that a JWT must name (default any)." placeholder:"AUDIENCE"`
+	Dialects    []string `help:"Legacy REST dialects to speak, separated by commas: newapi, scitiger, codebird, hertz, trae (default all)." placeholder:"DIALECT"`
 	Demo        bool     `help:"Load the built-in sample where the database holds no entries (default no)."`
 }
 
@@ -68,6 +73,11 @@ func (s *serve) Run(p *cli.Process, settings *cli.Settings) error {
 	log := slog.New(slog.NewTextHandler(p.Stderr, nil))
 	adminToken := os.Getenv("LOGBOOK_ADMIN_TOKEN")
 
+	for _, name := range s.Dialects {
+		if !slices.Contains(rest.Dialects(), name) {
+			return fault.New(fault.Invalid, "--dialects %q: there are %s", fault.Shorten(name), strings.Join(rest.Dialects(), ", "))
+		}
+	}
 	listener, err := cli.Listen(s.Addr)
 	if err != nil {
 		return err
@@ -113,7 +123,8 @@ func (s *serve) Run(p *cli.Process, settings *cli.Settings) error {
 
 	mux := http.NewServeMux()
 	mux.Handle("/graphql", resolvers.Handler(store.Journal, log, resolvers.Options{Production: s.Production}))
-	rest.Mount(mux, store.Journal, log)
+	rest.Mount(mux, store.Journal, rest.Options{Log: log, Keys: callers.Token, Dialects: s.Dialects})
+	export.Mount(mux, store.Journal, log)
 	mux.Handle("/playground", playground)
 	mux.Handle("/playground/", playground)
 	web.Health(mux, store.DB.Ping)

@@ -2,6 +2,7 @@ package rest_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +19,10 @@ import (
 	"logbook/ent/column"
 	"logbook/internal/account"
 	"logbook/internal/db/dbtest"
+	"logbook/internal/fault"
+	"logbook/internal/ingest"
 	"logbook/internal/journal"
+	"logbook/rest"
 )
 
 // golden is one file of testdata: rows to begin with, then exchanges in order on
@@ -32,45 +37,28 @@ type golden struct {
 	Exchanges []exchange                 `json:"exchanges"`
 }
 
+// seed is the rows to begin with: lines as import reads them. "repeat" in a line
+// makes so many rows of it, "every" says the time from one to the next; their ids
+// count up where they are numbers.
 type seed struct {
-	Users []struct {
-		Username string `json:"username"`
-		Scitiger string `json:"scitiger"` // its id there
-	} `json:"users"`
-	Policies []struct {
+	Users      []json.RawMessage `json:"users"`
+	Tokens     []json.RawMessage `json:"tokens"`
+	Entries    []json.RawMessage `json:"entries"`
+	Audit      []json.RawMessage `json:"audit"`
+	Operations []json.RawMessage `json:"operations"`
+	Usage      []json.RawMessage `json:"usage"`
+	APICalls   []json.RawMessage `json:"api-calls"`
+	Policies   []struct {
 		TenantID   string `json:"tenant_id"`
 		CategoryID string `json:"category_id"`
 		Days       int    `json:"days"`
 	} `json:"policies"`
-	Entries []seedEntry `json:"entries"`
-}
-
-// seedEntry is an entry as the document's detail shows it, told to repeat.
-type seedEntry struct {
-	ID           string          `json:"id"`
-	TenantID     string          `json:"tenant_id"`
-	TenantName   *string         `json:"tenant_name"`
-	CategoryID   string          `json:"category_id"`
-	CategoryName *string         `json:"category_name"`
-	CategoryCode *string         `json:"category_code"`
-	Level        string          `json:"level"`
-	Message      string          `json:"message"`
-	Source       *string         `json:"source"`
-	UserID       *string         `json:"user_id"`
-	Username     *string         `json:"username"`
-	IPAddress    *string         `json:"ip_address"`
-	UserAgent    *string         `json:"user_agent"`
-	RequestID    *string         `json:"request_id"`
-	Metadata     json.RawMessage `json:"metadata"`
-	Timestamp    string          `json:"timestamp"`
-	Repeat       int             `json:"repeat"` // how many such rows; 0 means one
-	Every        string          `json:"every"`  // the time from one to the next
 }
 
 type exchange struct {
 	Name        string            `json:"name"`
 	At          string            `json:"at"` // sets the clock
-	As          string            `json:"as"` // whose credential; "" for the administrator's, "nobody" for none
+	As          string            `json:"as"` // whose credential; "" for the administrator's, "nobody" for none, "key K" for K itself
 	Request     string            `json:"request"`
 	Headers     map[string]string `json:"headers"` // "<name>" stands for that credential
 	Body        json.RawMessage   `json:"body"`
@@ -80,16 +68,19 @@ type exchange struct {
 	Want        json.RawMessage   `json:"want"` // absent: no body
 }
 
-func TestGoldenScitiger(t *testing.T) {
+// TestGolden runs the files of each dialect, on every engine.
+func TestGolden(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("testdata/scitiger/*.json")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no golden files: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".json"), func(t *testing.T) {
-			dbtest.Each(t, readGolden(t, file).run)
-		})
+	for _, dialect := range rest.Dialects() {
+		files, err := filepath.Glob("testdata/" + dialect + "/*.json")
+		if err != nil || len(files) == 0 {
+			t.Errorf("%s has no golden files: %v", dialect, err)
+		}
+		for _, file := range files {
+			t.Run(dialect+" "+strings.TrimSuffix(filepath.Base(file), ".json"), func(t *testing.T) {
+				dbtest.Each(t, readGolden(t, file).run)
+			})
+		}
 	}
 }
 
@@ -143,25 +134,16 @@ func (g golden) run(t *testing.T, address string) {
 // sow stores the seed.
 func (w *world) sow(t *testing.T, s seed) {
 	t.Helper()
-	for _, u := range s.Users {
-		draft := account.UserDraft{Username: u.Username, Aliases: map[string]string{"scitiger": u.Scitiger}}
-		if _, err := w.accounts.AddUser(w.ctx, draft); err != nil {
-			t.Fatal(err)
-		}
+	sow(t, s.Users, ingest.User, func(rows []account.UserDraft) ([]account.Outcome, error) { return w.accounts.ImportUsers(w.ctx, rows) })
+	sow(t, s.Tokens, ingest.Token, func(rows []account.KeyedToken) ([]account.Outcome, error) { return w.accounts.ImportTokens(w.ctx, rows) })
+	sow(t, s.Entries, ingest.Entry, imported(w.ctx, w.Entries))
+	sow(t, s.Audit, ingest.AuditEvent, imported(w.ctx, w.AuditEvents))
+	sow(t, s.Operations, ingest.Operation, imported(w.ctx, w.Operations))
+	usage := func(line []byte) (journal.Imported[journal.UsageRecordDraft], *fault.Problem) {
+		return ingest.UsageRecord(line, ingest.DocumentTypes)
 	}
-	var rows []journal.Imported[journal.EntryDraft]
-	for _, e := range s.Entries {
-		rows = append(rows, e.rows(t)...)
-	}
-	outcomes, err := w.Entries.Import(w.ctx, rows)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, outcome := range outcomes {
-		if !outcome.Stored {
-			t.Fatalf("seed row %d was not stored: %v", i, outcome.Problem)
-		}
-	}
+	sow(t, s.Usage, usage, imported(w.ctx, w.UsageRecords))
+	sow(t, s.APICalls, ingest.APICall, imported(w.ctx, w.APICalls))
 	for i, p := range s.Policies {
 		draft := journal.RetentionPolicyDraft{
 			Name: fmt.Sprint(i), TenantID: seedID(t, p.TenantID), CategoryID: seedID(t, p.CategoryID), Days: p.Days,
@@ -170,6 +152,98 @@ func (w *world) sow(t *testing.T, s seed) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// imported stores rows of a kind; equal ones are told apart by their place.
+func imported[R, D, F any](ctx context.Context, log *journal.Log[R, D, F]) func([]journal.Imported[D]) ([]journal.Outcome, error) {
+	return func(rows []journal.Imported[D]) ([]journal.Outcome, error) {
+		for i := range rows {
+			rows[i].Occurrence = uint32(i)
+		}
+		return log.Import(ctx, rows)
+	}
+}
+
+// sow reads a kind's lines and stores their rows, all of which must be good and new.
+func sow[D any, O account.Outcome | journal.Outcome](t *testing.T, lines []json.RawMessage, read func([]byte) (D, *fault.Problem), store func([]D) ([]O, error)) {
+	t.Helper()
+	var rows []D
+	for _, line := range lines {
+		for _, one := range repeated(t, line) {
+			row, problem := read(one)
+			if problem != nil {
+				t.Fatalf("seed %s: %s", one, problem)
+			}
+			rows = append(rows, row)
+		}
+	}
+	outcomes, err := store(rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, outcome := range outcomes {
+		if one := journal.Outcome(outcome); !one.Stored {
+			t.Fatalf("seed row %d was not stored: %v", i, one.Problem)
+		}
+	}
+}
+
+// repeated gives a seed line's lines.
+func repeated(t *testing.T, line json.RawMessage) [][]byte {
+	t.Helper()
+	var told struct {
+		Repeat int
+		Every  string
+	}
+	members := map[string]json.RawMessage{}
+	if json.Unmarshal(line, &told) != nil || json.Unmarshal(line, &members) != nil {
+		t.Fatalf("seed %s is no object", line)
+	}
+	step, err := time.ParseDuration(told.Every)
+	if err != nil && told.Every != "" {
+		t.Fatal(err)
+	}
+	if told.Repeat <= 1 {
+		return [][]byte{line}
+	}
+	var list [][]byte
+	for i := range told.Repeat {
+		for field, value := range members {
+			switch field {
+			case "id", "log_id":
+				var first int64
+				switch {
+				case i == 0:
+				case json.Unmarshal(value, &first) == nil:
+					members[field] = json.RawMessage(strconv.FormatInt(first+1, 10))
+				default:
+					if n, err := strconv.ParseInt(strings.Trim(string(value), `"`), 10, 64); err == nil {
+						members[field] = json.RawMessage(strconv.Quote(strconv.FormatInt(n+1, 10)))
+					}
+				}
+			case "timestamp", "created_at", "operation_time":
+				var seconds int64
+				var text string
+				switch {
+				case i == 0:
+				case json.Unmarshal(value, &seconds) == nil:
+					members[field] = json.RawMessage(strconv.FormatInt(seconds+int64(step/time.Second), 10))
+				case json.Unmarshal(value, &text) == nil:
+					instant, ok := column.ParseTime(text)
+					if !ok {
+						t.Fatalf("seed: %q is no time", text)
+					}
+					members[field] = json.RawMessage(strconv.Quote(instant.Add(step).String()))
+				}
+			}
+		}
+		one, err := json.Marshal(members)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, one)
+	}
+	return list
 }
 
 // seedID reads a seed's UUID, nil for none.
@@ -183,41 +257,6 @@ func seedID(t *testing.T, text string) *column.ID {
 		t.Fatalf("seed: %q is no UUID", text)
 	}
 	return &id
-}
-
-// rows gives a seed line's rows.
-func (e seedEntry) rows(t *testing.T) []journal.Imported[journal.EntryDraft] {
-	t.Helper()
-	row := journal.Imported[journal.EntryDraft]{
-		Draft: journal.EntryDraft{
-			ID: seedID(t, e.ID), TenantID: seedID(t, e.TenantID), CategoryID: seedID(t, e.CategoryID), Message: e.Message,
-			Source: e.Source, UserID: e.UserID, Username: e.Username, IPAddress: e.IPAddress,
-			UserAgent: e.UserAgent, RequestID: e.RequestID, Metadata: column.JSON(e.Metadata),
-		},
-		TenantName: e.TenantName, CategoryName: e.CategoryName, CategoryCode: e.CategoryCode,
-	}
-	if e.Level != "" {
-		level, ok := column.ParseLevel(e.Level)
-		if !ok {
-			t.Fatalf("seed: %q is no level", e.Level)
-		}
-		row.Draft.Level = &level
-	}
-	first, ok := column.ParseTime(e.Timestamp)
-	if !ok {
-		t.Fatalf("seed: %q is no time", e.Timestamp)
-	}
-	step, err := time.ParseDuration(e.Every)
-	if err != nil && e.Every != "" {
-		t.Fatal(err)
-	}
-	list := make([]journal.Imported[journal.EntryDraft], max(e.Repeat, 1))
-	for i := range list {
-		at := first.Add(time.Duration(i) * step)
-		list[i] = row
-		list[i].Draft.Timestamp, list[i].Occurrence = &at, uint32(i)
-	}
-	return list
 }
 
 var named = regexp.MustCompile(`<([^>]+)>`)
@@ -242,7 +281,11 @@ func (e exchange) request(t *testing.T, w *world, url string) *http.Request {
 	case "":
 		request.Header.Set("Authorization", "Bearer "+w.credential(t, "admin"))
 	default:
-		request.Header.Set("Authorization", "Bearer "+w.credential(t, e.As))
+		key, isKey := strings.CutPrefix(e.As, "key ")
+		if !isKey {
+			key = w.credential(t, e.As)
+		}
+		request.Header.Set("Authorization", "Bearer "+key)
 	}
 	for name, value := range e.Headers {
 		request.Header.Set(name, named.ReplaceAllStringFunc(value, func(name string) string {

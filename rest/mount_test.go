@@ -20,6 +20,7 @@ import (
 // failing is a dialect whose one route fails with an error.
 type failing struct{ err error }
 
+func (failing) name() string { return "failing" }
 func (failing) base() string { return "/failing/" }
 
 func (f failing) routes() []route {

@@ -21,6 +21,7 @@ import (
 	"slices"
 	"strings"
 
+	"logbook/ent"
 	"logbook/internal/auth"
 	"logbook/internal/fault"
 	"logbook/internal/journal"
@@ -29,8 +30,10 @@ import (
 
 // dialect is what a document adds to the room. It is safe for concurrent use.
 type dialect interface {
+	// name is what --dialects calls it.
+	name() string
 	// base is the path, with its trailing slash, under which the dialect answers
-	// for what is unknown.
+	// for what is unknown. Where two dialects have the same one, the first answers.
 	base() string
 	// routes gives the document's endpoints, in its order.
 	routes() []route
@@ -39,18 +42,42 @@ type dialect interface {
 	refusal(r *http.Request, err error) (status int, envelope any)
 }
 
-// dialects lists the dialects spoken.
-func dialects(j *journal.Journal) []dialect {
+// Keys finds an access token, a gateway key too, by its key. It fails with kind
+// NotFound for a key that is unknown, revoked or expired, and takes the same time
+// whichever it is.
+type Keys func(ctx context.Context, key string) (*ent.AccessToken, error)
+
+// Options are what the dialects need beside the journal.
+type Options struct {
+	Log      *slog.Logger
+	Keys     Keys
+	Dialects []string // those that are spoken; nil for all
+}
+
+// dialects lists the dialects there are.
+func dialects(j *journal.Journal, keys Keys) []dialect {
 	return []dialect{scitiger{j}}
+}
+
+// Dialects lists the names of the dialects there are.
+func Dialects() []string {
+	var names []string
+	for _, d := range dialects(nil, nil) {
+		names = append(names, d.name())
+	}
+	return names
 }
 
 // route is one line of a dialect's table.
 type route struct {
 	method string
 	path   string     // as the document writes it; wildcards are http.ServeMux's
-	need   *auth.Need // what the gate asks of the caller; nil opens the route to nobody
+	need   *auth.Need // what the gate asks of the caller: anybody, or more; nil opens the route to nobody
 	serve  handler
 }
+
+// anybody stands in a route's need for callers who need not be signed in.
+var anybody = &auth.Need{}
 
 // handler answers a request that passed the gate. It writes an answer or gives an
 // error, never both.
@@ -65,9 +92,18 @@ var (
 // Mount adds the dialects' paths to mux, each with and without its trailing
 // slash. It expects the caller's principal in the context (package authn) and the
 // layer of package web around it.
-func Mount(mux *http.ServeMux, j *journal.Journal, log *slog.Logger) {
-	for _, d := range dialects(j) {
-		mounted{d, log}.mount(mux)
+func Mount(mux *http.ServeMux, j *journal.Journal, options Options) {
+	bases := map[string]bool{}
+	for _, d := range dialects(j, options.Keys) {
+		if options.Dialects != nil && !slices.Contains(options.Dialects, d.name()) {
+			continue
+		}
+		m := mounted{d, options.Log}
+		m.mount(mux)
+		if !bases[d.base()] {
+			bases[d.base()] = true
+			mux.HandleFunc(d.base(), func(w http.ResponseWriter, r *http.Request) { m.refuse(w, r, errNoPath) })
+		}
 	}
 }
 
@@ -93,7 +129,6 @@ func (m mounted) mount(mux *http.ServeMux) {
 		mux.Handle(path, handler)
 		mux.Handle(path+"/{$}", handler)
 	}
-	mux.HandleFunc(m.base(), func(w http.ResponseWriter, r *http.Request) { m.refuse(w, r, errNoPath) })
 }
 
 // path serves one path: it finds the method's route, runs the gate, then the
@@ -144,6 +179,9 @@ func allowed(methods map[string]route) string {
 func gate(ctx context.Context, line route) error {
 	if line.need == nil {
 		return fault.New(fault.Internal, "the route %s %s declares no need", line.method, line.path)
+	}
+	if line.need == anybody {
+		return nil
 	}
 	return auth.Require(ctx, *line.need)
 }

@@ -13,7 +13,7 @@ import (
 func TestEveryRouteDeclaresItsNeed(t *testing.T) {
 	t.Parallel()
 	known := map[string]bool{"GET": true, "POST": true, "PUT": true, "PATCH": true, "DELETE": true}
-	for _, d := range dialects(nil) {
+	for _, d := range dialects(nil, nil) {
 		seen := map[string]bool{}
 		for _, line := range d.routes() {
 			name := line.method + " " + line.path

@@ -31,6 +31,7 @@ const (
 	scitigerMaxBody     = 16 << 20 // bytes
 )
 
+func (scitiger) name() string { return "scitiger" }
 func (scitiger) base() string { return "/api/management/logs/entries/" }
 
 func (s scitiger) routes() []route {

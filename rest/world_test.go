@@ -59,7 +59,7 @@ func newWorld(t testing.TB, address, now string, zone *time.Location) *world {
 	authenticator := authn.New(database.Ent(), authn.Options{AdminToken: adminToken, JWTSecret: jwtSecret, Now: clock})
 	mux := http.NewServeMux()
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	rest.Mount(mux, w.Journal, log)
+	rest.Mount(mux, w.Journal, rest.Options{Log: log, Keys: authenticator.Token})
 	w.server = web.Server(authenticator.Middleware(mux), nil, log)
 	t.Cleanup(func() {
 		if err := w.Close(w.ctx); err != nil {
