@@ -24,9 +24,12 @@ import (
 	"logbook/internal/fault"
 )
 
-// firstID is where the ids that Logbook gives begin, so that imported rows can
-// keep theirs.
-const firstID = 1 << 40
+// firstID is where the ids that Logbook gives begin, and lastID where they end, so
+// that imported rows can keep theirs.
+const (
+	firstID = 1 << 40
+	lastID  = 1 << 52
+)
 
 // Accounts keeps users and tokens. It is safe for concurrent use.
 type Accounts struct {
@@ -99,7 +102,7 @@ func (a *Accounts) addUser(ctx context.Context, tx *db.Tx, draft *UserDraft) (*e
 	if draft.ID != nil {
 		id = *draft.ID
 	} else {
-		highest, err := tx.User.Query().Where(user.IDGTE(firstID)).Order(user.ByID(sql.OrderDesc())).Limit(1).IDs(ctx)
+		highest, err := tx.User.Query().Where(user.IDGTE(firstID), user.IDLT(lastID)).Order(user.ByID(sql.OrderDesc())).Limit(1).IDs(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -214,7 +217,7 @@ func (a *Accounts) addToken(ctx context.Context, tx *db.Tx, id *int64, key strin
 		}
 	}
 	if id == nil {
-		highest, err := tx.AccessToken.Query().Where(accesstoken.IDGTE(firstID)).
+		highest, err := tx.AccessToken.Query().Where(accesstoken.IDGTE(firstID), accesstoken.IDLT(lastID)).
 			Order(accesstoken.ByID(sql.OrderDesc())).Limit(1).IDs(ctx)
 		if err != nil {
 			return nil, err
