@@ -115,9 +115,13 @@ func TestServeInProduction(t *testing.T) {
 func TestServeDemo(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	rows := bytes.Count(examples.Entries, []byte("\n"))
+	text, err := examples.Files.ReadFile("entries.ndjson")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := bytes.Count(text, []byte("\n"))
 	for _, want := range []string{
-		fmt.Sprintf("loaded the sample: %d entries", rows),
+		fmt.Sprintf("loaded the sample: %d entries, 29 audit events, 23 operations, 64 usage records, 41 API calls, 5 users", rows),
 		fmt.Sprintf("the database holds %d entries already, so the sample was left out", rows),
 	} {
 		s := w.serve("--demo")

@@ -98,7 +98,7 @@ func (s *serve) Run(p *cli.Process, settings *cli.Settings) error {
 	})
 
 	if s.Demo {
-		if err := cli.LoadSample(p, store, examples.Entries); err != nil {
+		if err := cli.LoadSample(p, store, examples.Files); err != nil {
 			return err
 		}
 	}

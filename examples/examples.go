@@ -1,11 +1,13 @@
-// Package examples holds Logbook's sample: log entries of our own making, which
-// `logbook serve --demo` loads into an empty database.
+// Package examples holds Logbook's sample: rows of every kind and users, of our own
+// making, which `logbook serve --demo` loads into an empty database. They tell of one
+// week of two shops and of an incident on 16 November, so that the kinds belong
+// together.
 package examples
 
-import _ "embed"
+import "embed"
 
-// Entries is the sample's entries as NDJSON: two tenants, five categories, all
-// levels. It must not be changed.
+// Files holds one file a kind, as NDJSON, called after the kind: two tenants, five
+// categories, all levels, five people.
 //
-//go:embed entries.ndjson
-var Entries []byte
+//go:embed *.ndjson
+var Files embed.FS

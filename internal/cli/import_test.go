@@ -200,9 +200,24 @@ func TestExportIsTheInput(t *testing.T) {
 func TestSampleIsGood(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
-	file := m.file("sample.ndjson", string(examples.Entries))
-	lines := bytes.Count(examples.Entries, []byte("\n"))
-	m.want(0, fmt.Sprintf("read %d, added %d, already there 0, refused 0\n", lines, lines), "", "import", "--kind", "entries", file)
+	var loaded []string
+	entries := 0
+	for _, kind := range []struct{ name, plural string }{
+		{"entries", "entries"}, {"audit", "audit events"}, {"operations", "operations"},
+		{"usage", "usage records"}, {"api-calls", "API calls"}, {"users", "users"},
+	} {
+		text, err := examples.Files.ReadFile(kind.name + ".ndjson")
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := bytes.Count(text, []byte("\n"))
+		if kind.name == "entries" {
+			entries = lines
+		}
+		loaded = append(loaded, fmt.Sprintf("%d %s", lines, kind.plural))
+		file := m.file("sample.ndjson", string(text))
+		m.want(0, fmt.Sprintf("read %d, added %d, already there 0, refused 0\n", lines, lines), "", "import", "--kind", kind.name, file)
+	}
 
 	settings := cli.Settings{DB: "sqlite:" + filepath.Join(m.dir, "demo.db")}
 	store, err := settings.Open(t.Context())
@@ -213,11 +228,11 @@ func TestSampleIsGood(t *testing.T) {
 	var out bytes.Buffer
 	process := &cli.Process{Context: t.Context(), Stdout: &out, Stderr: io.Discard}
 	for _, want := range []string{
-		fmt.Sprintf("loaded the sample: %d entries\n", lines),
-		fmt.Sprintf("the database holds %d entries already, so the sample was left out\n", lines),
+		fmt.Sprintf("loaded the sample: %s\n", strings.Join(loaded, ", ")),
+		fmt.Sprintf("the database holds %d entries already, so the sample was left out\n", entries),
 	} {
 		out.Reset()
-		if err := cli.LoadSample(process, store, examples.Entries); err != nil || out.String() != want {
+		if err := cli.LoadSample(process, store, examples.Files); err != nil || out.String() != want {
 			t.Errorf("says %q, %v, want %q", out.String(), err, want)
 		}
 	}

@@ -29,6 +29,7 @@ func TestAUserSeesItsOwnUsage(t *testing.T) {
 			{Type: column.Consume, UserID: 2, Username: "alice", ModelName: "gpt-4", Quota: 5, ChannelName: "c", Other: `{"admin_info":{"use_channel":["1"]},"ratio":1}`, CreatedAt: at(0)},
 			{Type: column.Consume, UserID: 2, Username: "alice", ModelName: "gpt-5", Quota: 7, CreatedAt: at(-50)},
 			{Type: column.Consume, UserID: 20, Username: "bob", ModelName: "gpt-4", Quota: 100, CreatedAt: at(0)},
+			{Type: column.Consume, UserID: 20, Username: "bob", ModelName: "claude", CreatedAt: at(0)},
 			{Type: column.Consume, UserID: 0, ModelName: "gpt-4", Quota: 1000, CreatedAt: at(0)},
 		}
 		rows, err := w.UsageRecords.Append(ctx, drafts)
@@ -48,6 +49,11 @@ func TestAUserSeesItsOwnUsage(t *testing.T) {
 			"by her name":        {journal.UsageRecordFilter{Username: ptr("alice")}, 2, 12},
 			"a model of both":    {journal.UsageRecordFilter{ModelName: ptr("gpt-4")}, 1, 5},
 			"a model and a time": {journal.UsageRecordFilter{ModelName: ptr("gpt-4"), Since: at(-1)}, 1, 5},
+			"models of both":     {journal.UsageRecordFilter{ModelLike: ptr("GPT%")}, 2, 12},
+			"a model's pattern":  {journal.UsageRecordFilter{ModelLike: ptr("gpt-_"), Since: at(-1)}, 1, 5},
+			"another's model":    {journal.UsageRecordFilter{ModelLike: ptr("claude%")}, 0, 0},
+			"a word":             {journal.UsageRecordFilter{Keyword: &journal.UsageKeyword{Text: "PT-5", Models: true}}, 1, 7},
+			"a type's word":      {journal.UsageRecordFilter{Keyword: &journal.UsageKeyword{Text: "2"}}, 2, 12},
 			"a type":             {journal.UsageRecordFilter{Type: ptr(column.Consume)}, 2, 12},
 			"a range":            {journal.UsageRecordFilter{Since: at(-60), Until: at(-40)}, 1, 7},
 			"nobody":             {journal.UsageRecordFilter{UserID: ptr[int64](0)}, 0, 0},

@@ -65,7 +65,7 @@ func (j *Journal) entryStats(ctx context.Context, tenant *column.ID, since, unti
 	categories := map[string]int64{}
 
 	err := j.db.Read(ctx, func(client *ent.Client) error {
-		err := entries.run(ctx, client, tally{dimension: byAll, tenant: tenant, edges: edges}, func(c cell) {
+		err := entries.run(ctx, client, tally{dimension: byAll, tenant: tenant, apart: classes, edges: edges}, func(c cell) {
 			stats.Total += c.sums[0]
 			byLevel[column.Level(c.class)] += c.sums[0]
 			if byDay[c.segment] == nil {
@@ -77,7 +77,7 @@ func (j *Journal) entryStats(ctx context.Context, tenant *column.ID, since, unti
 			return err
 		}
 		window := []column.Time{stats.Since, stats.Until}
-		return entries.run(ctx, client, tally{dimension: entriesByCategory, tenant: tenant, edges: window}, func(c cell) {
+		return entries.run(ctx, client, tally{dimension: entriesByCategory, tenant: tenant, apart: values, edges: window}, func(c cell) {
 			categories[c.value] += c.sums[0]
 		})
 	})

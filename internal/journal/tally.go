@@ -22,10 +22,22 @@ type tally struct {
 	choice    *choice    // nil: all values
 	tenant    *column.ID // nil: all tenants
 	class     *int16
+	apart     apart
 	edges     []column.Time // n + 1 edges of n segments, ascending; each begins at its edge
 }
 
-// cell is one count with its sums.
+// apart says what a tally tells apart beside its segments. Less is quicker: the
+// engine sorts what it groups.
+type apart int8
+
+const (
+	nothing apart = iota
+	classes
+	values // and classes
+)
+
+// cell is one count with its sums. Value and class are empty where they are not told
+// apart.
 type cell struct {
 	segment int
 	value   string
@@ -114,10 +126,18 @@ func (l *table[R, D, F]) run(ctx context.Context, client *ent.Client, t tally, a
 				s.Where(sql.EQ(s.C(rollup.FieldClass), int64(*t.class)))
 			}
 			if len(spans) == 1 { // no need to tell buckets apart
-				selected := []string{s.C(rollup.FieldValue), s.C(rollup.FieldClass)}
-				s.GroupBy(selected...)
+				var selected []string
+				switch t.apart {
+				case values:
+					selected = []string{s.C(rollup.FieldValue), s.C(rollup.FieldClass)}
+				case classes:
+					selected = []string{s.C(rollup.FieldClass)}
+				}
+				if len(selected) > 0 {
+					s.GroupBy(selected...)
+				}
 				for _, name := range names {
-					selected = append(selected, sql.As(sql.Sum(s.C(name)), name))
+					selected = append(selected, sql.As("COALESCE("+sql.Sum(s.C(name))+", 0)", name))
 				}
 				s.Select(selected...)
 				return
@@ -195,13 +215,13 @@ func (l *table[R, D, F]) countPiece(ctx context.Context, client *ent.Client, t t
 	if t.choice != nil {
 		q.choices = []choice{*t.choice}
 	}
-	return l.group(ctx, client, l.conditions(q), dim, func(value string, class int16, s sums) {
+	return l.group(ctx, client, l.conditions(q), dim, t.apart, func(value string, class int16, s sums) {
 		add(cell{p.segment, value, class, s})
 	})
 }
 
-// group counts and sums rows by a dimension's value and by class.
-func (l *table[R, D, F]) group(ctx context.Context, client *ent.Client, conditions []shape, dim *dimension[R], add func(value string, class int16, s sums)) error {
+// group counts and sums the rows of a dimension.
+func (l *table[R, D, F]) group(ctx context.Context, client *ent.Client, conditions []shape, dim *dimension[R], apart apart, add func(value string, class int16, s sums)) error {
 	var rows []struct {
 		Value0           []byte `sql:"value0"`
 		Value1           []byte `sql:"value1"`
@@ -218,10 +238,12 @@ func (l *table[R, D, F]) group(ctx context.Context, client *ent.Client, conditio
 			if !dim.absent {
 				s.Where(sql.NotNull(s.C(name)))
 			}
-			selected = append(selected, sql.As(s.C(name), aliases[i]))
-			group = append(group, s.C(name))
+			if apart == values {
+				selected = append(selected, sql.As(s.C(name), aliases[i]))
+				group = append(group, s.C(name))
+			}
 		}
-		if l.class != "" {
+		if l.class != "" && apart != nothing {
 			selected = append(selected, sql.As(s.C(l.class), "class"))
 			group = append(group, s.C(l.class))
 		}
@@ -241,11 +263,8 @@ func (l *table[R, D, F]) group(ctx context.Context, client *ent.Client, conditio
 		if row.RowCount == 0 {
 			continue
 		}
-		value := ""
-		switch len(dim.columns) {
-		case 1:
-			value = string(row.Value0)
-		case 2:
+		value := string(row.Value0)
+		if len(dim.columns) == 2 && apart == values {
 			value = string(schema.RollupValue(row.Value0, row.Value1))
 		}
 		add(value, row.Class, sums{row.RowCount, row.Quota, row.PromptTokens, row.CompletionTokens})

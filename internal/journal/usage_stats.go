@@ -89,6 +89,7 @@ func (s *UsageSums) add(c sums) {
 // sum hands on the sums of the rows that a question asks for, by class.
 func (t *table[R, D, F]) sum(ctx context.Context, client *ent.Client, q question, add func(cell)) error {
 	if asked, ok := tallyOf(q); ok {
+		asked.apart = classes
 		return t.run(ctx, client, asked, add)
 	}
 	return t.sumRows(ctx, client, q, add)
@@ -96,7 +97,7 @@ func (t *table[R, D, F]) sum(ctx context.Context, client *ent.Client, q question
 
 // sumRows is sum without the roll-ups.
 func (t *table[R, D, F]) sumRows(ctx context.Context, client *ent.Client, q question, add func(cell)) error {
-	return t.group(ctx, client, t.conditions(q), &t.dimensions[0], func(_ string, class int16, s sums) {
+	return t.group(ctx, client, t.conditions(q), &t.dimensions[0], classes, func(_ string, class int16, s sums) {
 		add(cell{class: class, sums: s})
 	})
 }
