@@ -2,10 +2,12 @@
 # make test   all tests
 # make check  what CI adds: formatting, vet, generation, the race detector
 # make build  the binary ./logbook
+# make bench  the ruler: a million usage records on SQLite, then on MariaDB;
+#             make bench BENCH="--kind all --rows 50000 --seconds 0.3" is quick
 
 CONSOLE_SOURCES := $(addprefix console/,package.json package-lock.json .npmrc vite.config.js index.html) $(wildcard console/src/*)
 
-.PHONY: run test check build generate console race formatted generated
+.PHONY: run test check build bench generate console race formatted generated
 run: console
 	go run .
 
@@ -14,6 +16,10 @@ test:
 
 build: console
 	CGO_ENABLED=0 go build -trimpath -o logbook .
+
+bench:
+	go run ./bench --db sqlite $(BENCH)
+	go run ./bench --db mysql $(BENCH)
 
 generate:
 	go generate ./...

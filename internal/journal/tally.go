@@ -113,6 +113,11 @@ func (l *table[R, D, F]) run(ctx context.Context, client *ent.Client, t tally, a
 			s.Where(sql.EQ(s.C(rollup.FieldKind), int64(l.kind))).
 				Where(sql.EQ(s.C(rollup.FieldDimension), int64(t.dimension))).
 				Where(sql.EQ(s.C(rollup.FieldTenantID), t.scope(ctx)))
+			if len(dim.columns) == 0 {
+				// The one value there is. Naming it lets the key's next column, the bucket,
+				// bound what is read.
+				s.Where(sql.EQ(s.C(rollup.FieldValue), []byte{}))
+			}
 			if lowest > math.MinInt32 {
 				s.Where(sql.GTE(s.C(rollup.FieldID), lowest))
 			}

@@ -1,0 +1,197 @@
+// Bench is Logbook's ruler. It fills a database with made-up logs of one kind,
+// starts the real server on it, asks the documented questions and prints how
+// long they took, beside the floor: the same questions of the same tables,
+// indexes and roll-ups by prepared SQL in a bare net/http handler with
+// hand-written JSON, in a process of its own, in the same run.
+//
+// A kind of log is described once (usage.go, entries.go, ...): how its rows are
+// made, what its roll-ups count, what is asked. Before anything is measured every
+// question is asked of both and the answers are compared, so that the floor
+// really answers the same; a difference ends the run with an error.
+//
+// docs/performance.md says how to read the table.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+)
+
+// commands are the command line.
+type commands struct {
+	Measure measure `cmd:"" default:"withargs" help:"Load, ask and print (the default command)."`
+	Costs   costs   `cmd:"" help:"Print what each index and each roll-up dimension costs a write."`
+	Real    real    `cmd:"" help:"Print the sizes of tables, indexes and roll-ups for real log files."`
+	Floor   floor   `cmd:"" hidden:"" help:"Answer the questions by prepared SQL until standard input ends."`
+}
+
+// process is what a command uses of the world around it.
+type process struct {
+	context.Context
+	input  io.Reader
+	output io.Writer // the tables
+	notes  io.Writer // what is going on
+}
+
+// note says what is going on.
+func (p process) note(format string, args ...any) {
+	fmt.Fprintf(p.notes, format+"\n", args...)
+}
+
+// print prints a part of the result.
+func (p process) print(format string, args ...any) {
+	fmt.Fprintf(p.output, format+"\n", args...)
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
+	var list commands
+	command := kong.Parse(&list, kong.Name("bench"),
+		kong.Description("Measure Logbook beside the floor: the same questions by prepared SQL in a bare HTTP handler."),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	if err := command.Run(process{ctx, os.Stdin, os.Stdout, os.Stderr}); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+// loaded says which rows a run is about.
+type loaded struct {
+	Kind string `help:"Kind of log: usage, entries, audit, operations, api-calls, or all, one after the other (default ${default})." default:"usage" enum:"usage,entries,audit,operations,api-calls,all" placeholder:"KIND"`
+	Rows int    `help:"How many rows (default ${default})." default:"1000000"`
+	Seed uint64 `help:"Seed of the made-up rows (default ${default})." default:"1"`
+	DB   string `help:"sqlite: a file that is removed at the end. mysql: a MariaDB server of its own that is stopped at the end. Or an address as logbook's --db takes it: a database that holds rows of the kind is asked as it is (default ${default})." default:"sqlite" placeholder:"ENGINE|URL"`
+	Keep bool   `help:"Keep the SQLite file and print its address (default no)."`
+}
+
+// measure is the command "measure".
+type measure struct {
+	loaded
+	Connections []int   `help:"Connections that ask at once, one table row each (default ${default})." default:"1,8" placeholder:"N"`
+	Seconds     float64 `help:"How long each question is asked (default ${default})." default:"2"`
+	WriteFloor  bool    `help:"Also write all rows by prepared SQL, beside which the load is shown (default yes)." default:"true" negatable:""`
+}
+
+// AfterApply refuses what cannot be measured.
+func (m *measure) AfterApply() error {
+	for _, n := range m.Connections {
+		if n < 1 || n > 1000 {
+			return fmt.Errorf("--connections %d: want between 1 and 1000", n)
+		}
+	}
+	if m.Rows < 1000 || m.Seconds <= 0 {
+		return fmt.Errorf("--rows %d --seconds %g: want at least 1000 rows and some time", m.Rows, m.Seconds)
+	}
+	return nil
+}
+
+// Run measures the kinds one after the other.
+func (m *measure) Run(p process) error {
+	binary, remove, err := buildServer(p)
+	if err != nil {
+		return err
+	}
+	defer remove()
+	return m.each(p, func(k *kind, e *engine) error { return m.kind(p, k, e, binary) })
+}
+
+// each calls fn for the kinds that are asked for, each with an engine to work on.
+func (l *loaded) each(p process, fn func(*kind, *engine) error) error {
+	for _, k := range kinds() {
+		if l.Kind != "all" && l.Kind != k.name {
+			continue
+		}
+		e, stop, err := startEngine(p, l.DB, l.Keep)
+		if err != nil {
+			return err
+		}
+		err = fn(k, e)
+		stop()
+		if err != nil {
+			return fmt.Errorf("%s on %s: %w", k.name, e.name, err)
+		}
+	}
+	return nil
+}
+
+// kind measures one kind.
+func (m *measure) kind(p process, k *kind, e *engine, binary string) error {
+	p.print("# %s, %s, %s", k.name, e.name, machine())
+	load, err := fill(p, k, e, m.Rows, m.Seed)
+	if err != nil {
+		return err
+	}
+	if load != nil {
+		p.print("load: %s by the journal, batches of %d, seed %d", load, batchRows, m.Seed)
+	}
+	if load != nil && m.WriteFloor {
+		if err := m.floorLoad(p, k, e, load); err != nil {
+			return err
+		}
+	}
+	size, err := sizesOf(p, e)
+	if err != nil {
+		return err
+	}
+	p.print("%s", size)
+
+	server, err := startServer(p, binary, e)
+	if err != nil {
+		return err
+	}
+	defer server.stop()
+	floor, err := startFloor(p, k, e)
+	if err != nil {
+		return err
+	}
+	defer floor.stop()
+	if err := m.ask(p, k, e, server, floor); err != nil {
+		return err
+	}
+	p.print("memory: server %s at most, floor %s at most\n", server.mostMemory(), floor.mostMemory())
+	return nil
+}
+
+// ask asks the kind's questions of the server and of the floor.
+func (m *measure) ask(p process, k *kind, e *engine, server *server, floor *child) error {
+	asked, err := questionsOf(p, k, e, server)
+	if err != nil {
+		return err
+	}
+	examiner, err := newExaminer(p, e, server)
+	if err != nil {
+		return err
+	}
+	defer examiner.close()
+	run := time.Duration(m.Seconds * float64(time.Second))
+	out := newTable(p.output, examiner.unit())
+	for i, q := range asked {
+		if err := agree(server.address, q.request, floor.address, floorRequest(i)); err != nil {
+			return fmt.Errorf("%q: %w", q.name, err)
+		}
+		examined, err := examiner.examine(q)
+		if err != nil {
+			return fmt.Errorf("count what %q examines: %w", q.name, err)
+		}
+		for _, connections := range m.Connections {
+			ours, err := askFor(p, server.address, q.request, connections, run)
+			if err != nil {
+				return fmt.Errorf("ask %q: %w", q.name, err)
+			}
+			bare, err := askFor(p, floor.address, floorRequest(i), connections, run)
+			if err != nil {
+				return fmt.Errorf("ask the floor %q: %w", q.name, err)
+			}
+			out.row(q.name, connections, ours, bare, examined, server.memory())
+		}
+	}
+	return nil
+}
