@@ -100,7 +100,7 @@ func (s *server) serve(options resolvers.Options) (url string) {
 	log := slog.New(slog.NewTextHandler(s.log, nil))
 	authenticator := authn.New(s.database.Ent(), authn.Options{AdminToken: adminToken})
 	handler := authenticator.Middleware(resolvers.Handler(s.journal, log, options))
-	server := httptest.NewServer(web.Server(handler, nil, log).Handler)
+	server := httptest.NewServer(web.Server(handler, web.Options{}, log).Handler)
 	s.t.Cleanup(server.Close)
 	return server.URL + "/graphql"
 }

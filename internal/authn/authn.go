@@ -144,6 +144,7 @@ var errBadToken = fault.New(fault.Unauthenticated, "the access token is not vali
 // Token gives the access token, a gateway key too, that a key belongs to. A gateway
 // key may be sent with the "sk-" in front that it is kept without. It fails with kind
 // NotFound for a key that is unknown, revoked, expired or of a user who is disabled.
+// A token that names no tenant is bound to its user's, as at sign-in.
 func (a *Authenticator) Token(ctx context.Context, key string) (*ent.AccessToken, error) {
 	ctx = auth.System(ctx, "token")
 	hashes := [2][sha256.Size]byte{HashKey(strings.TrimPrefix(key, "sk-")), HashKey(key)}
@@ -153,7 +154,10 @@ func (a *Authenticator) Token(ctx context.Context, key string) (*ent.AccessToken
 		token, err = a.usable(token)
 	}
 	if err == nil {
-		_, _, err = a.owner(ctx, token)
+		var owner *ent.User
+		if owner, _, err = a.owner(ctx, token); owner != nil && token.TenantID == nil {
+			token.TenantID = owner.TenantID
+		}
 	}
 	if ent.IsNotFound(err) || fault.KindOf(err) == fault.Unauthenticated {
 		return nil, fault.New(fault.NotFound, "there is no such access token")

@@ -96,6 +96,49 @@ func TestAccessTokens(t *testing.T) {
 	}
 }
 
+func TestToken(t *testing.T) {
+	t.Parallel()
+	ctx, w := newWorld(t, authn.Options{AdminToken: "the administrator's"})
+	tenant, other := column.ID{5}, column.ID{6}
+	if _, err := w.AddUser(ctx, account.UserDraft{ID: new(int64(2)), Username: "alice", TenantID: &tenant}); err != nil {
+		t.Fatal(err)
+	}
+	id := func(n int64) *int64 { return &n }
+	outcomes, err := w.ImportTokens(ctx, []account.KeyedToken{
+		{ID: id(11), Key: "sk-gate", TokenDraft: account.TokenDraft{UserID: 2, Name: "gate"}},
+		{ID: id(12), Key: "sk-access", TokenDraft: account.TokenDraft{UserID: 2, Name: "access", Role: auth.User, TenantID: &other}},
+		{ID: id(13), Key: "nobody's", TokenDraft: account.TokenDraft{Name: "nobody's"}},
+		{ID: id(14), Key: "sk-revoked", TokenDraft: account.TokenDraft{UserID: 2, Name: "revoked"}},
+		{ID: id(15), Key: "sk-expired", TokenDraft: account.TokenDraft{UserID: 2, Name: "expired", Lifetime: time.Hour}},
+	})
+	for _, outcome := range outcomes {
+		if !outcome.Stored || err != nil {
+			t.Fatal(outcome.Problem, err)
+		}
+	}
+	if err := w.RevokeToken(ctx, 14); err != nil {
+		t.Fatal(err)
+	}
+	w.now = noon.Add(time.Hour)
+	for key, want := range map[string]struct {
+		id     int64 // 0: there is none
+		tenant *column.ID
+	}{
+		"": {}, "sk-": {}, "gat": {}, "GATE": {}, "sk-sk-gate": {}, "access": {}, "the administrator's": {},
+		"revoked": {}, "sk-revoked": {}, "sk-expired": {},
+		"gate": {11, &tenant}, "sk-gate": {11, &tenant}, "sk-access": {12, &other}, "nobody's": {13, nil},
+	} {
+		token, err := w.authn.Token(context.Background(), key)
+		switch {
+		case want.id == 0 && (token != nil || fault.KindOf(err) != fault.NotFound):
+			t.Errorf("%q gives %v, %v", key, token, err)
+		case want.id == 0:
+		case err != nil || token.ID != want.id || (token.TenantID == nil) != (want.tenant == nil) || want.tenant != nil && *token.TenantID != *want.tenant:
+			t.Errorf("%q gives %+v, %v", key, token, err)
+		}
+	}
+}
+
 func TestFirstAdministrator(t *testing.T) {
 	t.Parallel()
 	ctx, w := newWorld(t, authn.Options{})

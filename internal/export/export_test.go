@@ -100,7 +100,7 @@ func newWorld(t testing.TB, address string) *world {
 			r = r.WithContext(auth.With(r.Context(), p))
 		}
 		mux.ServeHTTP(rw, r)
-	}), nil, log)
+	}), web.Options{}, log)
 	server.Start()
 	w.url, w.client = server.URL, server.Client()
 	w.client.Transport.(*http.Transport).DisableCompression = true // tests ask for it

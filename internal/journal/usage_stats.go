@@ -42,7 +42,7 @@ func (j *Journal) UsageStats(ctx context.Context, filter UsageRecordFilter) (*Us
 	types := map[column.UsageType]*UsageTypeSums{}
 	lately := filter
 	consume := column.Consume
-	since := column.TimeOf(j.now().Add(-time.Minute))
+	since := usageRecords.cut(column.TimeOf(j.now().Add(-time.Minute))) // as the rows' times are
 	lately.Since, lately.Until, lately.Type = &since, nil, &consume
 	err := j.db.Read(ctx, func(client *ent.Client) error {
 		q, err := j.UsageRecords.ask(ctx, client, filter)

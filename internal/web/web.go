@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,23 +30,18 @@ const (
 	writeTimeout  = 2 * time.Minute  // for the caller to take the answer, from the header's end
 )
 
+// Options say who may read from a browser. Credentials never travel in cookies, so
+// an origin gains nothing that it does not send itself.
+type Options struct {
+	Origins   []string // the origins that may; empty means any
+	OpenPaths []string // paths, without a trailing slash, that any origin may read whatever Origins says
+}
+
 // Server gives an http.Server with the limits set, which serves handler inside
-// everything this package adds. Origins says who may read from a browser; empty
-// means anybody. Credentials never travel in cookies, so an origin gains nothing
-// that it does not send itself.
-func Server(handler http.Handler, origins []string, log *slog.Logger) *http.Server {
-	if len(origins) == 0 {
-		origins = []string{"*"}
-	}
-	crossOrigin := cors.New(cors.Options{
-		AllowedOrigins: origins,
-		AllowedMethods: []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"},
-		AllowedHeaders: []string{"*", "Authorization"},
-		ExposedHeaders: []string{"X-Request-Id", "Retry-After", "Content-Disposition"},
-		MaxAge:         600,
-	})
+// everything this package adds.
+func Server(handler http.Handler, options Options, log *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler:           requestID(recovered(log, crossOrigin.Handler(timed(handler)))),
+		Handler:           requestID(recovered(log, crossOrigin(options, timed(handler)))),
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
@@ -53,6 +49,31 @@ func Server(handler http.Handler, origins []string, log *slog.Logger) *http.Serv
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
+}
+
+// crossOrigin tells browsers who may read the answers, and answers their preflights.
+func crossOrigin(options Options, next http.Handler) http.Handler {
+	readable := func(origins ...string) http.Handler {
+		return cors.New(cors.Options{
+			AllowedOrigins: origins,
+			AllowedMethods: []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"},
+			AllowedHeaders: []string{"*", "Authorization"},
+			ExposedHeaders: []string{"X-Request-Id", "Retry-After", "Content-Disposition"},
+			MaxAge:         600,
+		}).Handler(next)
+	}
+	byAnybody := readable("*")
+	if len(options.Origins) == 0 {
+		return byAnybody
+	}
+	byOrigins := readable(options.Origins...)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if slices.Contains(options.OpenPaths, strings.TrimSuffix(r.URL.Path, "/")) {
+			byAnybody.ServeHTTP(w, r)
+			return
+		}
+		byOrigins.ServeHTTP(w, r)
+	})
 }
 
 type requestIDKey struct{}

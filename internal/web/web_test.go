@@ -17,10 +17,10 @@ import (
 
 // serve serves a handler as the program does, and gives its address and what it
 // logs.
-func serve(t *testing.T, origins []string, handler http.Handler) (string, *bytes.Buffer) {
+func serve(t *testing.T, options web.Options, handler http.Handler) (string, *bytes.Buffer) {
 	t.Helper()
 	var logged bytes.Buffer
-	server := web.Server(handler, origins, slog.New(slog.NewTextHandler(&logged, nil)))
+	server := web.Server(handler, options, slog.New(slog.NewTextHandler(&logged, nil)))
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +57,7 @@ func ask(t *testing.T, method, url string, header map[string]string) (*http.Resp
 
 func TestRequestID(t *testing.T) {
 	t.Parallel()
-	url, _ := serve(t, nil, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	url, _ := serve(t, web.Options{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, web.RequestID(r.Context()))
 	}))
 	for given, echoed := range map[string]bool{
@@ -74,7 +74,7 @@ func TestRequestID(t *testing.T) {
 
 func TestPanicIsHidden(t *testing.T) {
 	t.Parallel()
-	url, logged := serve(t, nil, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("the secret of the house") }))
+	url, logged := serve(t, web.Options{}, http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("the secret of the house") }))
 	response, body := ask(t, "GET", url, map[string]string{"X-Request-Id": "of-the-panic"})
 	if response.StatusCode != 500 || strings.Contains(body, "secret") || strings.Contains(body, "goroutine") {
 		t.Errorf("a panic answers %d %s", response.StatusCode, body)
@@ -87,14 +87,19 @@ func TestPanicIsHidden(t *testing.T) {
 func TestCrossOrigin(t *testing.T) {
 	t.Parallel()
 	refuse := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) })
-	open, _ := serve(t, nil, refuse)
-	closed, _ := serve(t, []string{"https://app.example"}, refuse)
+	open, _ := serve(t, web.Options{}, refuse)
+	closed, _ := serve(t, web.Options{Origins: []string{"https://app.example"}, OpenPaths: []string{"/open"}}, refuse)
 	for _, test := range []struct {
 		url, origin, want string
 	}{
 		{open, "https://anybody.example", "*"},
 		{closed, "https://anybody.example", ""},
 		{closed, "https://app.example", "https://app.example"},
+		{closed + "/openly", "https://anybody.example", ""},
+		{closed + "/open/beyond", "https://anybody.example", ""},
+		{closed + "/open", "https://anybody.example", "*"},
+		{closed + "/open/", "https://anybody.example", "*"},
+		{closed + "/open?key=k", "https://app.example", "*"},
 	} {
 		// A browser must be able to read refusals too, and asks first without a
 		// credential.
@@ -114,7 +119,7 @@ func TestCrossOrigin(t *testing.T) {
 
 func TestLimits(t *testing.T) {
 	t.Parallel()
-	url, _ := serve(t, nil, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	url, _ := serve(t, web.Options{}, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, err := web.ReadBody(w, r, 10)
 		io.WriteString(w, map[fault.Kind]string{fault.TooLarge: "too large", fault.Invalid: "invalid"}[fault.KindOf(err)])
 	}))
@@ -151,7 +156,7 @@ func TestHealth(t *testing.T) {
 	var down error
 	mux := http.NewServeMux()
 	web.Health(mux, func(context.Context) error { return down })
-	url, _ := serve(t, nil, mux)
+	url, _ := serve(t, web.Options{}, mux)
 	for _, test := range []struct {
 		down   error
 		path   string
