@@ -24,8 +24,8 @@ import (
 	"logbook/internal/auth"
 	"logbook/internal/authn"
 	"logbook/internal/cli"
-	"logbook/internal/fault"
 	"logbook/internal/export"
+	"logbook/internal/fault"
 	"logbook/internal/web"
 	"logbook/resolvers"
 	"logbook/rest"
@@ -121,15 +121,18 @@ func (s *serve) Run(p *cli.Process, settings *cli.Settings) error {
 		playground = cli.SignedIn(playground)
 	}
 
+	calls := rest.NewCallRecorder(store.Journal, log)
+	defer calls.Stop()
+
 	mux := http.NewServeMux()
 	mux.Handle("/graphql", resolvers.Handler(store.Journal, log, resolvers.Options{Production: s.Production}))
-	rest.Mount(mux, store.Journal, rest.Options{Log: log, Keys: callers.Token, Dialects: s.Dialects})
+	rest.Mount(mux, store.Journal, rest.Options{Log: log, Keys: callers.Token, Dialects: s.Dialects, Calls: calls})
 	export.Mount(mux, store.Journal, log)
 	mux.Handle("/playground", playground)
 	mux.Handle("/playground/", playground)
 	web.Health(mux, store.DB.Ping)
 	cli.Front(mux, !s.Production)
-	server := web.Server(callers.Middleware(mux), s.CORSOrigins, log)
+	server := web.Server(callers.Middleware(mux), web.Options{Origins: s.CORSOrigins, OpenPaths: rest.OpenPaths(s.Dialects)}, log)
 
 	url := cli.BaseURL(listener)
 	fmt.Fprintf(p.Stdout, "Logbook listens on %s\n", url)

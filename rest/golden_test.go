@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -30,8 +31,9 @@ import (
 // recorded, and compared byte for byte, so that the order of keys counts too.
 type golden struct {
 	About     string                     `json:"about"`
-	Now       string                     `json:"now"`  // the clock
-	Zone      string                     `json:"zone"` // IANA, "" for UTC
+	Now       string                     `json:"now"`     // the clock
+	Zone      string                     `json:"zone"`    // IANA, "" for UTC
+	Headers   map[string]string          `json:"headers"` // of every exchange, unless it has its own
 	Seed      seed                       `json:"seed"`
 	Define    map[string]json.RawMessage `json:"define"` // what "<name>" stands for in expected bodies
 	Exchanges []exchange                 `json:"exchanges"`
@@ -57,9 +59,9 @@ type seed struct {
 
 type exchange struct {
 	Name        string            `json:"name"`
-	At          string            `json:"at"` // sets the clock
-	As          string            `json:"as"` // whose credential; "" for the administrator's, "nobody" for none, "key K" for K itself
-	Request     string            `json:"request"`
+	At          string            `json:"at"`      // sets the clock
+	As          string            `json:"as"`      // whose credential; "" for the administrator's, "nobody" for none, "key K" for K itself
+	Request     string            `json:"request"` // "<1025 x>" stands for so many of the character
 	Headers     map[string]string `json:"headers"` // "<name>" stands for that credential
 	Body        json.RawMessage   `json:"body"`
 	RawBody     *string           `json:"raw_body"` // where the body is no JSON
@@ -117,6 +119,10 @@ func (g golden) run(t *testing.T, address string) {
 			if e.At != "" {
 				w.setClock(t, e.At)
 			}
+			headers := map[string]string{}
+			maps.Copy(headers, g.Headers)
+			maps.Copy(headers, e.Headers)
+			e.Headers = headers
 			response, err := client.Do(e.request(t, w, server.URL))
 			if err != nil {
 				t.Fatal(err)
@@ -127,6 +133,7 @@ func (g golden) run(t *testing.T, address string) {
 				t.Fatal(err)
 			}
 			e.check(t, g.Define, response, body)
+			w.calls.Flush() // what the next exchange may ask for
 		})
 	}
 }
@@ -135,7 +142,9 @@ func (g golden) run(t *testing.T, address string) {
 func (w *world) sow(t *testing.T, s seed) {
 	t.Helper()
 	sow(t, s.Users, ingest.User, func(rows []account.UserDraft) ([]account.Outcome, error) { return w.accounts.ImportUsers(w.ctx, rows) })
-	sow(t, s.Tokens, ingest.Token, func(rows []account.KeyedToken) ([]account.Outcome, error) { return w.accounts.ImportTokens(w.ctx, rows) })
+	sow(t, s.Tokens, ingest.Token, func(rows []account.KeyedToken) ([]account.Outcome, error) {
+		return w.accounts.ImportTokens(w.ctx, rows)
+	})
 	sow(t, s.Entries, ingest.Entry, imported(w.ctx, w.Entries))
 	sow(t, s.Audit, ingest.AuditEvent, imported(w.ctx, w.AuditEvents))
 	sow(t, s.Operations, ingest.Operation, imported(w.ctx, w.Operations))
@@ -259,6 +268,8 @@ func seedID(t *testing.T, text string) *column.ID {
 	return &id
 }
 
+var repeats = regexp.MustCompile(`<\d+ [^<>]>`)
+
 var named = regexp.MustCompile(`<([^>]+)>`)
 
 // request makes the exchange's request.
@@ -268,6 +279,11 @@ func (e exchange) request(t *testing.T, w *world, url string) *http.Request {
 	if !found {
 		t.Fatalf("%q is no request", e.Request)
 	}
+	target = repeats.ReplaceAllStringFunc(target, func(told string) string {
+		count, what, _ := strings.Cut(strings.Trim(told, "<>"), " ")
+		n, _ := strconv.Atoi(count)
+		return strings.Repeat(what, n)
+	})
 	body := []byte(e.Body)
 	if e.RawBody != nil {
 		body = []byte(*e.RawBody)
@@ -288,6 +304,9 @@ func (e exchange) request(t *testing.T, w *world, url string) *http.Request {
 		request.Header.Set("Authorization", "Bearer "+key)
 	}
 	for name, value := range e.Headers {
+		if value == "" {
+			continue // not sent
+		}
 		request.Header.Set(name, named.ReplaceAllStringFunc(value, func(name string) string {
 			return w.credential(t, strings.Trim(name, "<>"))
 		}))
@@ -331,8 +350,8 @@ func (e exchange) check(t *testing.T, define map[string]json.RawMessage, respons
 var placeholder = regexp.MustCompile(`,?"<([^>"]+)>"`)
 
 // wanted gives a pattern that just the wanted body matches. A string "<name>" in
-// it stands for what is defined under the name; "<uuid>" for an id that the server
-// makes, "<any id>" for any UUID; "<3 more>", in an array behind its first element,
+// it stands for what is defined under the name; "<uuid>" and "<row number>" for ids
+// that the server makes, "<any id>" for any UUID; "<3 more>", in an array behind its first element,
 // for three flat objects.
 func wanted(t *testing.T, want json.RawMessage, define map[string]json.RawMessage) *regexp.Regexp {
 	t.Helper()
@@ -362,6 +381,8 @@ func wanted(t *testing.T, want json.RawMessage, define map[string]json.RawMessag
 			pattern += comma + `"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"`
 		case name == "any id":
 			pattern += comma + `"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"`
+		case name == "row number":
+			pattern += comma + `"[0-9]{13,16}"`
 		case define[name] != nil:
 			pattern += comma + regexp.QuoteMeta(compact(define[name]))
 		default:

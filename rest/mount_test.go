@@ -63,7 +63,7 @@ func TestFailures(t *testing.T) {
 			request := httptest.NewRequestWithContext(c.ctx, "GET", "/failing/", nil)
 			request.Header.Set("X-Request-Id", "req-7")
 			recorder := httptest.NewRecorder()
-			web.Server(mux, nil, slog.New(slog.NewTextHandler(io.Discard, nil))).Handler.ServeHTTP(recorder, request)
+			web.Server(mux, web.Options{}, slog.New(slog.NewTextHandler(io.Discard, nil))).Handler.ServeHTTP(recorder, request)
 			if got := strings.TrimSpace(recorder.Body.String()); recorder.Code != c.status || got != c.want {
 				t.Errorf("answered %d %s, want %d %s", recorder.Code, got, c.status, c.want)
 			}

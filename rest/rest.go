@@ -51,12 +51,13 @@ type Keys func(ctx context.Context, key string) (*ent.AccessToken, error)
 type Options struct {
 	Log      *slog.Logger
 	Keys     Keys
-	Dialects []string // those that are spoken; nil for all
+	Dialects []string      // those that are spoken; nil for all
+	Calls    *CallRecorder // records the calls to the OpenAPI's paths; nil for nobody
 }
 
 // dialects lists the dialects there are.
 func dialects(j *journal.Journal, keys Keys) []dialect {
-	return []dialect{scitiger{j}}
+	return []dialect{newapi{j, keys}, scitiger{j}, codebird{j}, hertz{j}, trae{j}}
 }
 
 // Dialects lists the names of the dialects there are.
@@ -66,6 +67,21 @@ func Dialects() []string {
 		names = append(names, d.name())
 	}
 	return names
+}
+
+// OpenPaths lists the paths, without a trailing slash, of the dialects that are
+// spoken (nil for all) which callers need not be signed in for: their documents
+// promise them to any origin.
+func OpenPaths(spoken []string) []string {
+	var paths []string
+	for _, d := range dialects(nil, nil) {
+		for _, line := range d.routes() {
+			if line.need == anybody && (spoken == nil || slices.Contains(spoken, d.name())) {
+				paths = append(paths, strings.TrimSuffix(line.path, "/"))
+			}
+		}
+	}
+	return paths
 }
 
 // route is one line of a dialect's table.
@@ -99,10 +115,21 @@ func Mount(mux *http.ServeMux, j *journal.Journal, options Options) {
 			continue
 		}
 		m := mounted{d, options.Log}
-		m.mount(mux)
+		on, root := mux, strings.TrimSuffix(d.base(), "/")
+		if _, records := d.(interface{ recordsCalls() }); records && options.Calls != nil {
+			on = http.NewServeMux()
+			recorded := options.Calls.Record(on)
+			mux.Handle(root, recorded)
+			mux.Handle(d.base(), recorded)
+		}
+		m.mount(on)
 		if !bases[d.base()] {
 			bases[d.base()] = true
-			mux.HandleFunc(d.base(), func(w http.ResponseWriter, r *http.Request) { m.refuse(w, r, errNoPath) })
+			unknown := func(w http.ResponseWriter, r *http.Request) { m.refuse(w, r, errNoPath) }
+			on.HandleFunc(d.base(), unknown)
+			if !slices.ContainsFunc(d.routes(), func(line route) bool { return strings.TrimSuffix(line.path, "/") == root }) {
+				on.HandleFunc(root, unknown) // else the mux would answer with a redirect
+			}
 		}
 	}
 }

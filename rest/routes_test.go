@@ -24,7 +24,7 @@ func TestEveryRouteDeclaresItsNeed(t *testing.T) {
 				t.Errorf("%s: the mount serves no such method", name)
 			case line.serve == nil:
 				t.Errorf("%s has no handler", name)
-			case !strings.HasPrefix(line.path, d.base()):
+			case !strings.HasPrefix(line.path+"/", d.base()):
 				t.Errorf("%s lies outside %s", name, d.base())
 			case seen[strings.TrimSuffix(name, "/")]:
 				t.Errorf("%s stands twice", name)

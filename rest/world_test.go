@@ -39,6 +39,7 @@ type world struct {
 	ctx      context.Context // the system's rights
 	accounts *account.Accounts
 	server   *http.Server // everything a request meets
+	calls    *rest.CallRecorder
 	now      atomic.Int64 // the clock, in microseconds
 }
 
@@ -59,9 +60,11 @@ func newWorld(t testing.TB, address, now string, zone *time.Location) *world {
 	authenticator := authn.New(database.Ent(), authn.Options{AdminToken: adminToken, JWTSecret: jwtSecret, Now: clock})
 	mux := http.NewServeMux()
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	rest.Mount(mux, w.Journal, rest.Options{Log: log, Keys: authenticator.Token})
-	w.server = web.Server(authenticator.Middleware(mux), nil, log)
+	w.calls = rest.NewCallRecorder(w.Journal, log)
+	rest.Mount(mux, w.Journal, rest.Options{Log: log, Keys: authenticator.Token, Calls: w.calls})
+	w.server = web.Server(authenticator.Middleware(mux), web.Options{OpenPaths: rest.OpenPaths(nil)}, log)
 	t.Cleanup(func() {
+		w.calls.Stop()
 		if err := w.Close(w.ctx); err != nil {
 			t.Error(err)
 		}
@@ -101,6 +104,15 @@ func (w *world) credential(t testing.TB, name string) string {
 			t.Fatal(err)
 		}
 		return key
+	}
+	if permission, single := strings.CutPrefix(name, "holder of "); single {
+		claims := jwt.MapClaims{"sub": "7", "username": "holder", "role": "viewer"}
+		permission, bound := strings.CutSuffix(permission, " in the tenant")
+		if bound {
+			claims["tenant_id"] = tenantA
+		}
+		claims["permissions"] = []string{permission}
+		return sign(jwtSecret, claims)
 	}
 	permissions := auth.Permissions // whatever they hold, they are no administrators
 	switch name {

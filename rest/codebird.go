@@ -1,0 +1,164 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"unicode/utf8"
+
+	"logbook/ent"
+	"logbook/ent/column"
+	"logbook/internal/auth"
+	"logbook/internal/fault"
+	"logbook/internal/journal"
+)
+
+// codebird is the dialect of 审计日志 API: CodeBird's audit events, read only, for
+// administrators. Logbook's own events are not CodeBird's and stand in GraphQL
+// alone.
+type codebird struct{ journal *journal.Journal }
+
+const (
+	codebirdPageSize    = 20
+	codebirdMaxPageSize = 100
+)
+
+// codebirdNot is the application whose events the dialect does not know.
+const codebirdNot = "logbook"
+
+func (codebird) name() string { return "codebird" }
+func (codebird) base() string { return "/api/v1/logs/" }
+
+func (c codebird) routes() []route {
+	admin := &auth.Need{Role: auth.Admin}
+	return []route{
+		{"GET", "/api/v1/logs", admin, c.list},
+		{"GET", "/api/v1/logs/{id}", admin, c.detail},
+	}
+}
+
+// 获取日志列表
+
+// list answers with a page of events, newest first. A number that cannot be read
+// or is below 1 falls back to its default.
+func (c codebird) list(w http.ResponseWriter, r *http.Request) error {
+	q := queryOf(r)
+	page, ok := q.number("page")
+	if !ok || page < 1 {
+		page = 1
+	}
+	size, ok := q.number("page_size")
+	if !ok || size < 1 {
+		size = codebirdPageSize
+	}
+	size = min(size, codebirdMaxPageSize)
+	except := codebirdNot
+	rows, total, err := c.journal.AuditEvents.PageAt(r.Context(), journal.AuditEventFilter{ExceptApplicationID: &except},
+		journal.OffsetPage{Offset: int((page - 1) * size), Limit: int(size)})
+	if err != nil {
+		return err
+	}
+	answered := codebirdPage{Data: []codebirdLog{}, Total: total, Page: page, PageSize: size}
+	for _, row := range rows {
+		answered.Data = append(answered.Data, codebirdLogOf(row))
+	}
+	return answer(w, http.StatusOK, codebirdResult(answered))
+}
+
+type codebirdPage struct {
+	Data     []codebirdLog `json:"data"`
+	Total    int64         `json:"total"`
+	Page     int64         `json:"page"`
+	PageSize int64         `json:"page_size"`
+}
+
+// codebirdLog is an event, in the list and in the detail. User and application are
+// null where there is none; all else is never null.
+type codebirdLog struct {
+	ID            string      `json:"id"`
+	Key           string      `json:"key"`
+	Payload       column.JSON `json:"payload"`
+	UserID        *string     `json:"user_id"`
+	ApplicationID *string     `json:"application_id"`
+	IP            string      `json:"ip"`
+	UserAgent     string      `json:"user_agent"`
+	CreatedAt     column.Time `json:"created_at"`
+}
+
+func codebirdLogOf(row *ent.AuditEvent) codebirdLog {
+	log := codebirdLog{
+		ID: row.ID, Key: row.Key, Payload: row.Payload, UserID: row.UserID, ApplicationID: row.ApplicationID,
+		CreatedAt: row.CreatedAt,
+	}
+	if log.Payload == nil {
+		log.Payload = column.JSON("{}")
+	}
+	if row.IP != nil {
+		log.IP = *row.IP
+	}
+	if row.UserAgent != nil {
+		log.UserAgent = *row.UserAgent
+	}
+	return log
+}
+
+// 获取日志详情
+
+// detail answers with one event. Any text may be an id.
+func (c codebird) detail(w http.ResponseWriter, r *http.Request) error {
+	id := r.PathValue("id")
+	if !utf8.ValidString(id) {
+		return fault.New(fault.NotFound, "the id of an event is valid UTF-8")
+	}
+	row, err := c.journal.AuditEvents.Get(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	if row.ApplicationID != nil && *row.ApplicationID == codebirdNot {
+		return fault.New(fault.NotFound, "the event is Logbook's own")
+	}
+	return answer(w, http.StatusOK, codebirdResult(codebirdLogOf(row)))
+}
+
+// 响应
+
+// codebirdEnvelope is every answer. Code is 0, or the HTTP status of an error,
+// whose result is "".
+type codebirdEnvelope struct {
+	Code    int    `json:"code"`
+	Message string `json:"message"`
+	Result  any    `json:"result"`
+}
+
+func codebirdResult(result any) codebirdEnvelope {
+	return codebirdEnvelope{Message: "success", Result: result}
+}
+
+func (codebird) refusal(r *http.Request, err error) (status int, envelope any) {
+	status, message := codebirdError(r.Context(), err)
+	return status, codebirdEnvelope{Code: status, Message: message, Result: ""}
+}
+
+// codebirdError is the table of errors.
+func codebirdError(ctx context.Context, err error) (status int, message string) {
+	switch {
+	case errors.Is(err, errNoPath):
+		return http.StatusNotFound, "接口不存在"
+	case errors.Is(err, errWrongMethod):
+		return http.StatusMethodNotAllowed, "不支持的请求方法"
+	}
+	switch fault.KindOf(err) {
+	case fault.Unauthenticated:
+		if auth.Refused(ctx) != nil {
+			return http.StatusUnauthorized, "认证令牌无效或已过期"
+		}
+		return http.StatusUnauthorized, "未提供认证令牌"
+	case fault.Forbidden:
+		return http.StatusForbidden, "无权访问，需要管理员令牌"
+	case fault.NotFound:
+		return http.StatusNotFound, "日志记录不存在"
+	case fault.Unavailable:
+		return http.StatusServiceUnavailable, "服务暂时不可用，请稍后重试"
+	}
+	return http.StatusInternalServerError, "服务器内部错误"
+}
