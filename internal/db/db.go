@@ -53,6 +53,9 @@ type engine interface {
 	oneWriter() bool
 }
 
+// tooLarge is said of sums beyond 64 bits.
+const tooLarge = "the sums of these rows are beyond 2^63; ask about fewer, or write smaller numbers"
+
 // mostTries is how often Write runs a transaction that others stand in the way
 // of.
 const mostTries = 10
@@ -192,6 +195,8 @@ func (d *DB) explain(err error) error {
 		return nil
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return fault.Wrap(fault.Unavailable, err, "the answer took too long and was given up")
+	case strings.Contains(err.Error(), "value out of range"): // database/sql, of a sum that MySQL made
+		return fault.Wrap(fault.Invalid, err, "%s", tooLarge)
 	case errors.Is(err, sql.ErrConnDone), strings.Contains(err.Error(), "database is closed"):
 		return fault.Wrap(fault.Unavailable, err, "the server is shutting down")
 	}

@@ -154,6 +154,7 @@ const (
 	duplicateRow     = 1062
 	tooManyOpen      = 1040
 	lockWaitTimeout  = 1205
+	outOfRange       = 1690
 	deadlock         = 1213
 	diskFull         = 1021
 	tableFull        = 1114
@@ -220,8 +221,12 @@ func (mysqlEngine) explain(err error) error {
 		switch no.Number {
 		case accessDenied, databaseDenied:
 			return fault.Wrap(fault.Unavailable, err, "the database server refuses the user or its password")
+		case outOfRange:
+			return fault.Wrap(fault.Invalid, err, "%s", tooLarge)
 		case deadlock, lockWaitTimeout, tooManyOpen:
 			return fault.Wrap(fault.Unavailable, err, "the database is busy, try again")
+		case duplicateRow:
+			return fault.Wrap(fault.Conflict, err, "another process stored the same at the same moment, try again")
 		case diskFull, tableFull:
 			return fault.Wrap(fault.Unavailable, err, "the disk that holds the database is full; nothing of this was stored")
 		case serverShutsDown, readOnlyServer:

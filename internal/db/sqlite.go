@@ -129,7 +129,9 @@ func (sqliteEngine) version(ctx context.Context, db *sql.DB) (string, error) {
 func (sqliteEngine) addUp(keys, sums []string) string {
 	updates := make([]string, len(sums))
 	for i, sum := range sums {
-		updates[i] = sum + " = " + sum + " + excluded." + sum
+		// Beyond 64 bits SQLite goes on in floating point; null is refused instead.
+		both := sum + " + excluded." + sum
+		updates[i] = sum + " = CASE typeof(" + both + ") WHEN 'integer' THEN " + both + " END"
 	}
 	return " ON CONFLICT (" + strings.Join(keys, ", ") + ") DO UPDATE SET " + strings.Join(updates, ", ")
 }
@@ -163,6 +165,11 @@ func (sqliteEngine) explain(err error) error {
 	var engine *sqlite.Error
 	if !errors.As(err, &engine) {
 		return err
+	}
+	switch {
+	case engine.Code() == sqlite3.SQLITE_CONSTRAINT_NOTNULL && strings.Contains(engine.Error(), "rollups."),
+		strings.Contains(engine.Error(), "integer overflow"):
+		return fault.Wrap(fault.Invalid, err, "%s", tooLarge)
 	}
 	switch engine.Code() & 0xff {
 	case sqlite3.SQLITE_FULL:

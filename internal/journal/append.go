@@ -68,18 +68,20 @@ func (l *Log[R, D, F]) insertNew(ctx context.Context, tx *db.Tx, at *position, r
 	system := auth.System(ctx, "append")
 	for jump := int64(64); ; jump *= 2 {
 		begun := *at
+		ids := map[rowID]bool{}
 		for i, row := range rows {
 			writer, sequence := l.arrivalOf(row)
 			*writer, *sequence = at.writer, at.next()
 			if !brought[i].id {
 				l.setID(row, at.number())
 			}
+			ids[l.idOf(row)] = true
 		}
 		stored, err := l.stored(system, tx.Client, rows)
 		if err != nil {
 			return err
 		}
-		if len(stored) == 0 {
+		if len(stored) == 0 && len(ids) == len(rows) {
 			return l.insert(ctx, tx, rows)
 		}
 		for i, row := range rows {
@@ -87,7 +89,8 @@ func (l *Log[R, D, F]) insertNew(ctx context.Context, tx *db.Tx, at *position, r
 				return fault.New(fault.Conflict, "the %s %s is there already; nothing was stored", l.noun, fault.Shorten(l.idOf(row).String()))
 			}
 		}
-		// Rows that another Logbook numbered have come in; go on behind them.
+		// Rows that another Logbook numbered have come in, or are among these; go on
+		// behind them.
 		at.sequence = begun.sequence + jump
 	}
 }
@@ -180,7 +183,7 @@ func (t *table[R, D, F]) insert(ctx context.Context, tx *db.Tx, rows []*R) error
 	if err := tx.Insert(ctx, t.name, columns, values); err != nil {
 		return err
 	}
-	return t.addRollups(ctx, tx, t.deltas(rows, 1))
+	return t.addRollups(ctx, tx, rows, 1)
 }
 
 // contentHash hashes what the input says of a row but its id; JSON counts by its
@@ -421,7 +424,8 @@ func (c *checker) json(field string, raw []byte, limit int, object bool) {
 
 // emptyObject makes {} nil, which stands for it.
 func emptyObject(raw column.JSON) column.JSON {
-	if string(raw) == "{}" {
+	inside, isObject := bytes.CutPrefix(bytes.TrimSpace(raw), []byte{'{'})
+	if isObject && string(bytes.TrimSpace(inside)) == "}" {
 		return nil
 	}
 	return raw

@@ -18,16 +18,25 @@ func (q *question) choose(dimension int8, value string, rows shape) {
 	q.choices = append(q.choices, choice{dimension: dimension, rollups: rollupsOf(value), rows: rows})
 }
 
-// chooseAmong asks for those of a dimension's known values that are wanted.
-func (q *question) chooseAmong(dimension int8, known []string, wanted func(string) bool, rows func(values []string) shape) {
+// mostValues is how many values of a dimension a question names. Engines take some
+// ten thousand arguments at most, and a list that long is no quicker than the rows.
+const mostValues = 500
+
+// chooseAmong asks for those of a dimension's known values that are wanted: every row
+// has one. Where they are too many to name, direct says on rows what is wanted.
+func (q *question) chooseAmong(dimension int8, known []string, wanted func(string) bool, rows func(values []string) shape, direct shape) {
 	var values []string
 	for _, value := range known {
 		if wanted(value) {
 			values = append(values, value)
 		}
 	}
-	if len(values) == 0 {
+	switch {
+	case len(values) == 0:
 		q.none = true
+		return
+	case len(values) > mostValues:
+		q.rest = append(q.rest, direct)
 		return
 	}
 	q.choices = append(q.choices, choice{dimension: dimension, rollups: rollupsOf(values...), rows: rows(values)})
@@ -66,6 +75,10 @@ func checkContains(field string, text *string) error {
 	}
 	return nil
 }
+
+// asksPart says whether a part that is to be contained asks anything: the empty one is
+// in every text.
+func asksPart(part *string) bool { return part != nil && *part != "" }
 
 // containsFold says whether text holds a part, byte for byte but for the case of
 // ASCII letters, as db.ContainsFold says it in SQL; nil is in every text.

@@ -362,6 +362,7 @@ func TestTheLastMinute(t *testing.T) {
 			{Type: column.Consume, ModelName: "b", PromptTokens: 4, CompletionTokens: 40, CreatedAt: ago(30)},
 			{Type: column.Consume, ModelName: "a", PromptTokens: 8, CompletionTokens: 80, CreatedAt: ago(61)},
 			{Type: column.UsageError, ModelName: "a", PromptTokens: 16, CreatedAt: ago(1)},
+			{Type: column.Consume, ModelName: "later", PromptTokens: 32, CreatedAt: ago(-3600)},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -370,7 +371,7 @@ func TestTheLastMinute(t *testing.T) {
 			filter        journal.UsageRecordFilter
 			rpm, tpm, all int64
 		}{
-			"all":                      {journal.UsageRecordFilter{}, 3, 77, 5},
+			"all":                      {journal.UsageRecordFilter{}, 3, 77, 6},
 			"a model":                  {journal.UsageRecordFilter{ModelName: ptr("a")}, 2, 33, 4},
 			"whatever the type":        {journal.UsageRecordFilter{Type: ptr(column.UsageError)}, 3, 77, 1},
 			"whatever the range":       {journal.UsageRecordFilter{Until: at(-1)}, 3, 77, 0},

@@ -43,12 +43,23 @@ func (l *Log[R, D, F]) Import(ctx context.Context, rows []Imported[D]) ([]Outcom
 	for start := 0; start < len(rows); {
 		end := min(start+size, len(rows))
 		began := time.Now()
-		if err := l.importSome(ctx, rows[start:end], outcomes[start:end]); err != nil {
+		err := l.importSome(ctx, rows[start:end], outcomes[start:end])
+		if kind := fault.KindOf(err); err != nil && (kind == fault.Invalid || kind == fault.Conflict) {
+			// One of them cannot be stored, or others store the same ones in another
+			// order: in smaller batches it shows which, and the others pass.
+			if end-start > 1 {
+				size = (end - start) / 2
+				continue
+			}
+			outcomes[start] = Outcome{Problem: &fault.Problem{Index: -1, Field: "line", Reason: fault.Clash, Detail: fault.As(err).Message}}
+			err = nil
+		}
+		if err != nil {
 			return outcomes[:start], err
 		}
 		held := time.Since(began)
 		// Aim at importHold, changing by no more than half at a time.
-		size = max(20, min(size*3/2, int(float64(end-start)*float64(importHold)/float64(held+1))))
+		size = max(min(20, 2*size), min(size*3/2, int(float64(end-start)*float64(importHold)/float64(held+1))))
 		start = end
 		if err := l.journal.yield(ctx, held); err != nil {
 			return outcomes[:start], err

@@ -3,6 +3,8 @@ package journal_test
 import (
 	"context"
 	"fmt"
+	"slices"
+	"sync"
 	"testing"
 
 	"logbook/ent/column"
@@ -102,6 +104,41 @@ func TestImportJudgesEachRow(t *testing.T) {
 		}
 		if tenants, err := w.Tenants(ctx); err != nil || len(tenants) != 1 {
 			t.Errorf("refused rows made tenants: %v (%v)", tenants, err)
+		}
+	})
+}
+
+// TestImportsOfTheSameRows runs side by side, each in an order of its own.
+func TestImportsOfTheSameRows(t *testing.T) {
+	each(t, func(t *testing.T, ctx context.Context, w *world) {
+		const n = 3000
+		rows := make([]journal.Imported[journal.APICallDraft], n)
+		for i := range rows {
+			rows[i].Draft = journal.APICallDraft{ID: ptr(fmt.Sprint("call ", i)), OperationTime: at(float64(-i)), APIPath: "/"}
+		}
+		backwards := slices.Clone(rows)
+		slices.Reverse(backwards)
+		var all sync.WaitGroup
+		var stored [4]int
+		for i := range stored {
+			all.Go(func() {
+				j := journal.New(w.database, journal.Options{})
+				defer j.Close(ctx)
+				mine := [][]journal.Imported[journal.APICallDraft]{rows, backwards}[i%2]
+				outcomes, err := j.APICalls.Import(ctx, mine)
+				counts := tallied(outcomes)
+				if err != nil || counts[0]+counts[1] != n {
+					t.Errorf("import %d: %v of %d (%v)", i, counts, n, err)
+				}
+				stored[i] = counts[0]
+			})
+		}
+		all.Wait()
+		if sum := stored[0] + stored[1] + stored[2] + stored[3]; sum != n {
+			t.Errorf("%v rows were stored, want %d in all", stored, n)
+		}
+		if rows := w.recount(t); rows != n {
+			t.Errorf("%d rows, want %d", rows, n)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -45,14 +46,24 @@ func (n *names) forget() {
 
 // knownNames gives the names, at most namesFresh old.
 func (j *Journal) knownNames(ctx context.Context) (*knownNames, error) {
-	n := &j.names
+	return j.names.get(ctx, j.db, func(*knownNames) bool { return true })
+}
+
+// namesKnowing gives the names, loaded anew where those in the cache do not have one
+// that is asked for: it may have been made a moment ago.
+func (j *Journal) namesKnowing(ctx context.Context, has func(*knownNames) bool) (*knownNames, error) {
+	return j.names.get(ctx, j.db, has)
+}
+
+// get gives the names from the cache while they are fresh and have what is asked for.
+func (n *names) get(ctx context.Context, database *db.DB, has func(*knownNames) bool) (*knownNames, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.known != nil && time.Since(n.loaded) < namesFresh {
+	if n.known != nil && time.Since(n.loaded) < namesFresh && has(n.known) {
 		return n.known, nil
 	}
 	var known *knownNames
-	err := j.db.Read(ctx, func(client *ent.Client) (err error) {
+	err := database.Read(ctx, func(client *ent.Client) (err error) {
 		known, err = loadNames(ctx, client)
 		return err
 	})
@@ -94,7 +105,7 @@ func (j *Journal) Tenant(ctx context.Context, id *column.ID) (*ent.Tenant, error
 	if id == nil {
 		return nil, nil
 	}
-	known, err := j.knownNames(ctx)
+	known, err := j.namesKnowing(ctx, func(k *knownNames) bool { return k.tenants[*id] != nil })
 	if err != nil {
 		return nil, err
 	}
@@ -106,7 +117,7 @@ func (j *Journal) Category(ctx context.Context, id *column.ID) (*ent.Category, e
 	if id == nil {
 		return nil, nil
 	}
-	known, err := j.knownNames(ctx)
+	known, err := j.namesKnowing(ctx, func(k *knownNames) bool { return k.categories[*id] != nil })
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +126,7 @@ func (j *Journal) Category(ctx context.Context, id *column.ID) (*ent.Category, e
 
 // CategoryByCode gives the category of a code, nil where there is none.
 func (j *Journal) CategoryByCode(ctx context.Context, code string) (*ent.Category, error) {
-	known, err := j.knownNames(ctx)
+	known, err := j.namesKnowing(ctx, func(k *knownNames) bool { return k.codes[code] != nil })
 	if err != nil {
 		return nil, err
 	}
@@ -171,7 +182,20 @@ func (j *Journal) CreateCategory(ctx context.Context, name, code string) (*ent.C
 // unknownNames gives the problem of each row that names a tenant or category that
 // does not exist.
 func (l *Log[R, D, F]) unknownNames(ctx context.Context, rows []*R) ([]fault.Problem, error) {
-	known, err := l.journal.knownNames(ctx)
+	known, err := l.journal.namesKnowing(ctx, func(k *knownNames) bool {
+		for _, row := range rows {
+			if id := *l.tenantOf(row); id != nil && k.tenants[*id] == nil {
+				return false
+			}
+			if l.categoryOf == nil {
+				continue
+			}
+			if id := l.categoryOf(row); id != nil && k.categories[*id] == nil {
+				return false
+			}
+		}
+		return true
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -273,9 +297,18 @@ func (k *knownNames) problem(row *importNames) *fault.Problem {
 	for _, named := range []struct {
 		field string
 		value *string
-	}{{"tenant_name", row.tenantName}, {"category_name", row.categoryName}, {"category_code", row.categoryCode}} {
-		if named.value != nil && len(*named.value) > maxName {
-			return &fault.Problem{Index: -1, Field: named.field, Reason: fault.TooLong, Limit: maxName}
+		made  bool // whether it makes a tenant or category
+	}{
+		{"tenant_name", row.tenantName, row.tenantID != nil && k.tenants[*row.tenantID] == nil},
+		{"category_name", row.categoryName, row.categoryID != nil && k.categories[*row.categoryID] == nil},
+		{"category_code", row.categoryCode, row.categoryID != nil && k.categories[*row.categoryID] == nil},
+	} {
+		if named.value == nil || !named.made {
+			continue
+		}
+		var refused *fault.Error
+		if errors.As(fault.Name(named.field, *named.value, maxName), &refused) {
+			return &refused.Problems[0]
 		}
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"logbook/ent/operation"
 	"logbook/ent/schema"
 	"logbook/internal/auth"
+	"logbook/internal/db"
 	"logbook/internal/fault"
 	"logbook/internal/rawjson"
 )
@@ -36,7 +37,7 @@ type OperationDraft struct {
 }
 
 // OperationFilter says which operations are asked for; an absent field asks
-// nothing. Every field has an index behind it.
+// nothing. Every field but TenantID has an index behind it.
 type OperationFilter struct {
 	Since     *column.Time // at this instant or later
 	Until     *column.Time // before this instant
@@ -253,7 +254,7 @@ func askOperations(ctx context.Context, client *ent.Client, f *OperationFilter) 
 	if f.Action != nil {
 		q.choose(operationsByAction, numberValue(int64(*f.Action)), sql.FieldEQ(operation.FieldAction, int64(*f.Action)))
 	}
-	if f.UserID != nil || f.Username != nil || f.UsernameContains != nil {
+	if f.UserID != nil || f.Username != nil || asksPart(f.UsernameContains) {
 		if err := checkContains("username_contains", f.UsernameContains); err != nil {
 			return q, err
 		}
@@ -265,12 +266,12 @@ func askOperations(ctx context.Context, client *ent.Client, f *OperationFilter) 
 			number, name, _ := strings.Cut(value, "\x00")
 			return (f.UserID == nil || number == numberValue(*f.UserID)) &&
 				(f.Username == nil || name == *f.Username) && containsFold(name, f.UsernameContains)
-		}, func(values []string) shape { return operationsOf(values, f.UserID) })
+		}, func(values []string) shape { return operationsOf(values, f.UserID) }, f.ofUser())
 	}
-	if f.Module != nil && f.ModuleContains == nil {
+	if f.Module != nil && !asksPart(f.ModuleContains) {
 		q.choose(operationsByModule, *f.Module, sql.FieldEQ(operation.FieldModule, *f.Module))
 	}
-	if f.ModuleContains != nil {
+	if asksPart(f.ModuleContains) {
 		if err := checkContains("module_contains", f.ModuleContains); err != nil {
 			return q, err
 		}
@@ -280,7 +281,12 @@ func askOperations(ctx context.Context, client *ent.Client, f *OperationFilter) 
 		}
 		q.chooseAmong(operationsByModule, known, func(module string) bool {
 			return (f.Module == nil || module == *f.Module) && containsFold(module, f.ModuleContains)
-		}, func(modules []string) shape { return sql.FieldIn(operation.FieldModule, modules...) })
+		}, func(modules []string) shape { return sql.FieldIn(operation.FieldModule, modules...) }, func(s *sql.Selector) {
+			s.Where(db.ContainsFold(s.C(operation.FieldModule), *f.ModuleContains))
+			if f.Module != nil {
+				s.Where(sql.EQ(s.C(operation.FieldModule), *f.Module))
+			}
+		})
 	}
 	if f.IPAddress != nil {
 		q.rest = append(q.rest, sql.FieldEQ(operation.FieldIPAddress, *f.IPAddress))
@@ -306,6 +312,30 @@ func operationsOf(values []string, user *int64) shape {
 		s.Where(among)
 		if user != nil {
 			s.Where(sql.EQ(s.C(operation.FieldUserID), *user))
+		}
+	}
+}
+
+// ofUser says on rows what the filter asks of the user; no name is the name "".
+func (f *OperationFilter) ofUser() shape {
+	return func(s *sql.Selector) {
+		name := s.C(operation.FieldUsername)
+		if f.UserID != nil {
+			s.Where(sql.EQ(s.C(operation.FieldUserID), *f.UserID))
+		}
+		if f.Username != nil {
+			named := sql.EQ(name, *f.Username)
+			if *f.Username == "" {
+				named = sql.Or(named, sql.IsNull(name))
+			}
+			s.Where(named)
+		}
+		if f.UsernameContains != nil {
+			named := db.ContainsFold(name, *f.UsernameContains)
+			if *f.UsernameContains == "" {
+				named = sql.Or(named, sql.IsNull(name))
+			}
+			s.Where(named)
 		}
 	}
 }

@@ -81,7 +81,7 @@ func (l *Log[R, D, F]) purgeSome(ctx context.Context, tx *db.Tx, conditions []sh
 	if removed != len(rows) {
 		return 0, fault.New(fault.Internal, "a purge found %d rows and removed %d", len(rows), removed)
 	}
-	return removed, l.addRollups(ctx, tx, l.deltas(rows, -1))
+	return removed, l.addRollups(ctx, tx, rows, -1)
 }
 
 // counted selects only the columns that roll-ups are made of.

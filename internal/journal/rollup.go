@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"math"
 	"sort"
 	"strconv"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"logbook/ent/rollup"
 	"logbook/ent/schema"
 	"logbook/internal/db"
+	"logbook/internal/fault"
 )
 
 // dimension is one way of counting a kind's rows. Those with few values are
@@ -72,11 +74,22 @@ type rollupKey struct {
 // and of the completion.
 type sums [4]int64
 
-func (s *sums) add(other sums, sign int64) {
+// mostSum is how large a sum of one transaction may grow: a tenth of what 64 bits
+// hold, so that adding it up never wraps.
+const mostSum = math.MaxInt64 / 10
+
+// add adds to the sums and says whether they are still within mostSum.
+func (s *sums) add(other sums, sign int64) bool {
+	within := true
 	for i := range s {
 		s[i] += sign * other[i]
+		within = within && s[i] <= mostSum && s[i] >= -mostSum
 	}
+	return within
 }
+
+// errSums refuses rows that would make a sum that cannot be held.
+var errSums = fault.RefuseField("quota", fault.Outside, "", "smaller, or the sums of such rows and their tokens cannot be held in 64 bits")
 
 // deltas says by how much each roll-up changes.
 type deltas map[rollupKey]sums
@@ -95,12 +108,13 @@ func floorDiv(a, b int64) int64 {
 }
 
 // deltas is what writing (sign 1) or deleting (sign -1) the rows does to the
-// roll-ups. It is the only place that knows.
-func (t *table[R, D, F]) deltas(rows []*R, sign int64) deltas {
+// roll-ups. It is the only place that knows. It fails where a sum grows too large.
+func (t *table[R, D, F]) deltas(rows []*R, sign int64) (deltas, error) {
 	d := deltas{}
+	within := true
 	add := func(key rollupKey, one sums) {
 		sum := d[key]
-		sum.add(one, sign)
+		within = sum.add(one, sign) && within
 		d[key] = sum
 	}
 	for _, row := range rows {
@@ -125,8 +139,11 @@ func (t *table[R, D, F]) deltas(rows []*R, sign int64) deltas {
 				add(key, one)
 			}
 		}
+		if !within {
+			return nil, errSums
+		}
 	}
-	return d
+	return d, nil
 }
 
 var (
@@ -139,10 +156,15 @@ var (
 	}
 )
 
-// addRollups applies deltas in the transaction that changes the rows. Keys go in
+// addRollups counts rows that are written (sign 1) or deleted (sign -1), in the same
+// transaction. Keys go in
 // one order, so that two writers never wait for each other in a circle. A kind
 // that sums nothing writes its counts only.
-func (t *table[R, D, F]) addRollups(ctx context.Context, tx *db.Tx, d deltas) error {
+func (t *table[R, D, F]) addRollups(ctx context.Context, tx *db.Tx, rows []*R, sign int64) error {
+	d, err := t.deltas(rows, sign)
+	if err != nil {
+		return err
+	}
 	names := rollupSums
 	if t.summed == nil {
 		names = rollupSums[:1]
@@ -154,22 +176,22 @@ func (t *table[R, D, F]) addRollups(ctx context.Context, tx *db.Tx, d deltas) er
 		}
 	}
 	sort.Slice(keys, func(i, k int) bool { return keys[i].before(keys[k]) })
-	rows := make([][]any, len(keys))
+	changes := make([][]any, len(keys))
 	var lowered [][]any
 	for i, key := range keys {
-		rows[i] = []any{
+		changes[i] = []any{
 			int64(key.kind), int64(key.dimension), key.tenant[:], []byte(key.value),
 			int64(key.bucket), int64(key.class),
 		}
 		change := d[key]
 		for k := range names {
-			rows[i] = append(rows[i], change[k])
+			changes[i] = append(changes[i], change[k])
 		}
 		if change[0] < 0 {
-			lowered = append(lowered, rows[i])
+			lowered = append(lowered, changes[i])
 		}
 	}
-	if err := tx.Add(ctx, rollup.Table, rollupKeys, names, rows); err != nil {
+	if err := tx.Add(ctx, rollup.Table, rollupKeys, names, changes); err != nil {
 		return err
 	}
 	return tx.DropEmpty(ctx, rollup.Table, rollupKeys, rollupSums[:1], lowered)

@@ -31,7 +31,7 @@ type tally struct {
 type apart int8
 
 const (
-	nothing apart = iota
+	nothing apart = iota // and sums nothing: only the count is asked for
 	classes
 	values // and classes
 )
@@ -108,7 +108,7 @@ func (l *table[R, D, F]) run(ctx context.Context, client *ent.Client, t tally, a
 			PromptTokens     int64  `sql:"prompt_tokens"`
 			CompletionTokens int64  `sql:"completion_tokens"`
 		}
-		names := l.sumNames()
+		names := l.sumNames(t.apart)
 		query := client.Rollup.Query().Modify(func(s *sql.Selector) {
 			s.Where(sql.EQ(s.C(rollup.FieldKind), int64(l.kind))).
 				Where(sql.EQ(s.C(rollup.FieldDimension), int64(t.dimension))).
@@ -189,9 +189,9 @@ func (l *table[R, D, F]) dimension(number int8) *dimension[R] {
 	panic("journal: a dimension that the kind does not have") // a mistake in a kind's own file
 }
 
-// sumNames gives the columns of the roll-ups that the kind uses.
-func (l *table[R, D, F]) sumNames() []string {
-	if l.summed == nil {
+// sumNames gives the columns that are summed: who tells nothing apart counts.
+func (l *table[R, D, F]) sumNames(apart apart) []string {
+	if l.summed == nil || apart == nothing {
 		return rollupSums[:1]
 	}
 	return rollupSums
@@ -253,7 +253,7 @@ func (l *table[R, D, F]) group(ctx context.Context, client *ent.Client, conditio
 			group = append(group, s.C(l.class))
 		}
 		selected = append(selected, sql.As(sql.Count("*"), rollup.FieldRowCount))
-		for _, name := range l.sumNames()[1:] {
+		for _, name := range l.sumNames(apart)[1:] {
 			selected = append(selected, sql.As("COALESCE("+sql.Sum(s.C(name))+", 0)", name))
 		}
 		s.Select(selected...)

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -43,7 +44,7 @@ type UsageRecordDraft struct {
 }
 
 // UsageRecordFilter says which usage records are asked for; an absent field asks
-// nothing. Every field but Group and Search has an index behind it.
+// nothing. Every field but TenantID, Group, Search and Keyword has an index behind it.
 type UsageRecordFilter struct {
 	Since     *column.Time // at this instant or later
 	Until     *column.Time // before this instant
@@ -218,7 +219,7 @@ func askUsageRecords(ctx context.Context, client *ent.Client, f *UsageRecordFilt
 	if f.ModelName != nil {
 		q.choose(usageByModel, *f.ModelName, sql.FieldEQ(usagerecord.FieldModelName, *f.ModelName))
 	}
-	if f.ModelLike != nil {
+	if f.ModelLike != nil && (*f.ModelLike == "" || strings.Trim(*f.ModelLike, "%") != "") { // % alone asks nothing
 		if err := checkContains("model_like", f.ModelLike); err != nil {
 			return q, err
 		}
@@ -232,8 +233,12 @@ func askUsageRecords(ctx context.Context, client *ent.Client, f *UsageRecordFilt
 		if err != nil {
 			return q, err
 		}
-		q.chooseAmong(usageByModel, known, func(model string) bool { return likeFold(model, *f.ModelLike) },
-			func(models []string) shape { return sql.FieldIn(usagerecord.FieldModelName, models...) })
+		known = slices.DeleteFunc(known, func(model string) bool { return !likeFold(model, *f.ModelLike) })
+		if len(known) > mostModels {
+			return q, fault.RefuseField("model_like", fault.Outside, "", "narrower: more than 30,000 models match")
+		}
+		named := func(models []string) shape { return sql.FieldIn(usagerecord.FieldModelName, models...) }
+		q.chooseAmong(usageByModel, known, func(string) bool { return true }, named, named(known))
 	}
 	err := q.chooseNamed(ctx, client, usageByUser, user, f.Username, usagerecord.FieldUserID, usagerecord.FieldUsername)
 	if err != nil {
@@ -309,10 +314,13 @@ func (q *question) chooseNamed(ctx context.Context, client *ent.Client, dimensio
 				ids[i], _ = strconv.ParseInt(digits, 10, 64) // numberedName wrote it
 			}
 			return shaped(sql.FieldIn(numbers, ids...), sql.FieldEQ(names, *name))
-		})
+		}, sql.FieldEQ(names, *name))
 	}
 	return nil
 }
+
+// mostModels is how many models a pattern may match; engines take no more arguments.
+const mostModels = 30_000
 
 // mostNumbers is how many numbers of one name are looked up by their index. A name
 // that more have is so common that the newest rows have it.

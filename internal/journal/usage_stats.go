@@ -42,8 +42,9 @@ func (j *Journal) UsageStats(ctx context.Context, filter UsageRecordFilter) (*Us
 	types := map[column.UsageType]*UsageTypeSums{}
 	lately := filter
 	consume := column.Consume
-	since := usageRecords.cut(column.TimeOf(j.now().Add(-time.Minute))) // as the rows' times are
-	lately.Since, lately.Until, lately.Type = &since, nil, &consume
+	now := usageRecords.cut(column.TimeOf(j.now())) // as the rows' times are
+	since, until := now.Add(-time.Minute), now.Add(time.Second)
+	lately.Since, lately.Until, lately.Type = &since, &until, &consume
 	err := j.db.Read(ctx, func(client *ent.Client) error {
 		q, err := j.UsageRecords.ask(ctx, client, filter)
 		if err != nil {
