@@ -2072,7 +2072,7 @@ input OperationFilter {
   since: Time
   "Before this instant."
   until: Time
-  "Of this tenant."
+  "Of this tenant. There is no index behind it: a page of a small tenant reads on through the others' rows."
   tenantId: ID @uuid
   "By exactly the user of this number, in that user's own system."
   userId: Int64
@@ -2204,7 +2204,7 @@ input UsageRecordFilter {
   since: Time
   "Before this instant."
   until: Time
-  "Of this tenant."
+  "Of this tenant. There is no index behind it: a page of a small tenant reads on through the others' rows."
   tenantId: ID @uuid
   "Of exactly this type."
   type: UsageType
@@ -2231,7 +2231,8 @@ input UsageRecordFilter {
 }
 
 """
-Figures of the usage records that pass a filter, all of one moment.
+Figures of the usage records that pass a filter, all of one moment. Where a sum is
+beyond 2^53 the answer is ` + "`" + `BAD_USER_INPUT` + "`" + `: ask about fewer.
 """
 type UsageStats {
   "How many records there are."
@@ -2333,7 +2334,7 @@ input APICallFilter {
   until: Time
   "Of this tenant."
   tenantId: ID @uuid
-  "By exactly this application, byte for byte; the whole id, whatever the caller is shown of it."
+  "By exactly this application, byte for byte. For administrators only: others see app ids masked."
   appId: String
   "Of exactly this path, byte for byte."
   apiPath: String

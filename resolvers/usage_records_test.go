@@ -181,7 +181,8 @@ func testUsageStats(s *server, k *sample[journal.UsageRecordDraft], token string
 	sees := func(d *journal.UsageRecordDraft) bool {
 		return !slices.ContainsFunc(visible, func(one func(*journal.UsageRecordDraft) bool) bool { return !one(d) })
 	}
-	minuteAgo := column.Time(s.now.Load()) - 60_000000
+	now := column.Time(s.now.Load())
+	minuteAgo := now - now%1_000000 - 60_000000 // in whole seconds, as the records' times are
 	busy := false
 	for _, filter := range k.filters() {
 		want := usageStats{ByType: []usageTypeSums{}}

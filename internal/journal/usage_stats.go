@@ -7,6 +7,7 @@ import (
 
 	"logbook/ent"
 	"logbook/ent/column"
+	"logbook/internal/fault"
 )
 
 // UsageSums are figures of some usage records.
@@ -36,9 +37,10 @@ type UsageStats struct {
 }
 
 // UsageStats sums the usage records that pass a filter, exactly; all figures are
-// of one moment. Without a dimension, or with one, it reads roll-ups, else rows.
+// of one moment. It fails with kind Invalid where a sum is beyond 2^53. Without a dimension, or with one, it reads roll-ups, else rows.
 func (j *Journal) UsageStats(ctx context.Context, filter UsageRecordFilter) (*UsageStats, error) {
 	stats := &UsageStats{}
+	within := true
 	types := map[column.UsageType]*UsageTypeSums{}
 	lately := filter
 	consume := column.Consume
@@ -56,8 +58,7 @@ func (j *Journal) UsageStats(ctx context.Context, filter UsageRecordFilter) (*Us
 				one = &UsageTypeSums{Type: column.UsageType(c.class)}
 				types[one.Type] = one
 			}
-			one.add(c.sums)
-			stats.add(c.sums)
+			within = one.add(c.sums) && stats.add(c.sums) && within
 		})
 		if err != nil {
 			return err
@@ -70,6 +71,9 @@ func (j *Journal) UsageStats(ctx context.Context, filter UsageRecordFilter) (*Us
 			stats.TokensPerMinute += c.sums[2] + c.sums[3]
 		})
 	})
+	if err == nil && !within {
+		err = fault.New(fault.Invalid, "the sums of these records are beyond 2^53, which JSON cannot hold exactly; ask about fewer")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -80,11 +84,15 @@ func (j *Journal) UsageStats(ctx context.Context, filter UsageRecordFilter) (*Us
 	return stats, nil
 }
 
-func (s *UsageSums) add(c sums) {
-	s.Count += c[0]
-	s.Quota += c[1]
-	s.PromptTokens += c[2]
-	s.CompletionTokens += c[3]
+// add adds and says whether all sums are numbers that JSON holds exactly.
+func (s *UsageSums) add(c sums) bool {
+	within := true
+	for i, sum := range []*int64{&s.Count, &s.Quota, &s.PromptTokens, &s.CompletionTokens} {
+		within = within && c[i] <= maxNumber && c[i] >= -maxNumber
+		*sum += c[i]
+		within = within && *sum <= maxNumber && *sum >= -maxNumber
+	}
+	return within
 }
 
 // sum hands on the sums of the rows that a question asks for, by class.
