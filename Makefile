@@ -2,12 +2,13 @@
 # make test   all tests
 # make check  what CI adds: formatting, vet, generation, the race detector
 # make build  the binary ./logbook
+# make demo-legacy  call every endpoint of the legacy APIs with curl, as their documents do
 # make bench  the ruler: a million usage records on SQLite, then on MariaDB;
 #             make bench BENCH="--kind all --rows 50000 --seconds 0.3" is quick
 
 CONSOLE_SOURCES := $(addprefix console/,package.json package-lock.json .npmrc vite.config.js index.html) $(wildcard console/src/*)
 
-.PHONY: run test check build bench generate console race formatted generated
+.PHONY: run test check build bench demo-legacy generate console race formatted generated
 run: console
 	go run .
 
@@ -20,6 +21,9 @@ build: console
 bench:
 	go run ./bench --db sqlite $(BENCH)
 	go run ./bench --db mysql $(BENCH)
+
+demo-legacy:
+	demo/legacy.sh
 
 generate:
 	go generate ./...

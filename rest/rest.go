@@ -106,9 +106,10 @@ var (
 )
 
 // Mount adds the dialects' paths to mux, each with and without its trailing
-// slash. It expects the caller's principal in the context (package authn) and the
-// layer of package web around it.
+// slash, and their description at /openapi.json. It expects the caller's principal
+// in the context (package authn) and the layer of package web around it.
 func Mount(mux *http.ServeMux, j *journal.Journal, options Options) {
+	mountOpenAPI(mux, options.Dialects)
 	bases := map[string]bool{}
 	for _, d := range dialects(j, options.Keys) {
 		if options.Dialects != nil && !slices.Contains(options.Dialects, d.name()) {
