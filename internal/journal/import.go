@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"time"
 
-	"logbook/ent/column"
 	"logbook/internal/auth"
 	"logbook/internal/db"
 	"logbook/internal/fault"
@@ -202,21 +201,4 @@ func (l *Log[R, D, F]) ContentHash(row *Imported[D]) (hash uint64, counted bool)
 		return 0, false
 	}
 	return binary.BigEndian.Uint64(l.contentHash(made, brought)), true
-}
-
-// hashedID makes the UUID (version 8, RFC 9562) of an instant in milliseconds and
-// a hash, so that the same input gives the same ids again.
-func hashedID(at column.Time, hash []byte) column.ID {
-	var ms uint64
-	if at > 0 {
-		ms = uint64(at / 1000)
-	}
-	var id column.ID
-	copy(id[6:], hash)
-	for i := range 6 {
-		id[i] = byte(ms >> (40 - 8*i))
-	}
-	id[6] = id[6]&0x0f | 0x80
-	id[8] = id[8]&0x3f | 0x80
-	return id
 }

@@ -1,8 +1,10 @@
 package journal
 
 import (
+	"crypto/rand"
 	"encoding/binary"
 	"strconv"
+	"time"
 
 	"logbook/ent/column"
 )
@@ -90,4 +92,52 @@ func parseID(like rowID, text string) (rowID, bool) {
 		return numberRow(n), err == nil && strconv.FormatInt(n, 10) == text
 	}
 	return textRow(text), true
+}
+
+// A number that Logbook gives is (writer, sequence) in one, so that no two
+// processes give the same: the writer in the bits from 40 on, which leaves the
+// numbers below 2^40 to rows that bring theirs. Those made of a hash begin with
+// the bit 52.
+const (
+	writerShift = 40
+	hashedBit   = 1 << 52
+	mostWriters = hashedBit >> writerShift
+)
+
+// number gives the number of the row that got the last sequence.
+func (p *position) number() int64 { return int64(p.writer)<<writerShift | p.sequence }
+
+// hashedNumber makes a number of a content's hash.
+func hashedNumber(hash []byte) int64 {
+	return hashedBit | int64(binary.BigEndian.Uint64(hash)>>12)
+}
+
+// newID makes a time-ordered UUID (version 7, RFC 9562).
+func newID(now time.Time) column.ID {
+	var id column.ID
+	_, _ = rand.Read(id[6:]) // never fails
+	ms := uint64(now.UnixMilli())
+	for i := range 6 {
+		id[i] = byte(ms >> (40 - 8*i))
+	}
+	id[6] = id[6]&0x0f | 0x70
+	id[8] = id[8]&0x3f | 0x80
+	return id
+}
+
+// hashedID makes the UUID (version 8, RFC 9562) of an instant in milliseconds and
+// a hash, so that the same input gives the same ids again.
+func hashedID(at column.Time, hash []byte) column.ID {
+	var ms uint64
+	if at > 0 {
+		ms = uint64(at / 1000)
+	}
+	var id column.ID
+	copy(id[6:], hash)
+	for i := range 6 {
+		id[i] = byte(ms >> (40 - 8*i))
+	}
+	id[6] = id[6]&0x0f | 0x80
+	id[8] = id[8]&0x3f | 0x80
+	return id
 }
