@@ -111,7 +111,7 @@ func TestImportJudgesEachRow(t *testing.T) {
 // TestImportsOfTheSameRows runs side by side, each in an order of its own.
 func TestImportsOfTheSameRows(t *testing.T) {
 	each(t, func(t *testing.T, ctx context.Context, w *world) {
-		const n = 3000
+		const n = 1200
 		rows := make([]journal.Imported[journal.APICallDraft], n)
 		for i := range rows {
 			rows[i].Draft = journal.APICallDraft{ID: ptr(fmt.Sprint("call ", i)), OperationTime: at(float64(-i)), APIPath: "/"}
