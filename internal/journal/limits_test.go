@@ -144,6 +144,13 @@ func TestANewName(t *testing.T) {
 		if _, err := w.Entries.Append(ctx, []journal.EntryDraft{{Message: "m", TenantID: &second.ID, CategoryID: &category.ID}}); err != nil {
 			t.Errorf("an entry of a new tenant is refused: %v", err)
 		}
+		third, err := other.CreateTenant(ctx, "third")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.CreateRetentionPolicy(ctx, journal.RetentionPolicyDraft{Name: "p", TenantID: &third.ID, Days: 1}); err != nil {
+			t.Errorf("a policy of a new tenant is refused: %v", err)
+		}
 	})
 }
 

@@ -26,7 +26,7 @@ type shape = func(*sql.Selector)
 // in the methods of Log.
 type table[R, D, F any] struct {
 	kind  schema.Kind
-	noun  string // what people call a row, with its article
+	noun  string // what people call a row
 	name  string // of the table in the database
 	id    string // its column of ids
 	time  string // its column of times

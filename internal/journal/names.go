@@ -44,26 +44,17 @@ func (n *names) forget() {
 	n.mu.Unlock()
 }
 
-// knownNames gives the names, at most namesFresh old.
-func (j *Journal) knownNames(ctx context.Context) (*knownNames, error) {
-	return j.names.get(ctx, j.db, func(*knownNames) bool { return true })
-}
-
-// namesKnowing gives the names, loaded anew where those in the cache do not have one
-// that is asked for: it may have been made a moment ago.
+// namesKnowing gives the names, at most namesFresh old, and loaded anew where those in
+// the cache do not have what is asked for: it may have been made a moment ago.
 func (j *Journal) namesKnowing(ctx context.Context, has func(*knownNames) bool) (*knownNames, error) {
-	return j.names.get(ctx, j.db, has)
-}
-
-// get gives the names from the cache while they are fresh and have what is asked for.
-func (n *names) get(ctx context.Context, database *db.DB, has func(*knownNames) bool) (*knownNames, error) {
+	n := &j.names
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.known != nil && time.Since(n.loaded) < namesFresh && has(n.known) {
 		return n.known, nil
 	}
 	var known *knownNames
-	err := database.Read(ctx, func(client *ent.Client) (err error) {
+	err := j.db.Read(ctx, func(client *ent.Client) (err error) {
 		known, err = loadNames(ctx, client)
 		return err
 	})

@@ -50,7 +50,10 @@ func (j *Journal) CreateRetentionPolicy(ctx context.Context, draft RetentionPoli
 	if err := auth.RequireTenant(ctx, (*[16]byte)(draft.TenantID)); err != nil {
 		return nil, err
 	}
-	known, err := j.knownNames(ctx)
+	known, err := j.namesKnowing(ctx, func(k *knownNames) bool {
+		return (draft.TenantID == nil || k.tenants[*draft.TenantID] != nil) &&
+			(draft.CategoryID == nil || k.categories[*draft.CategoryID] != nil)
+	})
 	if err != nil {
 		return nil, err
 	}
