@@ -3,7 +3,6 @@ package rest
 import (
 	"context"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/netip"
 	"sync"
@@ -147,10 +146,7 @@ func (c *CallRecorder) Record(next http.Handler) http.Handler {
 
 // record queues a call, unless another stands for it or the queue is full.
 func (c *CallRecorder) record(r *http.Request, at column.Time, status int) {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
+	host := auth.OriginOf(r.Context()).Address
 	p := auth.From(r.Context())
 	if (p == nil || forAnybody(status)) && !c.first(host, status, at) {
 		c.gathered.Add(1)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -36,7 +37,11 @@ func recorder(t *testing.T, queue int, store func(context.Context, []journal.API
 // call calls a recorded handler that answers with a status.
 func call(c *CallRecorder, p *auth.Principal, from, method, target string, status int) {
 	r := httptest.NewRequest(method, target, nil)
-	r.RemoteAddr = from
+	host, _, err := net.SplitHostPort(from)
+	if err != nil {
+		host = from
+	}
+	r = r.WithContext(auth.WithOrigin(r.Context(), auth.Origin{Address: host}))
 	if p != nil {
 		r = r.WithContext(auth.With(r.Context(), p))
 	}

@@ -169,6 +169,26 @@ func Refused(ctx context.Context) error {
 	return err
 }
 
+// Origin is where a request comes from, as far as the server can tell.
+type Origin struct {
+	Address   string // the caller's IP address; as it was written where it is none
+	UserAgent string // as the caller sent it, "" for none
+}
+
+type originKey struct{}
+
+// WithOrigin gives a context for a request that comes from there.
+func WithOrigin(ctx context.Context, origin Origin) context.Context {
+	return context.WithValue(ctx, originKey{}, origin)
+}
+
+// OriginOf gives where the context's request comes from; the zero Origin for what
+// is no request, such as a job.
+func OriginOf(ctx context.Context) Origin {
+	origin, _ := ctx.Value(originKey{}).(Origin)
+	return origin
+}
+
 // System gives a context for Logbook's own jobs and commands: an administrator
 // of no tenant, under the job's name.
 func System(ctx context.Context, job string) context.Context {

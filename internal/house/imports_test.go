@@ -37,7 +37,7 @@ var mayImport = map[string]string{
 	"internal/journal":             "ent ent/column ent/schema internal/auth internal/db internal/fault internal/rawjson",
 	"internal/journal/journaltest": "",
 	"internal/rawjson":             "",
-	"internal/web":                 "internal/fault",
+	"internal/web":                 "internal/auth internal/fault",
 	"resolvers":                    "graph ent ent/column internal/auth internal/fault internal/journal internal/rawjson internal/web",
 	"rest":                         "ent ent/column internal/auth internal/fault internal/journal internal/rawjson internal/web",
 }

@@ -1,6 +1,7 @@
 // Package web is what every HTTP answer of Logbook has in common, whatever
-// surface gives it: a request id, limits on headers, bodies and time, CORS, a
-// last net under panics, and the health checks. It knows no surface.
+// surface gives it: a request id, where the request comes from, limits on headers,
+// bodies and time, CORS, a last net under panics, and the health checks. It knows
+// no surface.
 package web
 
 import (
@@ -9,6 +10,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"runtime/debug"
 	"slices"
@@ -17,6 +19,7 @@ import (
 
 	"github.com/rs/cors"
 
+	"logbook/internal/auth"
 	"logbook/internal/fault"
 )
 
@@ -41,7 +44,7 @@ type Options struct {
 // everything this package adds.
 func Server(handler http.Handler, options Options, log *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler:           requestID(recovered(log, crossOrigin(options, timed(handler)))),
+		Handler:           requestID(origin(recovered(log, crossOrigin(options, timed(handler))))),
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
@@ -94,6 +97,18 @@ func requestID(next http.Handler) http.Handler {
 		}
 		w.Header().Set("X-Request-Id", id)
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id)))
+	})
+}
+
+// origin puts into a request's context where it comes from.
+func origin(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		address, _, err := net.SplitHostPort(r.RemoteAddr)
+		if err != nil {
+			address = r.RemoteAddr
+		}
+		ctx := auth.WithOrigin(r.Context(), auth.Origin{Address: address, UserAgent: r.UserAgent()})
+		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
 
