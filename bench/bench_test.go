@@ -74,11 +74,7 @@ func floorAgrees(t *testing.T, k *kind, address string) {
 	defer database.Close()
 	ours := httptest.NewServer(serverHandler(database))
 	defer ours.Close()
-	key, err := userKey(p, e)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &server{address: ours.Listener.Addr().String(), adminKey: adminKey, userKey: key}
+	s := &server{address: ours.Listener.Addr().String(), adminKey: adminKey, userKey: userKey()}
 	asked, err := questionsOf(p, k, e, s)
 	if err != nil {
 		t.Fatal(err)

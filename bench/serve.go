@@ -19,7 +19,7 @@ func serverHandler(database *db.DB) http.Handler {
 	j := journal.New(database, journal.Options{})
 	mux := http.NewServeMux()
 	mux.Handle("/graphql", resolvers.Handler(j, log, resolvers.Options{}))
-	callers := authn.New(database.Ent(), authn.Options{AdminToken: adminKey})
+	callers := authn.New(database.Ent(), authn.Options{AdminToken: adminKey, JWTSecret: jwtSecret})
 	rest.Mount(mux, j, rest.Options{Log: log, Keys: callers.Token})
 	return web.Server(callers.Middleware(mux), web.Options{}, log).Handler
 }

@@ -20,7 +20,7 @@ func TestWhoMay(t *testing.T) {
 			"nobody":             "",
 			"bad token":          "lb_nosuchtoken",
 			"bad JWT":            "eyJhbGciOiJIUzI1NiJ9.e30.AAAA",
-			"gateway key":        s.token("", nil),
+			"gateway key":        s.tokenOf(0, "", nil),
 			"viewer of nothing":  s.token(auth.Viewer, nil),
 			"viewer of audit":    s.token(auth.Viewer, nil, auth.AuditRead),
 			"viewer":             s.token(auth.Viewer, nil, auth.EntriesRead),

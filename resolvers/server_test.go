@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/golang-jwt/jwt/v5"
+
 	"logbook/ent/column"
 	"logbook/internal/account"
 	"logbook/internal/auth"
@@ -28,7 +30,10 @@ import (
 	"logbook/resolvers"
 )
 
-const adminToken = "the-administrator-of-the-settings"
+const (
+	adminToken = "the-administrator-of-the-settings"
+	jwtSecret  = "a secret that only this test knows, 32 bytes or more"
+)
 
 func TestMain(m *testing.M) { os.Exit(dbtest.Run(m)) }
 
@@ -82,7 +87,7 @@ func newServer(t *testing.T, address string) *server {
 		}
 		return time.Now()
 	}})
-	s.accounts = account.New(s.database, nil)
+	s.accounts = account.New(s.database, s.journal)
 	t.Cleanup(func() {
 		if err := s.journal.Close(context.WithoutCancel(s.system)); err != nil {
 			t.Log(err) // some tests break their database
@@ -98,17 +103,25 @@ func newServer(t *testing.T, address string) *server {
 // serve begins to serve the journal and gives the address.
 func (s *server) serve(options resolvers.Options) (url string) {
 	log := slog.New(slog.NewTextHandler(s.log, nil))
-	authenticator := authn.New(s.database.Ent(), authn.Options{AdminToken: adminToken})
+	authenticator := authn.New(s.database.Ent(), authn.Options{AdminToken: adminToken, JWTSecret: jwtSecret})
 	handler := authenticator.Middleware(resolvers.Handler(s.journal, log, options))
 	server := httptest.NewServer(web.Server(handler, web.Options{}, log).Handler)
 	s.t.Cleanup(server.Close)
 	return server.URL + "/graphql"
 }
 
-// token makes an access token and gives its key.
+// token gives a credential of somebody who is not stored, which leaves no record.
 func (s *server) token(role auth.Role, tenant *column.ID, permissions ...auth.Permission) string {
 	s.t.Helper()
-	return s.tokenOf(0, role, tenant, permissions...)
+	claims := jwt.MapClaims{"sub": "0", "username": "test", "role": role, "permissions": permissions, "exp": time.Now().Add(time.Hour).Unix()}
+	if tenant != nil {
+		claims["tenant_id"] = tenant.String()
+	}
+	key, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString([]byte(jwtSecret))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return key
 }
 
 // tokenOf makes an access token of a stored user, 0 for none, and gives its key.

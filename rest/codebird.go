@@ -23,9 +23,6 @@ const (
 	codebirdMaxPageSize = 100
 )
 
-// codebirdNot is the application whose events the dialect does not know.
-const codebirdNot = "logbook"
-
 func (codebird) name() string { return "codebird" }
 func (codebird) base() string { return "/api/v1/logs/" }
 
@@ -52,7 +49,7 @@ func (c codebird) list(w http.ResponseWriter, r *http.Request) error {
 		size = codebirdPageSize
 	}
 	size = min(size, codebirdMaxPageSize)
-	except := codebirdNot
+	except := journal.OwnApplication
 	rows, total, err := c.journal.AuditEvents.PageAt(r.Context(), journal.AuditEventFilter{ExceptApplicationID: &except},
 		journal.OffsetPage{Offset: int((page - 1) * size), Limit: int(size)})
 	if err != nil {
@@ -114,7 +111,7 @@ func (c codebird) detail(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if row.ApplicationID != nil && *row.ApplicationID == codebirdNot {
+	if row.ApplicationID != nil && *row.ApplicationID == journal.OwnApplication {
 		return fault.New(fault.NotFound, "the event is Logbook's own")
 	}
 	return answer(w, http.StatusOK, codebirdResult(codebirdLogOf(row)))

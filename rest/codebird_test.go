@@ -35,9 +35,7 @@ func FuzzCodebird(f *testing.F) {
 		if id == "own" {
 			draft.ApplicationID = new("logbook")
 		}
-		if _, err := w.AuditEvents.Append(w.ctx, []journal.AuditEventDraft{draft}); err != nil {
-			f.Fatal(err)
-		}
+		bring(f, w.ctx, w.AuditEvents, draft)
 	}
 	f.Fuzz(func(t *testing.T, id, query string) {
 		for _, path := range []string{"/api/v1/logs", "/api/v1/logs/" + url.PathEscape(id)} {
@@ -85,9 +83,7 @@ func TestCodebirdParity(t *testing.T) {
 					all = append(all, drafts[i])
 				}
 			}
-			if _, err := w.AuditEvents.Append(w.ctx, drafts); err != nil {
-				t.Fatal(err)
-			}
+			bring(t, w.ctx, w.AuditEvents, drafts...)
 			slices.SortFunc(all, func(a, b journal.AuditEventDraft) int {
 				return cmp.Or(-cmp.Compare(*a.CreatedAt, *b.CreatedAt), -cmp.Compare(*a.ID, *b.ID))
 			})

@@ -141,8 +141,8 @@ func (g golden) run(t *testing.T, address string) {
 // sow stores the seed.
 func (w *world) sow(t *testing.T, s seed) {
 	t.Helper()
-	sow(t, s.Users, ingest.User, func(rows []account.UserDraft) ([]account.Outcome, error) { return w.accounts.ImportUsers(w.ctx, rows) })
-	sow(t, s.Tokens, ingest.Token, func(rows []account.KeyedToken) ([]account.Outcome, error) {
+	sow(t, s.Users, ingest.User, func(rows []account.UserDraft) ([]journal.Outcome, error) { return w.accounts.ImportUsers(w.ctx, rows) })
+	sow(t, s.Tokens, ingest.Token, func(rows []account.KeyedToken) ([]journal.Outcome, error) {
 		return w.accounts.ImportTokens(w.ctx, rows)
 	})
 	sow(t, s.Entries, ingest.Entry, imported(w.ctx, w.Entries))
@@ -174,7 +174,7 @@ func imported[R, D, F any](ctx context.Context, log *journal.Log[R, D, F]) func(
 }
 
 // sow reads a kind's lines and stores their rows, all of which must be good and new.
-func sow[D any, O account.Outcome | journal.Outcome](t *testing.T, lines []json.RawMessage, read func([]byte) (D, *fault.Problem), store func([]D) ([]O, error)) {
+func sow[D any](t *testing.T, lines []json.RawMessage, read func([]byte) (D, *fault.Problem), store func([]D) ([]journal.Outcome, error)) {
 	t.Helper()
 	var rows []D
 	for _, line := range lines {
@@ -191,8 +191,8 @@ func sow[D any, O account.Outcome | journal.Outcome](t *testing.T, lines []json.
 		t.Fatal(err)
 	}
 	for i, outcome := range outcomes {
-		if one := journal.Outcome(outcome); !one.Stored {
-			t.Fatalf("seed row %d was not stored: %v", i, one.Problem)
+		if !outcome.Stored {
+			t.Fatalf("seed row %d was not stored: %v", i, outcome.Problem)
 		}
 	}
 }

@@ -154,10 +154,10 @@ func (c *CallRecorder) record(r *http.Request, at column.Time, status int) {
 	}
 	draft := journal.APICallDraft{
 		OperationTime: &at,
-		AppID:         cutBytes(callerOf(p), callText),
-		APIPath:       cutBytes(r.URL.EscapedPath(), callPath), // plain ASCII, whatever the caller sent
-		HTTPMethod:    cutBytes(r.Method, callText),
-		SourceIP:      cutBytes(host, callText),
+		AppID:         fault.Cut(callerOf(p), callText),
+		APIPath:       fault.Cut(r.URL.EscapedPath(), callPath), // plain ASCII, whatever the caller sent
+		HTTPMethod:    fault.Cut(r.Method, callText),
+		SourceIP:      fault.Cut(host, callText),
 		StatusCode:    int64(status),
 	}
 	if p != nil {
@@ -222,17 +222,6 @@ func (c *CallRecorder) first(host string, status int, at column.Time) bool {
 	}
 	c.seen[call] = struct{}{}
 	return true
-}
-
-// cutBytes gives at most so many bytes of a text, ending on a rune's edge.
-func cutBytes(text string, most int) string {
-	if len(text) <= most {
-		return text
-	}
-	for text[most]&0xC0 == 0x80 {
-		most--
-	}
-	return text[:most]
 }
 
 // run stores what is queued, in batches, until Stop.

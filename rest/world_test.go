@@ -56,7 +56,7 @@ func newWorld(t testing.TB, address, now string, zone *time.Location) *world {
 		t.Fatal(err)
 	}
 	w.Journal = journal.New(database, journal.Options{Now: clock, Zone: zone})
-	w.accounts = account.New(database, clock)
+	w.accounts = account.New(database, w.Journal)
 	authenticator := authn.New(database.Ent(), authn.Options{AdminToken: adminToken, JWTSecret: jwtSecret, Now: clock})
 	mux := http.NewServeMux()
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
@@ -147,4 +147,22 @@ func (w *world) serve(t testing.TB, method, target, body string) *httptest.Respo
 	recorder := httptest.NewRecorder()
 	w.server.Handler.ServeHTTP(recorder, request)
 	return recorder
+}
+
+// bring imports rows, Logbook's own too, which nobody may append.
+func bring[R, D, F any](t testing.TB, ctx context.Context, log *journal.Log[R, D, F], drafts ...D) {
+	t.Helper()
+	rows := make([]journal.Imported[D], len(drafts))
+	for i, draft := range drafts {
+		rows[i].Draft = draft
+	}
+	outcomes, err := log.Import(ctx, rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, outcome := range outcomes {
+		if !outcome.Stored {
+			t.Fatalf("row %d was not stored: %v", i, outcome.Problem)
+		}
+	}
 }

@@ -22,6 +22,7 @@ import (
 	"logbook/internal/authn"
 	"logbook/internal/db"
 	"logbook/internal/fault"
+	"logbook/internal/journal"
 )
 
 // firstID is where the ids that Logbook gives begin, and lastID where they end, so
@@ -33,17 +34,14 @@ const (
 
 // Accounts keeps users and tokens. It is safe for concurrent use.
 type Accounts struct {
-	db  *db.DB
-	now func() time.Time
+	db      *db.DB
+	journal *journal.Journal
 }
 
-// New makes Accounts on an open database; now nil stands for the system's clock.
-func New(database *db.DB, now func() time.Time) *Accounts {
-	if now == nil {
-		now = time.Now
-	}
-	return &Accounts{database, now}
-}
+// New makes Accounts on an open database, whose journal records what changes.
+func New(database *db.DB, j *journal.Journal) *Accounts { return &Accounts{database, j} }
+
+func (a *Accounts) now() time.Time { return a.journal.Now() }
 
 // UserDraft is a user on its way in.
 type UserDraft struct {
@@ -61,9 +59,12 @@ func (a *Accounts) AddUser(ctx context.Context, draft UserDraft) (*ent.User, err
 		return nil, err
 	}
 	var made *ent.User
-	err := a.db.Write(ctx, func(tx *db.Tx) (err error) {
+	err := a.journal.Change(ctx, func(tx *db.Tx) (changes []journal.Change, err error) {
 		made, err = a.addUser(ctx, tx, &draft)
-		return err
+		if err != nil {
+			return nil, err
+		}
+		return []journal.Change{userChange("User.Create", made)}, nil
 	})
 	return made, err
 }
@@ -159,9 +160,12 @@ func (a *Accounts) AddToken(ctx context.Context, draft TokenDraft) (token *ent.A
 		return nil, "", err
 	}
 	key = authn.NewKey()
-	err = a.db.Write(ctx, func(tx *db.Tx) (err error) {
+	err = a.journal.Change(ctx, func(tx *db.Tx) (changes []journal.Change, err error) {
 		token, err = a.addToken(ctx, tx, nil, key, &draft)
-		return err
+		if err != nil {
+			return nil, err
+		}
+		return []journal.Change{tokenChange("Token.Create", column.ActionCreate, token)}, nil
 	})
 	if err != nil {
 		return nil, "", err
@@ -243,17 +247,56 @@ func (a *Accounts) Tokens(ctx context.Context) ([]*ent.AccessToken, error) {
 // RevokeToken ends a token for good. Revoking again changes nothing. It fails
 // with kind NotFound.
 func (a *Accounts) RevokeToken(ctx context.Context, id int64) error {
-	return a.db.Write(ctx, func(tx *db.Tx) error {
-		known, err := tx.AccessToken.Query().Where(accesstoken.ID(id)).Exist(ctx)
+	return a.journal.Change(ctx, func(tx *db.Tx) ([]journal.Change, error) {
+		token, err := tx.AccessToken.Query().Where(accesstoken.ID(id)).Only(ctx)
+		if ent.IsNotFound(err) {
+			return nil, fault.New(fault.NotFound, "there is no access token %d", id)
+		}
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if !known {
-			return fault.New(fault.NotFound, "there is no access token %d", id)
+		ended, err := tx.AccessToken.Update().Where(accesstoken.ID(id), accesstoken.RevokedAtIsNil()).
+			SetRevokedAt(column.TimeOf(a.now())).Save(ctx)
+		if err != nil || ended == 0 {
+			return nil, err
 		}
-		return tx.AccessToken.Update().Where(accesstoken.ID(id), accesstoken.RevokedAtIsNil()).
-			SetRevokedAt(column.TimeOf(a.now())).Exec(ctx)
+		return []journal.Change{tokenChange("Token.Revoke", column.ActionUpdate, token)}, nil
 	})
+}
+
+// userChange is what happened to a user.
+func userChange(event string, u *ent.User) journal.Change {
+	details := map[string]any{"user": u.Username, "user_id": u.ID, "role": u.Role}
+	if u.TenantID != nil {
+		details["tenant_id"] = u.TenantID
+	}
+	return journal.Change{
+		Event: event, Action: column.ActionCreate, Tenant: u.TenantID, Target: "User", TargetID: &u.ID,
+		Sentence: fmt.Sprintf("user %q, %s", u.Username, u.Role), Details: details,
+	}
+}
+
+// tokenChange is what happened to an access token; action 0 where nobody
+// administered it.
+func tokenChange(event string, action column.Action, t *ent.AccessToken) journal.Change {
+	details := map[string]any{"token_id": t.ID, "prefix": t.Prefix, "name": t.Name, "role": t.Role, "of_user_id": t.UserID}
+	if t.Permissions != "" {
+		details["permissions"] = strings.Fields(t.Permissions)
+	}
+	if t.TenantID != nil {
+		details["tenant_id"] = t.TenantID
+	}
+	if t.ExpiresAt != nil {
+		details["expires_at"] = t.ExpiresAt
+	}
+	role := t.Role
+	if role == "" {
+		role = "gateway key"
+	}
+	return journal.Change{
+		Event: event, Action: action, Tenant: t.TenantID, Target: "AccessToken", TargetID: &t.ID,
+		Sentence: fmt.Sprintf("access token %d %q, %s", t.ID, t.Name, role), Details: details,
+	}
 }
 
 // EnsureAdministrator makes an administrator's token where no usable one and no

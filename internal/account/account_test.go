@@ -9,6 +9,7 @@ import (
 	"logbook/internal/auth"
 	"logbook/internal/db"
 	"logbook/internal/fault"
+	"logbook/internal/journal"
 )
 
 func TestAddRefuses(t *testing.T) {
@@ -19,7 +20,7 @@ func TestAddRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer database.Close()
-	a := account.New(database, nil)
+	a := account.New(database, journal.New(database, journal.Options{}))
 	first := account.UserDraft{ID: new(int64(2)), Username: "alice", Aliases: map[string]string{"hertz": "7"}}
 	if _, err := a.AddUser(ctx, first); err != nil {
 		t.Fatal(err)

@@ -17,6 +17,7 @@ import (
 	"logbook/internal/authn"
 	"logbook/internal/db"
 	"logbook/internal/fault"
+	"logbook/internal/journal"
 )
 
 // KeyedToken is a token of another system on its way in, with the key that it has
@@ -25,12 +26,6 @@ type KeyedToken struct {
 	ID  *int64 // nil: given
 	Key string // any text of up to 255 bytes that a request can bring
 	TokenDraft
-}
-
-// Outcome is what became of one imported user or token.
-type Outcome struct {
-	Stored  bool           // false with no problem: it was there already
-	Problem *fault.Problem // why it was refused
 }
 
 // perTransaction is how many users or tokens one transaction imports, so that it
@@ -43,7 +38,7 @@ const perTransaction = 50
 // that is there is known by the id, or by the name where the draft has no id. The
 // outcomes are in the drafts' order. An error means that the users behind the
 // outcomes were not stored, and the same import may simply run again.
-func (a *Accounts) ImportUsers(ctx context.Context, drafts []UserDraft) ([]Outcome, error) {
+func (a *Accounts) ImportUsers(ctx context.Context, drafts []UserDraft) ([]journal.Outcome, error) {
 	return importAll(ctx, a, drafts, a.importUser)
 }
 
@@ -54,36 +49,41 @@ func (a *Accounts) ImportUsers(ctx context.Context, drafts []UserDraft) ([]Outco
 // as it did: whole, behind "Bearer ". A gateway key (no role) is kept without the
 // "sk-" that it may begin with, since those who look up its usage may send it
 // either way: whoever looks for one takes the "sk-" off first.
-func (a *Accounts) ImportTokens(ctx context.Context, tokens []KeyedToken) ([]Outcome, error) {
+func (a *Accounts) ImportTokens(ctx context.Context, tokens []KeyedToken) ([]journal.Outcome, error) {
 	return importAll(ctx, a, tokens, a.importToken)
 }
 
 // importAll imports rows in short transactions, and pauses after each as long as it
-// took where it kept all others from writing. One gives a refusal as an error of
-// kind Invalid that leaves the transaction as it was.
-func importAll[D any](ctx context.Context, a *Accounts, drafts []D, one func(context.Context, *db.Tx, *D) (Outcome, error)) ([]Outcome, error) {
-	outcomes := make([]Outcome, len(drafts))
+// took where it kept all others from writing. One gives the change that
+// it made, nil for what was there already; a refusal is an error of kind Invalid that
+// leaves the transaction as it was.
+func importAll[D any](ctx context.Context, a *Accounts, drafts []D, one func(context.Context, *db.Tx, *D) (*journal.Change, error)) ([]journal.Outcome, error) {
+	outcomes := make([]journal.Outcome, len(drafts))
 	for start := 0; start < len(drafts); start += perTransaction {
 		end := min(start+perTransaction, len(drafts))
 		began := time.Now()
-		err := a.db.Write(ctx, func(tx *db.Tx) error {
+		err := a.journal.Change(ctx, func(tx *db.Tx) ([]journal.Change, error) {
+			var changes []journal.Change
 			for i := start; i < end; i++ {
-				outcome, err := one(ctx, tx, &drafts[i])
+				outcomes[i] = journal.Outcome{}
+				change, err := one(ctx, tx, &drafts[i])
 				var refused *fault.Error
 				switch {
+				case err == nil && change != nil:
+					outcomes[i].Stored = true
+					changes = append(changes, *change)
 				case err == nil:
 				case errors.As(err, &refused) && len(refused.Problems) > 0:
-					outcome = Outcome{Problem: &refused.Problems[0]}
+					outcomes[i].Problem = &refused.Problems[0]
 				case ent.IsConstraintError(err):
-					// Another process took it a moment ago. The bare cause makes Write
-					// run this again, and then it is seen.
-					return errors.Unwrap(err)
+					// Another process took it a moment ago. The bare cause makes the
+					// transaction run again, and then it is seen.
+					return nil, errors.Unwrap(err)
 				default:
-					return err
+					return nil, err
 				}
-				outcomes[i] = outcome
 			}
-			return nil
+			return changes, nil
 		})
 		if err != nil {
 			return outcomes[:start], err
@@ -100,9 +100,9 @@ func importAll[D any](ctx context.Context, a *Accounts, drafts []D, one func(con
 	return outcomes, nil
 }
 
-func (a *Accounts) importUser(ctx context.Context, tx *db.Tx, draft *UserDraft) (Outcome, error) {
+func (a *Accounts) importUser(ctx context.Context, tx *db.Tx, draft *UserDraft) (*journal.Change, error) {
 	if err := draft.check(); err != nil {
-		return Outcome{}, err
+		return nil, err
 	}
 	find := func(condition func(*ent.UserQuery)) (*ent.User, error) {
 		query := tx.User.Query().WithIdentities()
@@ -111,33 +111,36 @@ func (a *Accounts) importUser(ctx context.Context, tx *db.Tx, draft *UserDraft) 
 	}
 	named, err := find(func(q *ent.UserQuery) { q.Where(user.Username(draft.Username)) })
 	if err != nil {
-		return Outcome{}, err
+		return nil, err
 	}
 	there, field, value := named, "username", draft.Username
 	if draft.ID != nil {
 		if there, err = find(func(q *ent.UserQuery) { q.Where(user.ID(*draft.ID)) }); err != nil {
-			return Outcome{}, err
+			return nil, err
 		}
 		field, value = "id", fmt.Sprint(*draft.ID)
 	}
 	switch {
 	case there != nil:
-		return Outcome{}, unlike(field, value, draft.differences(there))
+		return nil, unlike(field, value, draft.differences(there))
 	case named != nil:
-		return Outcome{}, fault.RefuseField("username", fault.Clash, "", fmt.Sprintf("%q is user %d's", fault.Shorten(draft.Username), named.ID))
+		return nil, fault.RefuseField("username", fault.Clash, "", fmt.Sprintf("%q is user %d's", fault.Shorten(draft.Username), named.ID))
 	}
 	for _, system := range draft.systems() {
 		external := draft.Aliases[system]
 		owner, err := found(tx.Identity.Query().Where(identity.System(system), identity.ExternalID(external)).Only(ctx))
 		if err != nil {
-			return Outcome{}, err
+			return nil, err
 		}
 		if owner != nil {
-			return Outcome{}, fault.RefuseField("aliases."+system, fault.Clash, "", fmt.Sprintf("%q is user %d's", fault.Shorten(external), owner.UserID))
+			return nil, fault.RefuseField("aliases."+system, fault.Clash, "", fmt.Sprintf("%q is user %d's", fault.Shorten(external), owner.UserID))
 		}
 	}
-	_, err = a.addUser(ctx, tx, draft)
-	return Outcome{Stored: true}, err
+	made, err := a.addUser(ctx, tx, draft)
+	if err != nil {
+		return nil, err
+	}
+	return new(userChange("User.Create", made)), nil
 }
 
 // differences names what a stored user has other than a checked draft.
@@ -162,31 +165,34 @@ func (d *UserDraft) differences(u *ent.User) (names []string) {
 	return names
 }
 
-func (a *Accounts) importToken(ctx context.Context, tx *db.Tx, token *KeyedToken) (Outcome, error) {
+func (a *Accounts) importToken(ctx context.Context, tx *db.Tx, token *KeyedToken) (*journal.Change, error) {
 	if err := token.check(); err != nil {
-		return Outcome{}, err
+		return nil, err
 	}
 	key := token.kept()
 	hash := authn.HashKey(key)
 	keyed, err := found(tx.AccessToken.Query().Where(accesstoken.Hash(hash[:])).Only(ctx))
 	if err != nil {
-		return Outcome{}, err
+		return nil, err
 	}
 	there, field, value := keyed, "key", "it"
 	if token.ID != nil {
 		if there, err = found(tx.AccessToken.Query().Where(accesstoken.ID(*token.ID)).Only(ctx)); err != nil {
-			return Outcome{}, err
+			return nil, err
 		}
 		field, value = "id", fmt.Sprint(*token.ID)
 	}
 	switch {
 	case there != nil:
-		return Outcome{}, unlike(field, value, token.differences(there, hash[:]))
+		return nil, unlike(field, value, token.differences(there, hash[:]))
 	case keyed != nil:
-		return Outcome{}, fault.RefuseField("key", fault.Clash, "", fmt.Sprintf("it is access token %d's", keyed.ID))
+		return nil, fault.RefuseField("key", fault.Clash, "", fmt.Sprintf("it is access token %d's", keyed.ID))
 	}
-	_, err = a.addToken(ctx, tx, token.ID, key, &token.TokenDraft)
-	return Outcome{Stored: true}, err
+	made, err := a.addToken(ctx, tx, token.ID, key, &token.TokenDraft)
+	if err != nil {
+		return nil, err
+	}
+	return new(tokenChange("Token.Create", column.ActionCreate, made)), nil
 }
 
 // check refuses what can be no token, and keys that no request could bring.

@@ -13,6 +13,7 @@ import (
 	"logbook/internal/db"
 	"logbook/internal/db/dbtest"
 	"logbook/internal/fault"
+	"logbook/internal/journal"
 )
 
 func TestMain(m *testing.M) { os.Exit(dbtest.Run(m)) }
@@ -25,11 +26,11 @@ func open(t *testing.T, address string) (*account.Accounts, *db.DB) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { database.Close() })
-	return account.New(database, nil), database
+	return account.New(database, journal.New(database, journal.Options{})), database
 }
 
 // says words an outcome.
-func says(outcome account.Outcome) string {
+func says(outcome journal.Outcome) string {
 	switch {
 	case outcome.Problem != nil:
 		return outcome.Problem.String()
@@ -40,7 +41,7 @@ func says(outcome account.Outcome) string {
 }
 
 // wants compares outcomes with words, one a draft.
-func wants(t *testing.T, outcomes []account.Outcome, err error, words ...string) {
+func wants(t *testing.T, outcomes []journal.Outcome, err error, words ...string) {
 	t.Helper()
 	if err != nil || len(outcomes) != len(words) {
 		t.Fatalf("%d outcomes, want %d: %v", len(outcomes), len(words), err)

@@ -173,6 +173,7 @@ func Refused(ctx context.Context) error {
 type Origin struct {
 	Address   string // the caller's IP address; as it was written where it is none
 	UserAgent string // as the caller sent it, "" for none
+	RequestID string // which the answer carries as X-Request-Id
 }
 
 type originKey struct{}

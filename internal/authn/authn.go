@@ -236,10 +236,4 @@ func CanSignIn(key string) bool {
 
 // PrefixOf gives the part of a key that people may see: its first characters, at
 // most a third of it.
-func PrefixOf(key string) string {
-	cut := min(8, len(key)/3)
-	for cut > 0 && key[cut]&0xC0 == 0x80 {
-		cut--
-	}
-	return key[:cut]
-}
+func PrefixOf(key string) string { return fault.Cut(key, min(8, len(key)/3)) }

@@ -17,6 +17,7 @@ import (
 	"logbook/internal/authn"
 	"logbook/internal/db"
 	"logbook/internal/fault"
+	"logbook/internal/journal"
 )
 
 var noon = time.Date(2025, 6, 15, 12, 0, 0, 0, time.UTC)
@@ -38,7 +39,7 @@ func newWorld(t *testing.T, options authn.Options) (context.Context, *world) {
 	t.Cleanup(func() { database.Close() })
 	w := &world{now: noon}
 	options.Now = func() time.Time { return w.now }
-	w.Accounts = account.New(database, options.Now)
+	w.Accounts = account.New(database, journal.New(database, journal.Options{Now: options.Now}))
 	w.authn = authn.New(database.Ent(), options)
 	return ctx, w
 }

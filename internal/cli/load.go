@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 
-	"logbook/internal/account"
 	"logbook/internal/auth"
 	"logbook/internal/fault"
 	"logbook/internal/ingest"
@@ -91,17 +90,9 @@ func logLoader[R, D, F any](log *journal.Log[R, D, F], read func([]byte) (journa
 }
 
 // accountLoader gives what loads inputs of users or tokens.
-func accountLoader[T any](store func(context.Context, []T) ([]account.Outcome, error), read func([]byte) (T, *fault.Problem), report *report) load {
+func accountLoader[T any](store func(context.Context, []T) ([]journal.Outcome, error), read func([]byte) (T, *fault.Problem), report *report) load {
 	return func(ctx context.Context, name string, input io.Reader, live bool) error {
-		l := loader[T]{report: report, name: name, read: read}
-		l.store = func(ctx context.Context, rows []T) ([]journal.Outcome, error) {
-			stored, err := store(ctx, rows)
-			outcomes := make([]journal.Outcome, len(stored))
-			for i, one := range stored {
-				outcomes[i] = journal.Outcome(one)
-			}
-			return outcomes, err
-		}
+		l := loader[T]{report: report, name: name, read: read, store: store}
 		return l.load(ctx, input, live)
 	}
 }

@@ -43,11 +43,8 @@ func (s *Settings) Open(ctx context.Context) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{
-		DB:       database,
-		Journal:  journal.New(database, journal.Options{Zone: s.Timezone.Location}),
-		Accounts: account.New(database, nil),
-	}, nil
+	j := journal.New(database, journal.Options{Zone: s.Timezone.Location})
+	return &Store{DB: database, Journal: j, Accounts: account.New(database, j)}, nil
 }
 
 // Close closes the journal, then the database.

@@ -165,18 +165,24 @@ func Name(field, name string, limit int) error {
 	return nil
 }
 
-// Shorten cuts a caller's value to what an error may repeat: 60 bytes at most,
-// on a rune's edge.
+// Shorten cuts a caller's value to what an error may repeat: 60 bytes at most.
 func Shorten(value string) string {
-	const most = 60
-	if len(value) <= most {
-		return value
+	if cut := Cut(value, 60); cut != value {
+		return cut + "…"
 	}
-	cut := most
-	for cut > 0 && value[cut]&0xC0 == 0x80 {
-		cut--
+	return value
+}
+
+// Cut gives the beginning of a text, of at most so many bytes and ending on a rune's
+// edge.
+func Cut(text string, most int) string {
+	if len(text) <= most {
+		return text
 	}
-	return value[:cut] + "…"
+	for most > 0 && !utf8.RuneStart(text[most]) {
+		most--
+	}
+	return text[:most]
 }
 
 // As gives err's *Error, or an Internal one that wraps it. Nil stays nil.

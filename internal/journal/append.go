@@ -23,6 +23,11 @@ func (l *Log[R, D, F]) Append(ctx context.Context, drafts []D) ([]*R, error) {
 	ids := map[rowID]bool{}
 	for i := range drafts {
 		problems = append(problems, l.check(&drafts[i], i)...)
+		if l.own != nil {
+			if field := l.own(&drafts[i]); field != "" {
+				problems = append(problems, fault.Problem{Index: i, Field: field, Reason: fault.Clash, Detail: "is kept for what Logbook records of itself"})
+			}
+		}
 		rows[i], brought[i] = l.made(&drafts[i])
 		if brought[i].id {
 			if id := l.idOf(rows[i]); ids[id] {

@@ -96,8 +96,14 @@ var auditEvents = &table[ent.AuditEvent, AuditEventDraft, AuditEventFilter]{
 		e.ID = "log_" + strconv.FormatInt(hashedNumber(hash), 10)
 	},
 	check: checkAuditEvent,
-	row:   auditEventRow,
-	asks:  askAuditEvents,
+	own: func(d *AuditEventDraft) string {
+		if d.ApplicationID != nil && *d.ApplicationID == OwnApplication {
+			return "application_id"
+		}
+		return ""
+	},
+	row:  auditEventRow,
+	asks: askAuditEvents,
 	seal: func(e *ent.AuditEvent) {
 		e.Nonce = make([]byte, 16)
 		_, _ = rand.Read(e.Nonce) // never fails

@@ -27,6 +27,7 @@ type world struct {
 	address  string
 	database *db.DB
 	now      time.Time
+	onNow    func() // called when the journal asks for the time
 }
 
 // each runs a test in a world of every engine, with the system's rights.
@@ -47,7 +48,12 @@ func newWorld(t testing.TB, address string) (context.Context, *world) {
 	if w.database, err = db.Open(ctx, address); err != nil {
 		t.Fatal(err)
 	}
-	w.Journal = journal.New(w.database, journal.Options{Now: func() time.Time { return w.now }})
+	w.Journal = journal.New(w.database, journal.Options{Now: func() time.Time {
+		if w.onNow != nil {
+			w.onNow()
+		}
+		return w.now
+	}})
 	t.Cleanup(func() {
 		if err := w.Close(ctx); err != nil {
 			t.Error(err)

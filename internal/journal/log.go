@@ -58,6 +58,10 @@ type table[R, D, F any] struct {
 
 	// check gives what is wrong with a draft itself, row makes a row of one.
 	check func(draft *D, index int) []fault.Problem
+	// own names the field by which a draft passes for Logbook's own record, "" where
+	// none does: nobody appends such rows, though an import brings them back. Nil for
+	// kinds in which Logbook records nothing.
+	own func(*D) (field string)
 	row   func(*D) (row *R, has given)
 	// asks reads a filter.
 	asks func(ctx context.Context, client *ent.Client, filter *F) (question, error)

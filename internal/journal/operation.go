@@ -129,9 +129,15 @@ var operations = &table[ent.Operation, OperationDraft, OperationFilter]{
 	setID:     func(o *ent.Operation, number int64) { o.ID = number },
 	setHashed: func(o *ent.Operation, hash []byte) { o.ID = hashedNumber(hash) },
 	check:     checkOperation,
-	row:       operationRow,
-	asks:      askOperations,
-	present:   presentOperation,
+	own: func(d *OperationDraft) string {
+		if d.Module == ownModule {
+			return "module"
+		}
+		return ""
+	},
+	row:     operationRow,
+	asks:    askOperations,
+	present: presentOperation,
 	all: func(ctx context.Context, c *ent.Client, s shape) ([]*ent.Operation, error) {
 		return c.Operation.Query().Where(s).All(ctx)
 	},

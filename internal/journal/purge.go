@@ -2,10 +2,14 @@ package journal
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"entgo.io/ent/dialect/sql"
 
+	"logbook/ent"
+	"logbook/ent/column"
+	"logbook/ent/schema"
 	"logbook/internal/auth"
 	"logbook/internal/db"
 	"logbook/internal/fault"
@@ -16,6 +20,9 @@ import (
 // tenant reaches only its rows; audit events nobody purges. Rows go in short
 // transactions, each with its roll-ups; on an error those before it are gone,
 // and their number is given. Rows written meanwhile may stay.
+//
+// A purge that removes anything is recorded (see Change): in its one transaction,
+// or, where it takes more, in the first and in the last.
 func (l *Log[R, D, F]) Purge(ctx context.Context, filter F) (int64, error) {
 	q, err := l.ask(ctx, l.journal.db.Ent(), filter)
 	if err != nil {
@@ -25,28 +32,51 @@ func (l *Log[R, D, F]) Purge(ctx context.Context, filter F) (int64, error) {
 	if len(conditions) == 0 {
 		return 0, fault.New(fault.Invalid, "a purge needs a condition")
 	}
-	return l.purge(ctx, conditions)
+	return l.purge(ctx, conditions, Change{
+		Event: "Purge", Tenant: q.tenant, Details: map[string]any{"filter": asked(filter)},
+	})
 }
 
-// purge is the one loop that removes rows.
-func (l *Log[R, D, F]) purge(ctx context.Context, conditions []shape) (int64, error) {
+// purge is the one loop that removes rows. Of the change that it is, the kind and the
+// number of rows are filled in here.
+func (l *Log[R, D, F]) purge(ctx context.Context, conditions []shape, change Change) (int64, error) {
 	if l.kept {
 		return 0, fault.New(fault.Forbidden, "%ss are never removed", l.noun)
 	}
 	if err := auth.Require(ctx, auth.Need{Role: auth.Admin}); err != nil {
 		return 0, err
 	}
+	change.Action = column.ActionDelete
+	change.Details["kind"] = l.name
+	by := change.Sentence
+	said := func(state purgeState, removed int64) Change {
+		change.Sentence = by + fmt.Sprintf(purgeSentences[state], removed, l.name)
+		change.Details["state"], change.Details["removed"] = state, removed
+		return change
+	}
 	var purged int64
 	size := 200
 	for {
 		began := time.Now()
 		var removed int
-		err := l.journal.commit(ctx, func(tx *db.Tx, _ *position) (err error) {
+		var record []*ent.Operation
+		err := l.journal.commit(ctx, func(tx *db.Tx, at *position) (err error) {
 			removed, err = l.purgeSome(ctx, tx, conditions, size)
+			total := purged + int64(removed)
+			switch {
+			case err != nil || total == 0:
+			case removed < size:
+				_, err = l.journal.record(ctx, tx, at, said(purgeComplete, total))
+			case purged == 0:
+				record, err = l.journal.record(ctx, tx, at, said(purgeBegun, total))
+			}
 			return err
 		})
 		if err != nil {
-			return purged, err
+			return purged, l.brokenOff(ctx, err, purged, said)
+		}
+		if len(record) > 0 && l.kind == schema.KindOperation { // it is no row to remove
+			conditions = append(conditions, sql.FieldNEQ(l.id, record[0].ID))
 		}
 		purged += int64(removed)
 		if removed < size {
@@ -55,13 +85,43 @@ func (l *Log[R, D, F]) purge(ctx context.Context, conditions []shape) (int64, er
 		held := time.Since(began)
 		size = max(50, min(size*2, 1000, int(float64(size)*float64(importHold)/float64(held+1))))
 		if err := l.journal.yield(ctx, held); err != nil {
-			return purged, err
+			return purged, l.brokenOff(ctx, err, purged, said)
 		}
 	}
 	if purged == 0 {
 		return 0, nil
 	}
 	return purged, l.journal.db.GiveBack(ctx)
+}
+
+// purgeState is how far a recorded purge had come.
+type purgeState string
+
+const (
+	purgeBegun    purgeState = "begun"
+	purgeComplete purgeState = "complete"
+	purgeBroken   purgeState = "broken off"
+)
+
+var purgeSentences = map[purgeState]string{
+	purgeBegun:    "began to remove rows, %d so far, of %s",
+	purgeComplete: "removed %d rows of %s",
+	purgeBroken:   "broke off after removing %d rows of %s",
+}
+
+// brokenOff records that a purge which had begun came to no end, as far as it can
+// still be recorded, and gives why.
+func (l *Log[R, D, F]) brokenOff(ctx context.Context, why error, purged int64, said func(purgeState, int64) Change) error {
+	if purged == 0 {
+		return why
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	err := l.journal.Change(ctx, func(*db.Tx) ([]Change, error) { return []Change{said(purgeBroken, purged)}, nil })
+	if err != nil {
+		return fmt.Errorf("%w (and that is not recorded: %w)", why, err)
+	}
+	return why
 }
 
 // purgeSome removes up to size rows, oldest first, with their roll-ups.

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"logbook/ent"
@@ -64,31 +65,60 @@ func (j *Journal) CreateRetentionPolicy(ctx context.Context, draft RetentionPoli
 		return nil, fault.RefuseField("category_id", fault.Unknown, id.String(), "")
 	}
 	var made *ent.RetentionPolicy
-	err = j.db.Write(ctx, func(tx *db.Tx) error {
+	err = j.Change(ctx, func(tx *db.Tx) ([]Change, error) {
 		count, err := tx.RetentionPolicy.Query().Count(auth.System(ctx, "count"))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if count >= MaxRetentionPolicies {
-			return fault.New(fault.Conflict, "there are %d retention policies already, the most there may be", count)
+			return nil, fault.New(fault.Conflict, "there are %d retention policies already, the most there may be", count)
 		}
 		made, err = tx.RetentionPolicy.Create().SetID(newID(j.now())).SetName(draft.Name).
 			SetNillableTenantID(draft.TenantID).SetNillableCategoryID(draft.CategoryID).
 			SetDays(int32(draft.Days)).SetCreatedAt(column.TimeOf(j.now())).Save(ctx)
-		return err
+		if err != nil {
+			return nil, err
+		}
+		return []Change{policyChange("RetentionPolicy.Create", column.ActionCreate, made)}, nil
 	})
 	return made, err
 }
 
 // DeleteRetentionPolicy removes a policy. It fails with kind NotFound.
 func (j *Journal) DeleteRetentionPolicy(ctx context.Context, id column.ID) error {
-	return j.db.Write(ctx, func(tx *db.Tx) error {
-		gone, err := tx.RetentionPolicy.Delete().Where(retentionpolicy.ID(id)).Exec(ctx)
-		if err == nil && gone == 0 {
-			err = fault.New(fault.NotFound, "there is no retention policy %s", id)
+	absent := fault.New(fault.NotFound, "there is no retention policy %s", id)
+	return j.Change(ctx, func(tx *db.Tx) ([]Change, error) {
+		policy, err := tx.RetentionPolicy.Query().Where(retentionpolicy.ID(id)).Only(ctx)
+		if ent.IsNotFound(err) {
+			err = absent
 		}
-		return err
+		if err != nil {
+			return nil, err
+		}
+		gone, err := tx.RetentionPolicy.Delete().Where(retentionpolicy.ID(id)).Exec(ctx)
+		if err == nil && gone == 0 { // another process was first
+			err = absent
+		}
+		if err != nil {
+			return nil, err
+		}
+		return []Change{policyChange("RetentionPolicy.Delete", column.ActionDelete, policy)}, nil
 	})
+}
+
+// policyChange is what happened to a policy or by it.
+func policyChange(event string, action column.Action, policy *ent.RetentionPolicy) Change {
+	details := map[string]any{"policy_id": policy.ID, "name": policy.Name, "days": policy.Days}
+	if policy.TenantID != nil {
+		details["tenant_id"] = policy.TenantID
+	}
+	if policy.CategoryID != nil {
+		details["category_id"] = policy.CategoryID
+	}
+	return Change{
+		Event: event, Action: action, Tenant: policy.TenantID, Target: "RetentionPolicy", Details: details,
+		Sentence: fmt.Sprintf("retention policy %q, %d days", policy.Name, policy.Days),
+	}
 }
 
 // ApplyRetention removes the entries that have outlived the policy that decides
@@ -116,13 +146,15 @@ func (j *Journal) ApplyRetention(ctx context.Context, dryRun bool) ([]Retained, 
 		before := column.TimeOf(j.now().Add(-time.Duration(policy.Days) * 24 * time.Hour))
 		conditions := append(policyScope(policy, decidingPolicies(all)), shape(entry.TimestampLT(before)))
 		one := Retained{Policy: policy, Before: before}
+		change := policyChange("Retention", column.ActionDelete, policy)
+		change.Details["before"], change.Sentence = before, change.Sentence+": "
 		if dryRun {
 			count, err := j.db.Ent().Entry.Query().Where(shaped(conditions...)).Count(ctx)
 			if err != nil {
 				return done, err
 			}
 			one.Count = int64(count)
-		} else if one.Count, err = j.Entries.purge(ctx, conditions); err != nil {
+		} else if one.Count, err = j.Entries.purge(ctx, conditions, change); err != nil {
 			return append(done, one), err
 		}
 		done = append(done, one)

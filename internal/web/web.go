@@ -44,7 +44,7 @@ type Options struct {
 // everything this package adds.
 func Server(handler http.Handler, options Options, log *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler:           requestID(origin(recovered(log, crossOrigin(options, timed(handler))))),
+		Handler:           origin(recovered(log, crossOrigin(options, timed(handler)))),
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
@@ -79,35 +79,24 @@ func crossOrigin(options Options, next http.Handler) http.Handler {
 	})
 }
 
-type requestIDKey struct{}
-
 // RequestID gives the id of the request that a context belongs to, "" outside
 // one. The answer carries it as X-Request-Id, and so do the log's lines.
-func RequestID(ctx context.Context) string {
-	id, _ := ctx.Value(requestIDKey{}).(string)
-	return id
-}
+func RequestID(ctx context.Context) string { return auth.OriginOf(ctx).RequestID }
 
-// requestID echoes the caller's request id where it is a plain one, or makes one.
-func requestID(next http.Handler) http.Handler {
+// origin puts into a request's context where it comes from, with its request id:
+// the caller's, echoed, where that is a plain one, else one that is made.
+func origin(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := r.Header.Get("X-Request-Id")
 		if !plainID(id) {
 			id = "req_" + strings.ToLower(rand.Text()[:20])
 		}
 		w.Header().Set("X-Request-Id", id)
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id)))
-	})
-}
-
-// origin puts into a request's context where it comes from.
-func origin(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		address, _, err := net.SplitHostPort(r.RemoteAddr)
 		if err != nil {
 			address = r.RemoteAddr
 		}
-		ctx := auth.WithOrigin(r.Context(), auth.Origin{Address: address, UserAgent: r.UserAgent()})
+		ctx := auth.WithOrigin(r.Context(), auth.Origin{Address: address, UserAgent: r.UserAgent(), RequestID: id})
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
