@@ -1,9 +1,7 @@
 package rest
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -21,17 +19,16 @@ import (
 	"logbook/internal/db/dbtest"
 	"logbook/internal/fault"
 	"logbook/internal/journal"
+	"logbook/internal/recorder"
 )
 
-// recorder is a CallRecorder whose database is a function, with its log. The
-// clock is the bubble's.
-func recorder(t *testing.T, queue int, store func(context.Context, []journal.APICallDraft) error) (*CallRecorder, *bytes.Buffer) {
+// recording is a CallRecorder whose database is a function. The clock is the
+// bubble's.
+func recording(t *testing.T, store func(context.Context, []journal.APICallDraft) error) *CallRecorder {
 	t.Helper()
-	var log bytes.Buffer
-	c := newCallRecorder(store, time.Now, slog.New(slog.NewTextHandler(&log, nil)), queue)
-	go c.run() // until Stop
+	c := newCallRecorder(store, time.Now, slog.New(slog.DiscardHandler))
 	t.Cleanup(c.Stop)
-	return c, &log
+	return c
 }
 
 // call calls a recorded handler that answers with a status.
@@ -73,7 +70,7 @@ func TestRecordedCall(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var got []journal.APICallDraft
-			r, _ := recorder(t, 9, func(_ context.Context, drafts []journal.APICallDraft) error {
+			r := recording(t, func(_ context.Context, drafts []journal.APICallDraft) error {
 				got = append(got, drafts...)
 				return nil
 			})
@@ -107,7 +104,7 @@ func TestRecordedStatus(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			var status int64
-			r, _ := recorder(t, 9, func(_ context.Context, drafts []journal.APICallDraft) error {
+			r := recording(t, func(_ context.Context, drafts []journal.APICallDraft) error {
 				status = drafts[0].StatusCode
 				return nil
 			})
@@ -131,13 +128,13 @@ func TestRecordedStatus(t *testing.T) {
 func TestKnocking(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rows := map[string]int{}
-		r, _ := recorder(t, callQueue, func(_ context.Context, drafts []journal.APICallDraft) error {
+		r := recording(t, func(_ context.Context, drafts []journal.APICallDraft) error {
 			for _, d := range drafts {
 				rows[fmt.Sprint(d.SourceIP, " ", d.StatusCode)]++
 			}
 			return nil
 		})
-		expect := func(what string, want map[string]int, counts CallCounts) {
+		expect := func(what string, want map[string]int, counts recorder.Counts) {
 			t.Helper()
 			r.Flush()
 			if fmt.Sprint(rows) != fmt.Sprint(want) {
@@ -166,112 +163,25 @@ func TestKnocking(t *testing.T) {
 		expect("one of its like a minute, and all that passed the gate", map[string]int{
 			"192.0.2.1 401": 1, "192.0.2.1 404": 1, "192.0.2.1 405": 1, "192.0.2.1 204": 1, "192.0.2.2 403": 1,
 			"2001:db8:1:1::0 401": 1, "2001:db8:1:2::1 401": 1, "192.0.2.1 500": 1, "192.0.2.1 200": 50, "192.0.2.1 400": 50,
-		}, CallCounts{Recorded: 108, Gathered: 492})
+		}, recorder.Counts{Recorded: 108, Gathered: 492})
 		time.Sleep(time.Minute) // of the bubble
 		call(r, nil, "192.0.2.1:1", "GET", "/", 401)
-		expect("the next minute", map[string]int{"192.0.2.1 401": 1}, CallCounts{Recorded: 109, Gathered: 492})
+		expect("the next minute", map[string]int{"192.0.2.1 401": 1}, recorder.Counts{Recorded: 109, Gathered: 492})
 		for i := range 1000 {
 			call(r, nil, fmt.Sprintf("198.51.%d.%d:1", i/250, i%250), "GET", "/", 401)
 		}
 		r.Flush()
-		if got := (CallCounts{Recorded: 308, Gathered: 1293}); r.Counts() != got {
+		if got := (recorder.Counts{Recorded: 308, Gathered: 1293}); r.Counts() != got {
 			t.Errorf("of a thousand addresses: %+v, want %+v", r.Counts(), got)
 		}
 	})
 }
 
-// TestRecorderFails holds that a database which fails or hangs neither fails nor
-// slows a call, that what is lost is counted, and that the log names it once a
-// minute.
-func TestRecorderFails(t *testing.T) {
+// TestCallOfAnUnknownTenant holds that a row whose tenant the journal does not know is
+// stored as nobody's, and keeps no other out.
+func TestCallOfAnUnknownTenant(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		down := true
-		c, log := recorder(t, callQueue, func(ctx context.Context, drafts []journal.APICallDraft) error {
-			if down {
-				return errors.New("no disk")
-			}
-			return nil
-		})
-		for range 90 { // seconds
-			call(c, somebody, "192.0.2.1:1", "GET", "/", 200)
-			time.Sleep(time.Second)
-		}
-		c.Flush()
-		if lines := strings.Count(log.String(), "\n"); lines != 2 || !strings.Contains(log.String(), "no disk") || !strings.Contains(log.String(), "calls=60") {
-			t.Errorf("logged\n%s", log)
-		}
-		down = false
-		call(c, somebody, "192.0.2.1:1", "GET", "/", 200)
-		c.Flush()
-		if got, want := c.Counts(), (CallCounts{Recorded: 1, Lost: 90}); got != want {
-			t.Errorf("%+v, want %+v", got, want)
-		}
-		c.Stop()
-		if lines := strings.Count(log.String(), "\n"); lines != 3 || !strings.Contains(log.String(), "since_start=90") {
-			t.Errorf("logged at the end\n%s", log)
-		}
-		call(c, somebody, "192.0.2.1:1", "GET", "/", 200)
-		c.Flush()
-		c.Stop()
-		if got, want := c.Counts(), (CallCounts{Recorded: 1, Lost: 91}); got != want {
-			t.Errorf("after the end: %+v, want %+v", got, want)
-		}
-	})
-}
-
-// TestRecorderHangs holds that a full queue loses calls instead of holding them up,
-// and that stopping takes callDrain at most.
-func TestRecorderHangs(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c, _ := recorder(t, 10, func(ctx context.Context, _ []journal.APICallDraft) error {
-			<-ctx.Done()
-			return ctx.Err()
-		})
-		begun := time.Now()
-		call(c, somebody, "192.0.2.1:1", "GET", "/", 200)
-		time.Sleep(callPause) // of the bubble
-		synctest.Wait()       // the first hangs
-		begun = begun.Add(callPause)
-		for range 25 {
-			call(c, somebody, "192.0.2.1:1", "GET", "/", 200)
-		}
-		if got, want := c.Counts(), (CallCounts{Lost: 15}); got != want || !time.Now().Equal(begun) {
-			t.Errorf("%+v after %s, want %+v at once", got, time.Since(begun), want)
-		}
-		c.Stop()
-		if took := time.Since(begun); took != callDrain {
-			t.Errorf("it took %s to stop", took)
-		}
-		if got, want := c.Counts(), (CallCounts{Lost: 26}); got != want {
-			t.Errorf("%+v, want %+v", got, want)
-		}
-	})
-}
-
-// TestRecorderStores holds that stopping stores what waits, in batches, and that a
-// row the journal does not take keeps no other out.
-func TestRecorderStores(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var sizes []int
-		c, _ := recorder(t, callQueue, func(_ context.Context, drafts []journal.APICallDraft) error {
-			for _, d := range drafts {
-				if d.TenantID != nil || d.HTTPMethod == "BAD" {
-					return fault.RefuseField("x", fault.Unknown, "", "")
-				}
-			}
-			sizes = append(sizes, len(drafts))
-			return nil
-		})
-		for range callBatch + 44 {
-			call(c, somebody, "192.0.2.1:1", "GET", "/", 200)
-		}
-		c.Stop()
-		if fmt.Sprint(sizes) != "[256 44]" {
-			t.Errorf("batches of %v", sizes)
-		}
-	})
-	synctest.Test(t, func(t *testing.T) {
-		c, _ := recorder(t, callQueue, func(_ context.Context, drafts []journal.APICallDraft) error {
+		c := recording(t, func(_ context.Context, drafts []journal.APICallDraft) error {
 			for _, d := range drafts {
 				if d.TenantID != nil || d.HTTPMethod == "BAD" {
 					return fault.RefuseField("x", fault.Unknown, "", "")
@@ -284,7 +194,7 @@ func TestRecorderStores(t *testing.T) {
 		call(c, &auth.Principal{Subject: "8", Role: auth.Viewer, Tenant: &[16]byte{1}}, "192.0.2.1:1", "GET", "/", 200)
 		call(c, somebody, "192.0.2.1:1", "GET", "/", 200)
 		c.Flush()
-		if got, want := c.Counts(), (CallCounts{Recorded: 3, Lost: 1}); got != want {
+		if got, want := c.Counts(), (recorder.Counts{Recorded: 3, Lost: 1}); got != want {
 			t.Errorf("%+v, want %+v", got, want)
 		}
 	})
@@ -341,7 +251,7 @@ func TestRecorderOnEngines(t *testing.T) {
 			}
 		}
 		c.Flush()
-		if got, want := c.Counts(), (CallCounts{Recorded: 3, Lost: 5}); got != want {
+		if got, want := c.Counts(), (recorder.Counts{Recorded: 3, Lost: 5}); got != want {
 			t.Errorf("%+v, want %+v", got, want)
 		}
 	})

@@ -37,9 +37,10 @@ var mayImport = map[string]string{
 	"internal/journal":             "ent ent/column ent/schema internal/auth internal/db internal/fault internal/rawjson",
 	"internal/journal/journaltest": "",
 	"internal/rawjson":             "",
+	"internal/recorder":            "internal/auth internal/fault",
 	"internal/web":                 "internal/auth internal/fault",
 	"resolvers":                    "graph ent ent/column internal/auth internal/fault internal/journal internal/rawjson internal/web",
-	"rest":                         "ent ent/column internal/auth internal/fault internal/journal internal/rawjson internal/web",
+	"rest":                         "ent ent/column internal/auth internal/fault internal/journal internal/rawjson internal/recorder internal/web",
 }
 
 // generatedRuntime is how ent joins its schema to its client: the one arrow that

@@ -62,7 +62,7 @@ type table[R, D, F any] struct {
 	// none does: nobody appends such rows, though an import brings them back. Nil for
 	// kinds in which Logbook records nothing.
 	own func(*D) (field string)
-	row   func(*D) (row *R, has given)
+	row func(*D) (row *R, has given)
 	// asks reads a filter.
 	asks func(ctx context.Context, client *ent.Client, filter *F) (question, error)
 
