@@ -21,6 +21,7 @@ import (
 
 	"logbook/console"
 	"logbook/examples"
+	"logbook/internal/account"
 	"logbook/internal/auth"
 	"logbook/internal/authn"
 	"logbook/internal/cli"
@@ -109,7 +110,10 @@ func (s *serve) Run(p *cli.Process, settings *cli.Settings) error {
 		return err
 	}
 	defer keys.Close()
+	tokens := account.NewTokenRecorder(store.Accounts, log)
+	defer tokens.Stop()
 	callers := authn.New(store.DB.Ent(), authn.Options{
+		Watch:       tokens.Watch,
 		AdminToken:  adminToken,
 		JWTSecret:   os.Getenv("LOGBOOK_JWT_SECRET"),
 		Keys:        keys,

@@ -36,7 +36,9 @@ type AccessToken struct {
 	// ExpiresAt holds the value of the "expires_at" field.
 	ExpiresAt *column.Time `json:"expires_at,omitempty"`
 	// RevokedAt holds the value of the "revoked_at" field.
-	RevokedAt    *column.Time `json:"revoked_at,omitempty"`
+	RevokedAt *column.Time `json:"revoked_at,omitempty"`
+	// FirstUsedAt holds the value of the "first_used_at" field.
+	FirstUsedAt  *column.Time `json:"first_used_at,omitempty"`
 	selectValues sql.SelectValues
 }
 
@@ -49,7 +51,7 @@ func (*AccessToken) scanValues(columns []string) ([]any, error) {
 			values[i] = &sql.NullScanner{S: new(column.ID)}
 		case accesstoken.FieldHash:
 			values[i] = new([]byte)
-		case accesstoken.FieldID, accesstoken.FieldUserID, accesstoken.FieldCreatedAt, accesstoken.FieldExpiresAt, accesstoken.FieldRevokedAt:
+		case accesstoken.FieldID, accesstoken.FieldUserID, accesstoken.FieldCreatedAt, accesstoken.FieldExpiresAt, accesstoken.FieldRevokedAt, accesstoken.FieldFirstUsedAt:
 			values[i] = new(sql.NullInt64)
 		case accesstoken.FieldName, accesstoken.FieldPrefix, accesstoken.FieldRole, accesstoken.FieldPermissions:
 			values[i] = new(sql.NullString)
@@ -137,6 +139,13 @@ func (_m *AccessToken) assignValues(columns []string, values []any) error {
 				_m.RevokedAt = new(column.Time)
 				*_m.RevokedAt = column.Time(value.Int64)
 			}
+		case accesstoken.FieldFirstUsedAt:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field first_used_at", values[i])
+			} else if value.Valid {
+				_m.FirstUsedAt = new(column.Time)
+				*_m.FirstUsedAt = column.Time(value.Int64)
+			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
 		}
@@ -205,6 +214,11 @@ func (_m *AccessToken) String() string {
 	builder.WriteString(", ")
 	if v := _m.RevokedAt; v != nil {
 		builder.WriteString("revoked_at=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
+	builder.WriteString(", ")
+	if v := _m.FirstUsedAt; v != nil {
+		builder.WriteString("first_used_at=")
 		builder.WriteString(fmt.Sprintf("%v", *v))
 	}
 	builder.WriteByte(')')

@@ -104,6 +104,20 @@ func (_c *AccessTokenCreate) SetNillableRevokedAt(v *column.Time) *AccessTokenCr
 	return _c
 }
 
+// SetFirstUsedAt sets the "first_used_at" field.
+func (_c *AccessTokenCreate) SetFirstUsedAt(v column.Time) *AccessTokenCreate {
+	_c.mutation.SetFirstUsedAt(v)
+	return _c
+}
+
+// SetNillableFirstUsedAt sets the "first_used_at" field if the given value is not nil.
+func (_c *AccessTokenCreate) SetNillableFirstUsedAt(v *column.Time) *AccessTokenCreate {
+	if v != nil {
+		_c.SetFirstUsedAt(*v)
+	}
+	return _c
+}
+
 // SetID sets the "id" field.
 func (_c *AccessTokenCreate) SetID(v int64) *AccessTokenCreate {
 	_c.mutation.SetID(v)
@@ -271,6 +285,10 @@ func (_c *AccessTokenCreate) createSpec() (*AccessToken, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.RevokedAt(); ok {
 		_spec.SetField(accesstoken.FieldRevokedAt, field.TypeInt64, value)
 		_node.RevokedAt = &value
+	}
+	if value, ok := _c.mutation.FirstUsedAt(); ok {
+		_spec.SetField(accesstoken.FieldFirstUsedAt, field.TypeInt64, value)
+		_node.FirstUsedAt = &value
 	}
 	return _node, _spec
 }

@@ -187,6 +187,33 @@ func (_u *AccessTokenUpdate) ClearRevokedAt() *AccessTokenUpdate {
 	return _u
 }
 
+// SetFirstUsedAt sets the "first_used_at" field.
+func (_u *AccessTokenUpdate) SetFirstUsedAt(v column.Time) *AccessTokenUpdate {
+	_u.mutation.ResetFirstUsedAt()
+	_u.mutation.SetFirstUsedAt(v)
+	return _u
+}
+
+// SetNillableFirstUsedAt sets the "first_used_at" field if the given value is not nil.
+func (_u *AccessTokenUpdate) SetNillableFirstUsedAt(v *column.Time) *AccessTokenUpdate {
+	if v != nil {
+		_u.SetFirstUsedAt(*v)
+	}
+	return _u
+}
+
+// AddFirstUsedAt adds value to the "first_used_at" field.
+func (_u *AccessTokenUpdate) AddFirstUsedAt(v column.Time) *AccessTokenUpdate {
+	_u.mutation.AddFirstUsedAt(v)
+	return _u
+}
+
+// ClearFirstUsedAt clears the value of the "first_used_at" field.
+func (_u *AccessTokenUpdate) ClearFirstUsedAt() *AccessTokenUpdate {
+	_u.mutation.ClearFirstUsedAt()
+	return _u
+}
+
 // Mutation returns the AccessTokenMutation object of the builder.
 func (_u *AccessTokenUpdate) Mutation() *AccessTokenMutation {
 	return _u.mutation
@@ -306,6 +333,15 @@ func (_u *AccessTokenUpdate) sqlSave(ctx context.Context) (_node int, err error)
 	}
 	if _u.mutation.RevokedAtCleared() {
 		_spec.ClearField(accesstoken.FieldRevokedAt, field.TypeInt64)
+	}
+	if value, ok := _u.mutation.FirstUsedAt(); ok {
+		_spec.SetField(accesstoken.FieldFirstUsedAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedFirstUsedAt(); ok {
+		_spec.AddField(accesstoken.FieldFirstUsedAt, field.TypeInt64, value)
+	}
+	if _u.mutation.FirstUsedAtCleared() {
+		_spec.ClearField(accesstoken.FieldFirstUsedAt, field.TypeInt64)
 	}
 	_spec.AddModifiers(_u.modifiers...)
 	if _node, err = sqlgraph.UpdateNodes(ctx, _u.driver, _spec); err != nil {
@@ -487,6 +523,33 @@ func (_u *AccessTokenUpdateOne) ClearRevokedAt() *AccessTokenUpdateOne {
 	return _u
 }
 
+// SetFirstUsedAt sets the "first_used_at" field.
+func (_u *AccessTokenUpdateOne) SetFirstUsedAt(v column.Time) *AccessTokenUpdateOne {
+	_u.mutation.ResetFirstUsedAt()
+	_u.mutation.SetFirstUsedAt(v)
+	return _u
+}
+
+// SetNillableFirstUsedAt sets the "first_used_at" field if the given value is not nil.
+func (_u *AccessTokenUpdateOne) SetNillableFirstUsedAt(v *column.Time) *AccessTokenUpdateOne {
+	if v != nil {
+		_u.SetFirstUsedAt(*v)
+	}
+	return _u
+}
+
+// AddFirstUsedAt adds value to the "first_used_at" field.
+func (_u *AccessTokenUpdateOne) AddFirstUsedAt(v column.Time) *AccessTokenUpdateOne {
+	_u.mutation.AddFirstUsedAt(v)
+	return _u
+}
+
+// ClearFirstUsedAt clears the value of the "first_used_at" field.
+func (_u *AccessTokenUpdateOne) ClearFirstUsedAt() *AccessTokenUpdateOne {
+	_u.mutation.ClearFirstUsedAt()
+	return _u
+}
+
 // Mutation returns the AccessTokenMutation object of the builder.
 func (_u *AccessTokenUpdateOne) Mutation() *AccessTokenMutation {
 	return _u.mutation
@@ -636,6 +699,15 @@ func (_u *AccessTokenUpdateOne) sqlSave(ctx context.Context) (_node *AccessToken
 	}
 	if _u.mutation.RevokedAtCleared() {
 		_spec.ClearField(accesstoken.FieldRevokedAt, field.TypeInt64)
+	}
+	if value, ok := _u.mutation.FirstUsedAt(); ok {
+		_spec.SetField(accesstoken.FieldFirstUsedAt, field.TypeInt64, value)
+	}
+	if value, ok := _u.mutation.AddedFirstUsedAt(); ok {
+		_spec.AddField(accesstoken.FieldFirstUsedAt, field.TypeInt64, value)
+	}
+	if _u.mutation.FirstUsedAtCleared() {
+		_spec.ClearField(accesstoken.FieldFirstUsedAt, field.TypeInt64)
 	}
 	_spec.AddModifiers(_u.modifiers...)
 	_node = &AccessToken{config: _u.config}

@@ -975,27 +975,29 @@ func (m *APICallMutation) ResetEdge(name string) error {
 // AccessTokenMutation represents an operation that mutates the AccessToken nodes in the graph.
 type AccessTokenMutation struct {
 	config
-	op            Op
-	typ           string
-	id            *int64
-	user_id       *int64
-	adduser_id    *int64
-	name          *string
-	hash          *[]byte
-	prefix        *string
-	role          *string
-	permissions   *string
-	tenant_id     *column.ID
-	created_at    *column.Time
-	addcreated_at *column.Time
-	expires_at    *column.Time
-	addexpires_at *column.Time
-	revoked_at    *column.Time
-	addrevoked_at *column.Time
-	clearedFields map[string]struct{}
-	done          bool
-	oldValue      func(context.Context) (*AccessToken, error)
-	predicates    []predicate.AccessToken
+	op               Op
+	typ              string
+	id               *int64
+	user_id          *int64
+	adduser_id       *int64
+	name             *string
+	hash             *[]byte
+	prefix           *string
+	role             *string
+	permissions      *string
+	tenant_id        *column.ID
+	created_at       *column.Time
+	addcreated_at    *column.Time
+	expires_at       *column.Time
+	addexpires_at    *column.Time
+	revoked_at       *column.Time
+	addrevoked_at    *column.Time
+	first_used_at    *column.Time
+	addfirst_used_at *column.Time
+	clearedFields    map[string]struct{}
+	done             bool
+	oldValue         func(context.Context) (*AccessToken, error)
+	predicates       []predicate.AccessToken
 }
 
 var _ ent.Mutation = (*AccessTokenMutation)(nil)
@@ -1583,6 +1585,76 @@ func (m *AccessTokenMutation) ResetRevokedAt() {
 	delete(m.clearedFields, accesstoken.FieldRevokedAt)
 }
 
+// SetFirstUsedAt sets the "first_used_at" field.
+func (m *AccessTokenMutation) SetFirstUsedAt(c column.Time) {
+	m.first_used_at = &c
+	m.addfirst_used_at = nil
+}
+
+// FirstUsedAt returns the value of the "first_used_at" field in the mutation.
+func (m *AccessTokenMutation) FirstUsedAt() (r column.Time, exists bool) {
+	v := m.first_used_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldFirstUsedAt returns the old "first_used_at" field's value of the AccessToken entity.
+// If the AccessToken object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AccessTokenMutation) OldFirstUsedAt(ctx context.Context) (v *column.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldFirstUsedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldFirstUsedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldFirstUsedAt: %w", err)
+	}
+	return oldValue.FirstUsedAt, nil
+}
+
+// AddFirstUsedAt adds c to the "first_used_at" field.
+func (m *AccessTokenMutation) AddFirstUsedAt(c column.Time) {
+	if m.addfirst_used_at != nil {
+		*m.addfirst_used_at += c
+	} else {
+		m.addfirst_used_at = &c
+	}
+}
+
+// AddedFirstUsedAt returns the value that was added to the "first_used_at" field in this mutation.
+func (m *AccessTokenMutation) AddedFirstUsedAt() (r column.Time, exists bool) {
+	v := m.addfirst_used_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ClearFirstUsedAt clears the value of the "first_used_at" field.
+func (m *AccessTokenMutation) ClearFirstUsedAt() {
+	m.first_used_at = nil
+	m.addfirst_used_at = nil
+	m.clearedFields[accesstoken.FieldFirstUsedAt] = struct{}{}
+}
+
+// FirstUsedAtCleared returns if the "first_used_at" field was cleared in this mutation.
+func (m *AccessTokenMutation) FirstUsedAtCleared() bool {
+	_, ok := m.clearedFields[accesstoken.FieldFirstUsedAt]
+	return ok
+}
+
+// ResetFirstUsedAt resets all changes to the "first_used_at" field.
+func (m *AccessTokenMutation) ResetFirstUsedAt() {
+	m.first_used_at = nil
+	m.addfirst_used_at = nil
+	delete(m.clearedFields, accesstoken.FieldFirstUsedAt)
+}
+
 // Where appends a list predicates to the AccessTokenMutation builder.
 func (m *AccessTokenMutation) Where(ps ...predicate.AccessToken) {
 	m.predicates = append(m.predicates, ps...)
@@ -1617,7 +1689,7 @@ func (m *AccessTokenMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *AccessTokenMutation) Fields() []string {
-	fields := make([]string, 0, 10)
+	fields := make([]string, 0, 11)
 	if m.user_id != nil {
 		fields = append(fields, accesstoken.FieldUserID)
 	}
@@ -1648,6 +1720,9 @@ func (m *AccessTokenMutation) Fields() []string {
 	if m.revoked_at != nil {
 		fields = append(fields, accesstoken.FieldRevokedAt)
 	}
+	if m.first_used_at != nil {
+		fields = append(fields, accesstoken.FieldFirstUsedAt)
+	}
 	return fields
 }
 
@@ -1676,6 +1751,8 @@ func (m *AccessTokenMutation) Field(name string) (ent.Value, bool) {
 		return m.ExpiresAt()
 	case accesstoken.FieldRevokedAt:
 		return m.RevokedAt()
+	case accesstoken.FieldFirstUsedAt:
+		return m.FirstUsedAt()
 	}
 	return nil, false
 }
@@ -1705,6 +1782,8 @@ func (m *AccessTokenMutation) OldField(ctx context.Context, name string) (ent.Va
 		return m.OldExpiresAt(ctx)
 	case accesstoken.FieldRevokedAt:
 		return m.OldRevokedAt(ctx)
+	case accesstoken.FieldFirstUsedAt:
+		return m.OldFirstUsedAt(ctx)
 	}
 	return nil, fmt.Errorf("unknown AccessToken field %s", name)
 }
@@ -1784,6 +1863,13 @@ func (m *AccessTokenMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetRevokedAt(v)
 		return nil
+	case accesstoken.FieldFirstUsedAt:
+		v, ok := value.(column.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetFirstUsedAt(v)
+		return nil
 	}
 	return fmt.Errorf("unknown AccessToken field %s", name)
 }
@@ -1804,6 +1890,9 @@ func (m *AccessTokenMutation) AddedFields() []string {
 	if m.addrevoked_at != nil {
 		fields = append(fields, accesstoken.FieldRevokedAt)
 	}
+	if m.addfirst_used_at != nil {
+		fields = append(fields, accesstoken.FieldFirstUsedAt)
+	}
 	return fields
 }
 
@@ -1820,6 +1909,8 @@ func (m *AccessTokenMutation) AddedField(name string) (ent.Value, bool) {
 		return m.AddedExpiresAt()
 	case accesstoken.FieldRevokedAt:
 		return m.AddedRevokedAt()
+	case accesstoken.FieldFirstUsedAt:
+		return m.AddedFirstUsedAt()
 	}
 	return nil, false
 }
@@ -1857,6 +1948,13 @@ func (m *AccessTokenMutation) AddField(name string, value ent.Value) error {
 		}
 		m.AddRevokedAt(v)
 		return nil
+	case accesstoken.FieldFirstUsedAt:
+		v, ok := value.(column.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddFirstUsedAt(v)
+		return nil
 	}
 	return fmt.Errorf("unknown AccessToken numeric field %s", name)
 }
@@ -1873,6 +1971,9 @@ func (m *AccessTokenMutation) ClearedFields() []string {
 	}
 	if m.FieldCleared(accesstoken.FieldRevokedAt) {
 		fields = append(fields, accesstoken.FieldRevokedAt)
+	}
+	if m.FieldCleared(accesstoken.FieldFirstUsedAt) {
+		fields = append(fields, accesstoken.FieldFirstUsedAt)
 	}
 	return fields
 }
@@ -1896,6 +1997,9 @@ func (m *AccessTokenMutation) ClearField(name string) error {
 		return nil
 	case accesstoken.FieldRevokedAt:
 		m.ClearRevokedAt()
+		return nil
+	case accesstoken.FieldFirstUsedAt:
+		m.ClearFirstUsedAt()
 		return nil
 	}
 	return fmt.Errorf("unknown AccessToken nullable field %s", name)
@@ -1934,6 +2038,9 @@ func (m *AccessTokenMutation) ResetField(name string) error {
 		return nil
 	case accesstoken.FieldRevokedAt:
 		m.ResetRevokedAt()
+		return nil
+	case accesstoken.FieldFirstUsedAt:
+		m.ResetFirstUsedAt()
 		return nil
 	}
 	return fmt.Errorf("unknown AccessToken field %s", name)

@@ -32,6 +32,8 @@ const (
 	FieldExpiresAt = "expires_at"
 	// FieldRevokedAt holds the string denoting the revoked_at field in the database.
 	FieldRevokedAt = "revoked_at"
+	// FieldFirstUsedAt holds the string denoting the first_used_at field in the database.
+	FieldFirstUsedAt = "first_used_at"
 	// Table holds the table name of the accesstoken in the database.
 	Table = "access_tokens"
 )
@@ -49,6 +51,7 @@ var Columns = []string{
 	FieldCreatedAt,
 	FieldExpiresAt,
 	FieldRevokedAt,
+	FieldFirstUsedAt,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -136,4 +139,9 @@ func ByExpiresAt(opts ...sql.OrderTermOption) OrderOption {
 // ByRevokedAt orders the results by the revoked_at field.
 func ByRevokedAt(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldRevokedAt, opts...).ToFunc()
+}
+
+// ByFirstUsedAt orders the results by the first_used_at field.
+func ByFirstUsedAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldFirstUsedAt, opts...).ToFunc()
 }

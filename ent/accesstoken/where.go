@@ -107,6 +107,12 @@ func RevokedAt(v column.Time) predicate.AccessToken {
 	return predicate.AccessToken(sql.FieldEQ(FieldRevokedAt, vc))
 }
 
+// FirstUsedAt applies equality check predicate on the "first_used_at" field. It's identical to FirstUsedAtEQ.
+func FirstUsedAt(v column.Time) predicate.AccessToken {
+	vc := int64(v)
+	return predicate.AccessToken(sql.FieldEQ(FieldFirstUsedAt, vc))
+}
+
 // UserIDEQ applies the EQ predicate on the "user_id" field.
 func UserIDEQ(v int64) predicate.AccessToken {
 	return predicate.AccessToken(sql.FieldEQ(FieldUserID, v))
@@ -677,6 +683,70 @@ func RevokedAtIsNil() predicate.AccessToken {
 // RevokedAtNotNil applies the NotNil predicate on the "revoked_at" field.
 func RevokedAtNotNil() predicate.AccessToken {
 	return predicate.AccessToken(sql.FieldNotNull(FieldRevokedAt))
+}
+
+// FirstUsedAtEQ applies the EQ predicate on the "first_used_at" field.
+func FirstUsedAtEQ(v column.Time) predicate.AccessToken {
+	vc := int64(v)
+	return predicate.AccessToken(sql.FieldEQ(FieldFirstUsedAt, vc))
+}
+
+// FirstUsedAtNEQ applies the NEQ predicate on the "first_used_at" field.
+func FirstUsedAtNEQ(v column.Time) predicate.AccessToken {
+	vc := int64(v)
+	return predicate.AccessToken(sql.FieldNEQ(FieldFirstUsedAt, vc))
+}
+
+// FirstUsedAtIn applies the In predicate on the "first_used_at" field.
+func FirstUsedAtIn(vs ...column.Time) predicate.AccessToken {
+	v := make([]any, len(vs))
+	for i := range v {
+		v[i] = int64(vs[i])
+	}
+	return predicate.AccessToken(sql.FieldIn(FieldFirstUsedAt, v...))
+}
+
+// FirstUsedAtNotIn applies the NotIn predicate on the "first_used_at" field.
+func FirstUsedAtNotIn(vs ...column.Time) predicate.AccessToken {
+	v := make([]any, len(vs))
+	for i := range v {
+		v[i] = int64(vs[i])
+	}
+	return predicate.AccessToken(sql.FieldNotIn(FieldFirstUsedAt, v...))
+}
+
+// FirstUsedAtGT applies the GT predicate on the "first_used_at" field.
+func FirstUsedAtGT(v column.Time) predicate.AccessToken {
+	vc := int64(v)
+	return predicate.AccessToken(sql.FieldGT(FieldFirstUsedAt, vc))
+}
+
+// FirstUsedAtGTE applies the GTE predicate on the "first_used_at" field.
+func FirstUsedAtGTE(v column.Time) predicate.AccessToken {
+	vc := int64(v)
+	return predicate.AccessToken(sql.FieldGTE(FieldFirstUsedAt, vc))
+}
+
+// FirstUsedAtLT applies the LT predicate on the "first_used_at" field.
+func FirstUsedAtLT(v column.Time) predicate.AccessToken {
+	vc := int64(v)
+	return predicate.AccessToken(sql.FieldLT(FieldFirstUsedAt, vc))
+}
+
+// FirstUsedAtLTE applies the LTE predicate on the "first_used_at" field.
+func FirstUsedAtLTE(v column.Time) predicate.AccessToken {
+	vc := int64(v)
+	return predicate.AccessToken(sql.FieldLTE(FieldFirstUsedAt, vc))
+}
+
+// FirstUsedAtIsNil applies the IsNil predicate on the "first_used_at" field.
+func FirstUsedAtIsNil() predicate.AccessToken {
+	return predicate.AccessToken(sql.FieldIsNull(FieldFirstUsedAt))
+}
+
+// FirstUsedAtNotNil applies the NotNil predicate on the "first_used_at" field.
+func FirstUsedAtNotNil() predicate.AccessToken {
+	return predicate.AccessToken(sql.FieldNotNull(FieldFirstUsedAt))
 }
 
 // And groups predicates with the AND operator between them.

@@ -35,6 +35,7 @@ func (AccessToken) Fields() []ent.Field {
 		timeColumn("created_at"),
 		optionalTime("expires_at"),
 		optionalTime("revoked_at"),
+		optionalTime("first_used_at"),
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"errors"
 	"net/http"
 	"strings"
 	"sync"
@@ -23,6 +24,8 @@ import (
 
 	"logbook/ent"
 	"logbook/ent/accesstoken"
+	"logbook/ent/column"
+	"logbook/ent/predicate"
 	"logbook/ent/user"
 	"logbook/internal/auth"
 	"logbook/internal/fault"
@@ -38,6 +41,7 @@ type Authenticator struct {
 	now        func() time.Time
 	adminToken *[sha256.Size]byte
 	jwt        *jwtVerifier
+	watch      func(Event)
 
 	mu    sync.Mutex
 	known map[[sha256.Size]byte]remembered
@@ -58,13 +62,28 @@ type Options struct {
 	JWTIssuer   string           // "" for any
 	JWTAudience string           // "" for any
 	Now         func() time.Time // nil for the system's clock
+	Watch       func(Event)      // hears of credentials; must not wait; nil for nobody
+}
+
+// Event is something about a credential that is worth a record: it was refused, or an
+// access token signed in that had never been used before (which may be said several
+// times, until that is stored).
+type Event struct {
+	Refused string           // why; "" for a first use
+	Token   *ent.AccessToken // nil for a JWT, and for a key that is unknown
+	By      *auth.Principal  // who signed in; nil where refused
+	From    auth.Origin
+	At      time.Time
 }
 
 // New makes an authenticator that looks access tokens up with client.
 func New(client *ent.Client, options Options) *Authenticator {
-	a := &Authenticator{client: client, now: options.Now, known: map[[sha256.Size]byte]remembered{}}
+	a := &Authenticator{client: client, now: options.Now, watch: options.Watch, known: map[[sha256.Size]byte]remembered{}}
 	if a.now == nil {
 		a.now = time.Now
+	}
+	if a.watch == nil {
+		a.watch = func(Event) {}
 	}
 	if token := strings.TrimSpace(options.AdminToken); token != "" { // as a caller's is trimmed
 		sum := HashKey(token)
@@ -81,6 +100,7 @@ func (a *Authenticator) Middleware(next http.Handler) http.Handler {
 			principal, err := a.Principal(r.Context(), credential)
 			ctx := auth.With(r.Context(), principal)
 			if err != nil {
+				a.refused(r.Context(), err)
 				ctx = auth.WithRefused(r.Context(), err)
 			}
 			r = r.WithContext(ctx)
@@ -125,7 +145,7 @@ func (a *Authenticator) Principal(ctx context.Context, credential string) (*auth
 	}
 	a.mu.Unlock()
 
-	principal, err := a.lookUp(ctx, hash)
+	_, principal, err := a.find(auth.System(ctx, "sign-in"), accesstoken.Hash(hash[:]))
 	if err == nil || fault.KindOf(err) == fault.Unauthenticated {
 		a.mu.Lock()
 		if len(a.known) >= 4096 {
@@ -137,9 +157,39 @@ func (a *Authenticator) Principal(ctx context.Context, credential string) (*auth
 	return principal, err
 }
 
-// errBadToken is said of every access token that does not sign in, so that
-// nobody learns which exist.
-var errBadToken = fault.New(fault.Unauthenticated, "the access token is not valid: it is unknown, revoked or expired")
+// badToken refuses an access token. Every one that does not sign in is refused in the
+// same words, so that nobody learns which exist; why is for Logbook's own record.
+func badToken(token *ent.AccessToken, why string) error {
+	return fault.Wrap(fault.Unauthenticated, &refusal{token, why}, "the access token is not valid: it is unknown, revoked or expired")
+}
+
+// refusal is why an access token was refused.
+type refusal struct {
+	token *ent.AccessToken // nil for an unknown one
+	why   string
+}
+
+// Error gives why.
+func (r *refusal) Error() string { return "the access token is " + r.why }
+
+// refused says to whoever watches that a credential was refused.
+func (a *Authenticator) refused(ctx context.Context, err error) {
+	if fault.KindOf(err) != fault.Unauthenticated {
+		return // nobody could tell
+	}
+	event := Event{Refused: fault.As(err).Message, From: auth.OriginOf(ctx), At: a.now()}
+	if why := (*refusal)(nil); errors.As(err, &why) {
+		event.Refused, event.Token = why.Error(), why.token
+	}
+	a.watch(event)
+}
+
+// used says to whoever watches that a token signed in for the first time.
+func (a *Authenticator) used(ctx context.Context, token *ent.AccessToken, by *auth.Principal) {
+	if token.FirstUsedAt == nil {
+		a.watch(Event{Token: token, By: by, From: auth.OriginOf(ctx), At: a.now()})
+	}
+}
 
 // Token gives the access token, a gateway key too, that a key belongs to. A gateway
 // key may be sent with the "sk-" in front that it is kept without. It fails with kind
@@ -148,76 +198,52 @@ var errBadToken = fault.New(fault.Unauthenticated, "the access token is not vali
 func (a *Authenticator) Token(ctx context.Context, key string) (*ent.AccessToken, error) {
 	ctx = auth.System(ctx, "token")
 	hashes := [2][sha256.Size]byte{HashKey(strings.TrimPrefix(key, "sk-")), HashKey(key)}
-	token, err := a.client.AccessToken.Query().Where(accesstoken.HashIn(hashes[0][:], hashes[1][:])).
-		Order(accesstoken.ByID()).First(ctx)
-	if err == nil {
-		token, err = a.usable(token)
-	}
-	if err == nil {
-		var owner *ent.User
-		if owner, _, err = a.owner(ctx, token); owner != nil && token.TenantID == nil {
-			token.TenantID = owner.TenantID
-		}
-	}
-	if ent.IsNotFound(err) || fault.KindOf(err) == fault.Unauthenticated {
+	token, by, err := a.find(ctx, accesstoken.HashIn(hashes[0][:], hashes[1][:]))
+	if fault.KindOf(err) == fault.Unauthenticated {
+		a.refused(ctx, err)
 		return nil, fault.New(fault.NotFound, "there is no such access token")
+	}
+	if err == nil {
+		token.TenantID = (*column.ID)(by.Tenant)
 	}
 	return token, err
 }
 
-// usable gives a token that is neither revoked nor expired.
-func (a *Authenticator) usable(token *ent.AccessToken) (*ent.AccessToken, error) {
-	if token.RevokedAt != nil || token.ExpiresAt != nil && int64(*token.ExpiresAt) <= a.now().UnixMicro() {
-		return nil, errBadToken
-	}
-	return token, nil
-}
-
-// owner gives the user whom a token belongs to; false where that is no stored one.
-func (a *Authenticator) owner(ctx context.Context, token *ent.AccessToken) (owner *ent.User, stored bool, err error) {
-	owners, err := a.client.User.Query().Where(user.ID(token.UserID)).Limit(1).All(ctx)
+// find gives the token that meets a condition, the oldest of several, and whom it
+// signs in.
+func (a *Authenticator) find(ctx context.Context, condition predicate.AccessToken) (*ent.AccessToken, *auth.Principal, error) {
+	token, err := a.client.AccessToken.Query().Where(condition).Order(accesstoken.ByID()).First(ctx)
 	switch {
+	case ent.IsNotFound(err):
+		return nil, nil, badToken(nil, "unknown")
 	case err != nil:
-		return nil, false, fault.Wrap(fault.Unavailable, err, "the database does not answer, try again")
-	case len(owners) == 0:
-		return nil, false, nil
-	case owners[0].DisabledAt != nil:
-		return nil, false, errBadToken
+		return nil, nil, fault.Wrap(fault.Unavailable, err, "the database does not answer, try again")
+	case token.RevokedAt != nil:
+		return nil, nil, badToken(token, "revoked")
+	case token.ExpiresAt != nil && int64(*token.ExpiresAt) <= a.now().UnixMicro():
+		return nil, nil, badToken(token, "expired")
 	}
-	return owners[0], true, nil
-}
-
-// lookUp finds an access token by its hash.
-func (a *Authenticator) lookUp(ctx context.Context, hash [sha256.Size]byte) (*auth.Principal, error) {
-	ctx = auth.System(ctx, "sign-in")
-	token, err := a.client.AccessToken.Query().Where(accesstoken.Hash(hash[:])).Only(ctx)
-	if ent.IsNotFound(err) {
-		return nil, errBadToken
-	}
-	if err != nil {
-		return nil, fault.Wrap(fault.Unavailable, err, "the database does not answer, try again")
-	}
-	if token, err = a.usable(token); err != nil {
-		return nil, err
-	}
-	principal := &auth.Principal{
+	by := &auth.Principal{
 		Subject: itoa(token.UserID), Username: token.Name, Role: auth.Role(token.Role),
 		Tenant: (*[16]byte)(token.TenantID),
 	}
 	for _, name := range strings.Fields(token.Permissions) {
-		principal.Permissions = append(principal.Permissions, auth.Permission(name))
+		by.Permissions = append(by.Permissions, auth.Permission(name))
 	}
-	owner, stored, err := a.owner(ctx, token)
-	if err != nil {
-		return nil, err
-	}
-	if stored {
-		principal.Username = owner.Username
-		if principal.Tenant == nil {
-			principal.Tenant = (*[16]byte)(owner.TenantID)
+	owners, err := a.client.User.Query().Where(user.ID(token.UserID)).Limit(1).All(ctx)
+	switch {
+	case err != nil:
+		return nil, nil, fault.Wrap(fault.Unavailable, err, "the database does not answer, try again")
+	case len(owners) > 0 && owners[0].DisabledAt != nil:
+		return nil, nil, badToken(token, "of a user who is disabled")
+	case len(owners) > 0:
+		by.Username = owners[0].Username
+		if by.Tenant == nil {
+			by.Tenant = (*[16]byte)(owners[0].TenantID)
 		}
 	}
-	return principal, nil
+	a.used(ctx, token, by)
+	return token, by, nil
 }
 
 // NewKey makes the key of a new access token: "lb_" and 26 random characters of

@@ -24,7 +24,7 @@ var mayImport = map[string]string{
 	"ent/migrations/diff":          "ent ent/migrations internal/db/dbtest",
 	"ent/schema":                   "ent ent/column internal/auth internal/fault",
 	"graph":                        "ent ent/column internal/journal internal/auth",
-	"internal/account":             "ent ent/column ent/schema internal/auth internal/authn internal/db internal/fault internal/journal",
+	"internal/account":             "ent ent/column ent/schema internal/auth internal/authn internal/db internal/fault internal/journal internal/recorder",
 	"internal/auth":                "internal/fault",
 	"internal/authn":               "ent ent/column internal/auth internal/fault",
 	"internal/cli":                 "ent ent/column internal/account internal/auth internal/authn internal/db internal/export internal/fault internal/ingest internal/journal",

@@ -97,12 +97,13 @@ func (j *Journal) record(ctx context.Context, tx *db.Tx, at *position, changes .
 	return j.Operations.insertOwn(ctx, tx, at, done)
 }
 
-// text gives a text as a draft has it: at most so many bytes, nil for "".
+// text gives a text that a caller may have sent as a draft has it: valid UTF-8, at
+// most so many bytes, nil for "".
 func text(value string, most int) *string {
 	if value == "" {
 		return nil
 	}
-	return new(fault.Cut(value, most))
+	return new(fault.Cut(strings.ToValidUTF8(value, "\uFFFD"), most))
 }
 
 // owner gives the tenant that the record belongs to.

@@ -47,7 +47,7 @@ func TestChangesAreRecorded(t *testing.T) {
 	each(t, func(t *testing.T, ctx context.Context, w *world) {
 		tenant := must[*ent.Tenant](t)(w.CreateTenant(ctx, "A"))
 		alice := auth.With(ctx, &auth.Principal{Subject: "7", Username: "alice", Role: auth.Admin, Tenant: (*[16]byte)(&tenant.ID)})
-		alice = auth.WithOrigin(alice, auth.Origin{Address: "192.0.2.7", UserAgent: strings.Repeat("字", 700), RequestID: "req_1"})
+		alice = auth.WithOrigin(alice, auth.Origin{Address: "192.0.2.7", UserAgent: "\xff" + strings.Repeat("字", 700), RequestID: "req_1"})
 
 		policy := must[*ent.RetentionPolicy](t)(w.CreateRetentionPolicy(alice, journal.RetentionPolicyDraft{Name: "short", Days: 1, TenantID: &tenant.ID}))
 		must[[]*ent.Entry](t)(w.Entries.Append(ctx, []journal.EntryDraft{
@@ -103,7 +103,7 @@ retention policy "short", 1 days`; got != want {
 				}
 				continue
 			}
-			if *e.IP != "192.0.2.7" || *e.UserAgent != strings.Repeat("字", 682) || *o.IPAddress != "192.0.2.7" || *o.UserAgent != strings.Repeat("字", 500) {
+			if *e.IP != "192.0.2.7" || *e.UserAgent != "\uFFFD"+strings.Repeat("字", 681) || *o.IPAddress != "192.0.2.7" || *o.UserAgent != "\uFFFD"+strings.Repeat("字", 499) {
 				t.Errorf("record %d comes from %s, %d bytes of %d", i, *e.IP, len(*e.UserAgent), len(*o.UserAgent))
 			}
 		}
