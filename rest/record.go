@@ -31,7 +31,7 @@ import (
 //
 // A row's app is the name of the user or token, else the user's id, "-" for nobody; its
 // path is as it was sent, percent-encoding included, without the query; its address is
-// the other end of the connection. It belongs to the tenant that the caller is bound to.
+// the caller's, as package web finds it. It belongs to the tenant that the caller is bound to.
 //
 // It is safe for concurrent use.
 type CallRecorder struct {

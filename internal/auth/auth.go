@@ -173,6 +173,7 @@ func Refused(ctx context.Context) error {
 type Origin struct {
 	Address   string // the caller's IP address; as it was written where it is none
 	UserAgent string // as the caller sent it, "" for none
+	Proxied   bool   // whether a trusted proxy passed it on, whose word on who the caller is counts
 }
 
 type originKey struct{}

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"runtime/debug"
 	"slices"
@@ -19,7 +18,6 @@ import (
 
 	"github.com/rs/cors"
 
-	"logbook/internal/auth"
 	"logbook/internal/fault"
 )
 
@@ -33,18 +31,20 @@ const (
 	writeTimeout  = 2 * time.Minute  // for the caller to take the answer, from the header's end
 )
 
-// Options say who may read from a browser. Credentials never travel in cookies, so
-// an origin gains nothing that it does not send itself.
+// Options say who may read from a browser, and who else is believed. Credentials
+// never travel in cookies, so an origin gains nothing that it does not send itself;
+// package authn sees to it where a proxy reads cookies.
 type Options struct {
 	Origins   []string // the origins that may; empty means any
 	OpenPaths []string // paths, without a trailing slash, that any origin may read whatever Origins says
+	Proxies   Proxies  // the reverse proxies whose headers are believed
 }
 
 // Server gives an http.Server with the limits set, which serves handler inside
 // everything this package adds.
 func Server(handler http.Handler, options Options, log *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler:           requestID(origin(recovered(log, crossOrigin(options, timed(handler))))),
+		Handler:           requestID(origin(options.Proxies, recovered(log, crossOrigin(options, timed(handler))))),
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
@@ -97,18 +97,6 @@ func requestID(next http.Handler) http.Handler {
 		}
 		w.Header().Set("X-Request-Id", id)
 		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id)))
-	})
-}
-
-// origin puts into a request's context where it comes from.
-func origin(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		address, _, err := net.SplitHostPort(r.RemoteAddr)
-		if err != nil {
-			address = r.RemoteAddr
-		}
-		ctx := auth.WithOrigin(r.Context(), auth.Origin{Address: address, UserAgent: r.UserAgent()})
-		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
 
