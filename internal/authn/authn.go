@@ -8,7 +8,8 @@
 // an access token also as "X-Api-Key". Of access tokens only a SHA-256 is
 // known, and they are found by it, so that comparing takes the same time
 // whether a token exists or not. A JWT is verified by the shared secret (HS256)
-// or by an issuer's public keys (KeySet), as its alg says.
+// or by an issuer's public keys (KeySet), as its alg says. Where a request brings
+// no credential, a trusted proxy may say who the caller is (identity.go).
 package authn
 
 import (
@@ -17,20 +18,16 @@ import (
 	"crypto/sha256"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 	"unicode"
 
 	"logbook/ent"
 	"logbook/ent/accesstoken"
+	"logbook/ent/predicate"
 	"logbook/ent/user"
 	"logbook/internal/auth"
 	"logbook/internal/fault"
 )
-
-// tokenFresh is how long a token's principal is remembered: a revoked token is
-// dead everywhere within this time.
-const tokenFresh = time.Second
 
 // Authenticator knows the credentials. It is safe for concurrent use.
 type Authenticator struct {
@@ -39,15 +36,7 @@ type Authenticator struct {
 	adminToken *[sha256.Size]byte
 	jwt        *jwtVerifier
 
-	mu    sync.Mutex
-	known map[[sha256.Size]byte]remembered
-}
-
-// remembered is a principal found a moment ago.
-type remembered struct {
-	principal *auth.Principal
-	err       error
-	until     time.Time
+	tokens, identities cache // apart, so that no credential is taken for an identity
 }
 
 // Options are the credentials from the settings.
@@ -62,7 +51,7 @@ type Options struct {
 
 // New makes an authenticator that looks access tokens up with client.
 func New(client *ent.Client, options Options) *Authenticator {
-	a := &Authenticator{client: client, now: options.Now, known: map[[sha256.Size]byte]remembered{}}
+	a := &Authenticator{client: client, now: options.Now}
 	if a.now == nil {
 		a.now = time.Now
 	}
@@ -74,16 +63,22 @@ func New(client *ent.Client, options Options) *Authenticator {
 	return a
 }
 
-// Middleware puts a request's principal, or why it has none, into its context.
+// Middleware puts a request's principal, or why it has none, into its context. It
+// expects the request's origin there (package web).
 func (a *Authenticator) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var principal *auth.Principal
+		var err error
 		if credential := credentialOf(r); credential != "" {
-			principal, err := a.Principal(r.Context(), credential)
-			ctx := auth.With(r.Context(), principal)
-			if err != nil {
-				ctx = auth.WithRefused(r.Context(), err)
-			}
-			r = r.WithContext(ctx)
+			principal, err = a.Principal(r.Context(), credential)
+		} else if said, some := identityOf(r); some {
+			principal, err = a.forwarded(r, said)
+		}
+		switch {
+		case err != nil:
+			r = r.WithContext(auth.WithRefused(r.Context(), err))
+		case principal != nil:
+			r = r.WithContext(auth.With(r.Context(), principal))
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -117,24 +112,7 @@ func (a *Authenticator) Principal(ctx context.Context, credential string) (*auth
 	if looksLikeJWT(credential) {
 		return a.jwt.principal(ctx, credential, a.now())
 	}
-	now := a.now()
-	a.mu.Lock()
-	if found, ok := a.known[hash]; ok && now.Before(found.until) {
-		a.mu.Unlock()
-		return found.principal, found.err
-	}
-	a.mu.Unlock()
-
-	principal, err := a.lookUp(ctx, hash)
-	if err == nil || fault.KindOf(err) == fault.Unauthenticated {
-		a.mu.Lock()
-		if len(a.known) >= 4096 {
-			clear(a.known)
-		}
-		a.known[hash] = remembered{principal, err, now.Add(tokenFresh)}
-		a.mu.Unlock()
-	}
-	return principal, err
+	return a.tokens.recall(hash, a.now(), func() (*auth.Principal, error) { return a.lookUp(ctx, hash) })
 }
 
 // errBadToken is said of every access token that does not sign in, so that
@@ -175,16 +153,22 @@ func (a *Authenticator) usable(token *ent.AccessToken) (*ent.AccessToken, error)
 
 // owner gives the user whom a token belongs to; false where that is no stored one.
 func (a *Authenticator) owner(ctx context.Context, token *ent.AccessToken) (owner *ent.User, stored bool, err error) {
-	owners, err := a.client.User.Query().Where(user.ID(token.UserID)).Limit(1).All(ctx)
+	return a.enabled(ctx, user.ID(token.UserID))
+}
+
+// enabled gives the one user whom all conditions fit; false where there is none. It
+// fails with errBadToken for one who is disabled.
+func (a *Authenticator) enabled(ctx context.Context, conditions ...predicate.User) (found *ent.User, stored bool, err error) {
+	users, err := a.client.User.Query().Where(conditions...).Limit(1).All(ctx)
 	switch {
 	case err != nil:
 		return nil, false, fault.Wrap(fault.Unavailable, err, "the database does not answer, try again")
-	case len(owners) == 0:
+	case len(users) == 0:
 		return nil, false, nil
-	case owners[0].DisabledAt != nil:
+	case users[0].DisabledAt != nil:
 		return nil, false, errBadToken
 	}
-	return owners[0], true, nil
+	return users[0], true, nil
 }
 
 // lookUp finds an access token by its hash.
