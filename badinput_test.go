@@ -41,6 +41,8 @@ func TestWrongCalls(t *testing.T) {
 		{"address in the environment", []string{"LOGBOOK_ADDR=here"}, "", 2, `--addr "here": want HOST:PORT.*`},
 		{"yes or no", []string{"LOGBOOK_PRODUCTION=perhaps"}, "serve", 2, `.*"perhaps".*`},
 		{"time zone", nil, "--timezone Mars", 2, `--timezone: "Mars" is no time zone; want an IANA name.*`},
+		{"no proxy's address", nil, "serve --trusted-proxies proxy.example", 2, `--trusted-proxies: "proxy\.example" is no address of a proxy; want IP addresses or prefixes.*`},
+		{"everybody a proxy, in the environment", []string{"LOGBOOK_TRUSTED_PROXIES=127.0.0.1,::/0"}, "", 2, `--trusted-proxies: "::/0" would let every caller say who it is.*`},
 		{"port in use", nil, "--addr " + taken.Addr().String(), 1, `--addr ` + regexp.QuoteMeta(taken.Addr().String()) + `: another program listens there; stop it or choose another port.*`},
 		{"another machine's address", nil, "--addr 192.0.2.1:0", 1, `--addr 192\.0\.2\.1:0: this machine cannot listen there`},
 		{"no database's address", nil, "serve --addr 127.0.0.1:0 --db logbook.db", 2, `--db "logbook\.db": want sqlite:PATH.*`},

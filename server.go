@@ -60,13 +60,14 @@ func main() {
 
 // serve is the command "serve".
 type serve struct {
-	Addr        string   `help:"Address to listen on; port 0 takes a free one (default ${default})." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
-	CORSOrigins []string `name:"cors-origins" help:"Origins that may read from a browser, separated by commas (default any, without credentials)." placeholder:"ORIGIN"`
-	Production  bool     `help:"No introspection, playground or suggestions for callers who are not signed in (default no)."`
-	JWTIssuer   string   `name:"jwt-issuer" help:"Issuer that a JWT must name (default any)." placeholder:"ISSUER"`
-	JWTAudience string   `name:"jwt-audience" help:"Audience that a JWT must name (default any)." placeholder:"AUDIENCE"`
-	Dialects    []string `help:"Legacy REST dialects to speak, separated by commas: newapi, scitiger, codebird, hertz, trae (default all)." placeholder:"DIALECT"`
-	Demo        bool     `help:"Load the built-in sample where the database holds no entries (default no)."`
+	Addr           string      `help:"Address to listen on; port 0 takes a free one (default ${default})." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
+	CORSOrigins    []string    `name:"cors-origins" help:"Origins that may read from a browser, separated by commas (default any, without credentials)." placeholder:"ORIGIN"`
+	Production     bool        `help:"No introspection, playground or suggestions for callers who are not signed in (default no)."`
+	JWTIssuer      string      `name:"jwt-issuer" help:"Issuer that a JWT must name (default any)." placeholder:"ISSUER"`
+	JWTAudience    string      `name:"jwt-audience" help:"Audience that a JWT must name (default any)." placeholder:"AUDIENCE"`
+	Dialects       []string    `help:"Legacy REST dialects to speak, separated by commas: newapi, scitiger, codebird, hertz, trae (default all)." placeholder:"DIALECT"`
+	TrustedProxies web.Proxies `help:"Addresses of reverse proxies whose X-Forwarded-For, X-Forwarded-User and X-Forwarded-User-Id are believed, IP addresses or prefixes separated by commas (default none)." placeholder:"ADDRESS"`
+	Demo           bool        `help:"Load the built-in sample where the database holds no entries (default no)."`
 }
 
 // Run serves until the process is told to stop.
@@ -136,7 +137,9 @@ func (s *serve) Run(p *cli.Process, settings *cli.Settings) error {
 	mux.Handle("/playground/", playground)
 	web.Health(mux, store.DB.Ping)
 	cli.Front(mux, !s.Production)
-	server := web.Server(callers.Middleware(mux), web.Options{Origins: s.CORSOrigins, OpenPaths: rest.OpenPaths(s.Dialects)}, log)
+	server := web.Server(callers.Middleware(mux), web.Options{
+		Origins: s.CORSOrigins, OpenPaths: rest.OpenPaths(s.Dialects), Proxies: s.TrustedProxies,
+	}, log)
 
 	url := cli.BaseURL(listener)
 	fmt.Fprintf(p.Stdout, "Logbook listens on %s\n", url)

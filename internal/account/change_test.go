@@ -44,6 +44,9 @@ func TestChangesAreRecorded(t *testing.T) {
 		}
 		_, _, _ = a.AddToken(ctx, account.TokenDraft{UserID: 99})
 		for range 2 { // the second time it is there, or ended, already
+			if err := a.DisableUser(ctx, 7); err != nil {
+				t.Fatal(err)
+			}
 			if err := a.RevokeToken(ctx, token.ID); err != nil {
 				t.Fatal(err)
 			}
@@ -52,6 +55,11 @@ func TestChangesAreRecorded(t *testing.T) {
 			}
 			imported := account.KeyedToken{Key: "sk-of-the-old-system", TokenDraft: account.TokenDraft{UserID: 7, Name: "gateway", TenantID: &column.ID{9}}}
 			if _, err := a.ImportTokens(ctx, []account.KeyedToken{imported}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 2 {
+			if err := a.EnableUser(ctx, 7); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -80,14 +88,18 @@ func TestChangesAreRecorded(t *testing.T) {
 		for what, pair := range map[string][2]string{
 			"audit events": {strings.Join(events, "\n"), `A's Logbook.User.Create {"role":"user","tenant_id":"A","user":"alice","user_id":7,` + by + `
 nobody's Logbook.Token.Create {"expires_at":"2025-06-15T13:00:00Z","name":"ci","of_user_id":7,"permissions":["entries:write"],"prefix":"` + prefix + `","role":"ingest","token_id":1099511627776,` + by + `
+A's Logbook.User.Disable {"role":"user","tenant_id":"A","user":"alice","user_id":7,` + by + `
 nobody's Logbook.Token.Revoke {"expires_at":"2025-06-15T13:00:00Z","name":"ci","of_user_id":7,"permissions":["entries:write"],"prefix":"` + prefix + `","role":"ingest","token_id":1099511627776,` + by + `
 nobody's Logbook.User.Create {"role":"user","user":"bob","user_id":1099511627776,` + by + `
-nobody's Logbook.Token.Create {"name":"gateway","of_user_id":7,"prefix":"of-th","role":"","tenant_id":"09000000-0000-0000-0000-000000000000","token_id":1099511627777,` + by},
+nobody's Logbook.Token.Create {"name":"gateway","of_user_id":7,"prefix":"of-th","role":"","tenant_id":"09000000-0000-0000-0000-000000000000","token_id":1099511627777,` + by + `
+A's Logbook.User.Enable {"role":"user","tenant_id":"A","user":"alice","user_id":7,` + by},
 			"operations": {strings.Join(sentences, "\n"), `create user "alice", user
 create access token 1099511627776 "ci", ingest
+update user "alice", user
 update access token 1099511627776 "ci", ingest
 create user "bob", user
-create access token 1099511627777 "gateway", gateway key`},
+create access token 1099511627777 "gateway", gateway key
+update user "alice", user`},
 		} {
 			if pair[0] != pair[1] {
 				t.Errorf("%s:\n%s\nwant:\n%s", what, pair[0], pair[1])

@@ -140,7 +140,7 @@ func (a *Accounts) importUser(ctx context.Context, tx *db.Tx, draft *UserDraft) 
 	if err != nil {
 		return nil, err
 	}
-	return new(userChange("User.Create", made)), nil
+	return new(userChange("User.Create", column.ActionCreate, made)), nil
 }
 
 // differences names what a stored user has other than a checked draft.

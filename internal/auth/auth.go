@@ -174,6 +174,7 @@ type Origin struct {
 	Address   string // the caller's IP address; as it was written where it is none
 	UserAgent string // as the caller sent it, "" for none
 	RequestID string // which the answer carries as X-Request-Id
+	Proxied   bool   // whether a trusted proxy passed it on, whose word on who the caller is counts
 }
 
 type originKey struct{}

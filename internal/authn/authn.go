@@ -8,17 +8,18 @@
 // an access token also as "X-Api-Key". Of access tokens only a SHA-256 is
 // known, and they are found by it, so that comparing takes the same time
 // whether a token exists or not. A JWT is verified by the shared secret (HS256)
-// or by an issuer's public keys (KeySet), as its alg says.
+// or by an issuer's public keys (KeySet), as its alg says. Where a request brings
+// no credential, a trusted proxy may say who the caller is (identity.go).
 package authn
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 	"unicode"
 
@@ -31,10 +32,6 @@ import (
 	"logbook/internal/fault"
 )
 
-// tokenFresh is how long a token's principal is remembered: a revoked token is
-// dead everywhere within this time.
-const tokenFresh = time.Second
-
 // Authenticator knows the credentials. It is safe for concurrent use.
 type Authenticator struct {
 	client     *ent.Client
@@ -43,15 +40,7 @@ type Authenticator struct {
 	jwt        *jwtVerifier
 	watch      func(Event)
 
-	mu    sync.Mutex
-	known map[[sha256.Size]byte]remembered
-}
-
-// remembered is a principal found a moment ago.
-type remembered struct {
-	principal *auth.Principal
-	err       error
-	until     time.Time
+	tokens, identities cache // apart, so that no credential is taken for an identity
 }
 
 // Options are the credentials from the settings.
@@ -78,7 +67,7 @@ type Event struct {
 
 // New makes an authenticator that looks access tokens up with client.
 func New(client *ent.Client, options Options) *Authenticator {
-	a := &Authenticator{client: client, now: options.Now, watch: options.Watch, known: map[[sha256.Size]byte]remembered{}}
+	a := &Authenticator{client: client, now: options.Now, watch: options.Watch}
 	if a.now == nil {
 		a.now = time.Now
 	}
@@ -93,17 +82,23 @@ func New(client *ent.Client, options Options) *Authenticator {
 	return a
 }
 
-// Middleware puts a request's principal, or why it has none, into its context.
+// Middleware puts a request's principal, or why it has none, into its context. It
+// expects the request's origin there (package web).
 func (a *Authenticator) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var principal *auth.Principal
+		var err error
 		if credential := credentialOf(r); credential != "" {
-			principal, err := a.Principal(r.Context(), credential)
-			ctx := auth.With(r.Context(), principal)
-			if err != nil {
-				a.refused(r.Context(), err)
-				ctx = auth.WithRefused(r.Context(), err)
-			}
-			r = r.WithContext(ctx)
+			principal, err = a.Principal(r.Context(), credential)
+		} else if said, some := identityOf(r); some {
+			principal, err = a.forwarded(r, said)
+		}
+		switch {
+		case err != nil:
+			a.refused(r.Context(), err)
+			r = r.WithContext(auth.WithRefused(r.Context(), err))
+		case principal != nil:
+			r = r.WithContext(auth.With(r.Context(), principal))
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -137,24 +132,13 @@ func (a *Authenticator) Principal(ctx context.Context, credential string) (*auth
 	if looksLikeJWT(credential) {
 		return a.jwt.principal(ctx, credential, a.now())
 	}
-	now := a.now()
-	a.mu.Lock()
-	if found, ok := a.known[hash]; ok && now.Before(found.until) {
-		a.mu.Unlock()
-		return found.principal, found.err
-	}
-	a.mu.Unlock()
-
-	_, principal, err := a.find(auth.System(ctx, "sign-in"), accesstoken.Hash(hash[:]))
-	if err == nil || fault.KindOf(err) == fault.Unauthenticated {
-		a.mu.Lock()
-		if len(a.known) >= 4096 {
-			clear(a.known)
+	return a.tokens.recall(hash, a.now(), func() (*auth.Principal, error) {
+		token, principal, err := a.find(auth.System(ctx, "sign-in"), credential)
+		if err == nil && !bytes.Equal(token.Hash, hash[:]) {
+			return nil, badToken(nil, "") // a gateway key: it signs nobody in, and that is no knocking
 		}
-		a.known[hash] = remembered{principal, err, now.Add(tokenFresh)}
-		a.mu.Unlock()
-	}
-	return principal, err
+		return principal, err
+	})
 }
 
 // badToken refuses an access token. Every one that does not sign in is refused in the
@@ -166,7 +150,7 @@ func badToken(token *ent.AccessToken, why string) error {
 // refusal is why an access token was refused.
 type refusal struct {
 	token *ent.AccessToken // nil for an unknown one
-	why   string
+	why   string           // "" for what needs no record
 }
 
 // Error gives why.
@@ -179,6 +163,9 @@ func (a *Authenticator) refused(ctx context.Context, err error) {
 	}
 	event := Event{Refused: fault.As(err).Message, From: auth.OriginOf(ctx), At: a.now()}
 	if why := (*refusal)(nil); errors.As(err, &why) {
+		if why.why == "" {
+			return
+		}
 		event.Refused, event.Token = why.Error(), why.token
 	}
 	a.watch(event)
@@ -191,14 +178,12 @@ func (a *Authenticator) used(ctx context.Context, token *ent.AccessToken, by *au
 	}
 }
 
-// Token gives the access token, a gateway key too, that a key belongs to. A gateway
-// key may be sent with the "sk-" in front that it is kept without. It fails with kind
-// NotFound for a key that is unknown, revoked, expired or of a user who is disabled.
+// Token gives the access token, a gateway key too, that a key belongs to. It fails with
+// kind NotFound for a key that is unknown, revoked, expired or of a user who is disabled.
 // A token that names no tenant is bound to its user's, as at sign-in.
 func (a *Authenticator) Token(ctx context.Context, key string) (*ent.AccessToken, error) {
 	ctx = auth.System(ctx, "token")
-	hashes := [2][sha256.Size]byte{HashKey(strings.TrimPrefix(key, "sk-")), HashKey(key)}
-	token, by, err := a.find(ctx, accesstoken.HashIn(hashes[0][:], hashes[1][:]))
+	token, by, err := a.find(ctx, key)
 	if fault.KindOf(err) == fault.Unauthenticated {
 		a.refused(ctx, err)
 		return nil, fault.New(fault.NotFound, "there is no such access token")
@@ -209,10 +194,11 @@ func (a *Authenticator) Token(ctx context.Context, key string) (*ent.AccessToken
 	return token, err
 }
 
-// find gives the token that meets a condition, the oldest of several, and whom it
-// signs in.
-func (a *Authenticator) find(ctx context.Context, condition predicate.AccessToken) (*ent.AccessToken, *auth.Principal, error) {
-	token, err := a.client.AccessToken.Query().Where(condition).Order(accesstoken.ByID()).First(ctx)
+// find gives the token that a key belongs to, and whom it signs in. A gateway key may
+// be sent with the "sk-" in front that it is kept without.
+func (a *Authenticator) find(ctx context.Context, key string) (*ent.AccessToken, *auth.Principal, error) {
+	whole, bare := HashKey(key), HashKey(strings.TrimPrefix(key, "sk-"))
+	token, err := a.client.AccessToken.Query().Where(accesstoken.HashIn(whole[:], bare[:])).Order(accesstoken.ByID()).First(ctx)
 	switch {
 	case ent.IsNotFound(err):
 		return nil, nil, badToken(nil, "unknown")
@@ -230,20 +216,38 @@ func (a *Authenticator) find(ctx context.Context, condition predicate.AccessToke
 	for _, name := range strings.Fields(token.Permissions) {
 		by.Permissions = append(by.Permissions, auth.Permission(name))
 	}
-	owners, err := a.client.User.Query().Where(user.ID(token.UserID)).Limit(1).All(ctx)
+	owner, stored, err := a.enabled(ctx, user.ID(token.UserID))
 	switch {
-	case err != nil:
-		return nil, nil, fault.Wrap(fault.Unavailable, err, "the database does not answer, try again")
-	case len(owners) > 0 && owners[0].DisabledAt != nil:
+	case err == errDisabled:
 		return nil, nil, badToken(token, "of a user who is disabled")
-	case len(owners) > 0:
-		by.Username = owners[0].Username
+	case err != nil:
+		return nil, nil, err
+	case stored:
+		by.Username = owner.Username
 		if by.Tenant == nil {
-			by.Tenant = (*[16]byte)(owners[0].TenantID)
+			by.Tenant = (*[16]byte)(owner.TenantID)
 		}
 	}
 	a.used(ctx, token, by)
 	return token, by, nil
+}
+
+// errDisabled is for whoever asked for the user to word.
+var errDisabled = fault.New(fault.Unauthenticated, "the user is disabled")
+
+// enabled gives the one user whom all conditions fit; false where there is none. It
+// fails with errDisabled for one who is disabled.
+func (a *Authenticator) enabled(ctx context.Context, conditions ...predicate.User) (found *ent.User, stored bool, err error) {
+	users, err := a.client.User.Query().Where(conditions...).Limit(1).All(ctx)
+	switch {
+	case err != nil:
+		return nil, false, fault.Wrap(fault.Unavailable, err, "the database does not answer, try again")
+	case len(users) == 0:
+		return nil, false, nil
+	case users[0].DisabledAt != nil:
+		return nil, false, errDisabled
+	}
+	return users[0], true, nil
 }
 
 // NewKey makes the key of a new access token: "lb_" and 26 random characters of

@@ -24,6 +24,22 @@ func TestUsers(t *testing.T) {
 7              alice     viewer  6f1d0c52-3b0e-4c7a-9a51-0d5b1e7c0001  codebird=usr_a=b hertz=7  active
 1099511627776  bob       user    -                                     -                         active
 `, "", "user", "list")
+
+	m.want(1, "", "logbook: there is no user 8\n", "user", "disable", "8")
+	m.want(1, "", "logbook: there is no user 8\n", "user", "enable", "8")
+	m.want(0, "disabled user 7\n", "", "user", "disable", "7")
+	_, first, _ := m.run("user", "list")
+	if states := regexp.MustCompile(`(active|disabled 20\S+Z)\n`).FindAllStringSubmatch(first, -1); len(states) != 2 ||
+		!strings.HasPrefix(states[0][1], "disabled") || states[1][1] != "active" {
+		t.Errorf("of two users the first is not disabled:\n%s", first)
+	}
+	m.want(0, "disabled user 7\n", "", "user", "disable", "7")
+	m.want(0, first, "", "user", "list") // since then, as before
+	m.want(0, "enabled user 7\n", "", "user", "enable", "7")
+	m.want(0, "enabled user 1099511627776\n", "", "user", "enable", "1099511627776")
+	if _, list, _ := m.run("user", "list"); strings.Contains(list, "disabled") {
+		t.Errorf("a user is not enabled:\n%s", list)
+	}
 }
 
 func TestTokens(t *testing.T) {

@@ -14,8 +14,10 @@ import (
 
 // User is the command "user".
 type User struct {
-	Add  UserAdd  `cmd:"" help:"Add a user and print its id."`
-	List UserList `cmd:"" help:"List the users."`
+	Add     UserAdd     `cmd:"" help:"Add a user and print its id."`
+	Disable UserDisable `cmd:"" help:"Keep a user out, with all its tokens and keys; its rows stay."`
+	Enable  UserEnable  `cmd:"" help:"Let a disabled user in again."`
+	List    UserList    `cmd:"" help:"List the users."`
 }
 
 // UserAdd is the command "user add".
@@ -55,6 +57,44 @@ func (c *UserAdd) Run(p *Process, s *Settings) error {
 	}
 	fmt.Fprintf(p.Stderr, "added user %s, whose id is\n", oneLine(user.Username))
 	fmt.Fprintln(p.Stdout, user.ID)
+	return nil
+}
+
+// UserDisable is the command "user disable".
+type UserDisable struct {
+	ID int64 `arg:"" help:"The user's id, as user list gives it."`
+}
+
+// Run disables the user.
+func (c *UserDisable) Run(p *Process, s *Settings) error {
+	store, err := s.Open(p.Context)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	if err := store.Accounts.DisableUser(auth.System(p.Context, "user disable"), c.ID); err != nil {
+		return err
+	}
+	fmt.Fprintf(p.Stdout, "disabled user %d\n", c.ID)
+	return nil
+}
+
+// UserEnable is the command "user enable".
+type UserEnable struct {
+	ID int64 `arg:"" help:"The user's id, as user list gives it."`
+}
+
+// Run enables the user.
+func (c *UserEnable) Run(p *Process, s *Settings) error {
+	store, err := s.Open(p.Context)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	if err := store.Accounts.EnableUser(auth.System(p.Context, "user enable"), c.ID); err != nil {
+		return err
+	}
+	fmt.Fprintf(p.Stdout, "enabled user %d\n", c.ID)
 	return nil
 }
 

@@ -6,11 +6,9 @@ package web
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"runtime/debug"
 	"slices"
@@ -19,7 +17,6 @@ import (
 
 	"github.com/rs/cors"
 
-	"logbook/internal/auth"
 	"logbook/internal/fault"
 )
 
@@ -33,18 +30,20 @@ const (
 	writeTimeout  = 2 * time.Minute  // for the caller to take the answer, from the header's end
 )
 
-// Options say who may read from a browser. Credentials never travel in cookies, so
-// an origin gains nothing that it does not send itself.
+// Options say who may read from a browser, and who else is believed. Credentials
+// never travel in cookies, so an origin gains nothing that it does not send itself;
+// package authn sees to it where a proxy reads cookies.
 type Options struct {
 	Origins   []string // the origins that may; empty means any
 	OpenPaths []string // paths, without a trailing slash, that any origin may read whatever Origins says
+	Proxies   Proxies  // the reverse proxies whose headers are believed
 }
 
 // Server gives an http.Server with the limits set, which serves handler inside
 // everything this package adds.
 func Server(handler http.Handler, options Options, log *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler:           origin(recovered(log, crossOrigin(options, timed(handler)))),
+		Handler:           origin(options.Proxies, recovered(log, crossOrigin(options, timed(handler)))),
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
@@ -77,41 +76,6 @@ func crossOrigin(options Options, next http.Handler) http.Handler {
 		}
 		byOrigins.ServeHTTP(w, r)
 	})
-}
-
-// RequestID gives the id of the request that a context belongs to, "" outside
-// one. The answer carries it as X-Request-Id, and so do the log's lines.
-func RequestID(ctx context.Context) string { return auth.OriginOf(ctx).RequestID }
-
-// origin puts into a request's context where it comes from, with its request id:
-// the caller's, echoed, where that is a plain one, else one that is made.
-func origin(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		id := r.Header.Get("X-Request-Id")
-		if !plainID(id) {
-			id = "req_" + strings.ToLower(rand.Text()[:20])
-		}
-		w.Header().Set("X-Request-Id", id)
-		address, _, err := net.SplitHostPort(r.RemoteAddr)
-		if err != nil {
-			address = r.RemoteAddr
-		}
-		ctx := auth.WithOrigin(r.Context(), auth.Origin{Address: address, UserAgent: r.UserAgent(), RequestID: id})
-		next.ServeHTTP(w, r.WithContext(ctx))
-	})
-}
-
-// plainID says whether an id is 1 to 128 visible ASCII characters.
-func plainID(id string) bool {
-	if id == "" || len(id) > 128 {
-		return false
-	}
-	for i := range len(id) {
-		if id[i] <= ' ' || id[i] > '~' {
-			return false
-		}
-	}
-	return true
 }
 
 // recovered answers 500 where a handler panics, which is a bug: the log has the
