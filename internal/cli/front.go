@@ -14,7 +14,7 @@ func Front(mux *http.ServeMux, playground bool) {
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		reads := r.Method == http.MethodGet || r.Method == http.MethodHead
 		if playground && r.URL.Path == "/" && reads && strings.Contains(r.Header.Get("Accept"), "text/html") {
-			w.Header().Set("Vary", "Accept")
+			w.Header().Add("Vary", "Accept")
 			http.Redirect(w, r, "/playground", http.StatusSeeOther)
 			return
 		}

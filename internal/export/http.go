@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -65,7 +64,6 @@ var formats = []format{
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.Header().Add("Vary", "Accept-Encoding")
 	rows, form, err := s.question(r)
 	if err != nil {
 		s.refuse(w, r, err)
@@ -75,10 +73,6 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header.Set("Content-Type", form.contentType)
 	header.Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q",
 		rows.kind.Name+"-"+s.journal.Now().In(s.journal.Zone()).Format(time.DateOnly)+"."+form.name))
-	packed := acceptsGzip(r.Header.Values("Accept-Encoding"))
-	if packed {
-		header.Set("Content-Encoding", "gzip")
-	}
 	if r.Method == http.MethodHead {
 		maps.Copy(w.Header(), header)
 		w.WriteHeader(http.StatusOK)
@@ -86,7 +80,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 
 	web.TakeTime(w, r)
-	out := newStream(w, header, packed, stall)
+	out := newStream(w, header, stall)
 	err = form.write(rows, r.Context(), out)
 	if err == nil {
 		err = out.close()
@@ -223,21 +217,4 @@ func (s *server) note(r *http.Request, err error, what string) {
 		return
 	}
 	s.log.Log(r.Context(), level, what, "request_id", web.RequestID(r.Context()), "method", r.Method, "path", r.URL.Path, "error", err)
-}
-
-// acceptsGzip says whether a caller's Accept-Encoding names gzip and not with
-// q=0.
-func acceptsGzip(accept []string) bool {
-	for _, line := range accept {
-		for one := range strings.SplitSeq(line, ",") {
-			name, weight, _ := strings.Cut(one, ";")
-			if !strings.EqualFold(strings.TrimSpace(name), "gzip") {
-				continue
-			}
-			key, value, _ := strings.Cut(strings.TrimSpace(weight), "=")
-			q, err := strconv.ParseFloat(value, 64)
-			return !strings.EqualFold(key, "q") || err == nil && q > 0
-		}
-	}
-	return false
 }

@@ -16,7 +16,7 @@ import (
 var mayImport = map[string]string{
 	"":                             "*", // server.go
 	"bench":                        "ent ent/column internal/account internal/auth internal/authn internal/db internal/db/dbtest internal/fault internal/journal internal/web resolvers rest",
-	"console":                      "",
+	"console":                      "internal/web",
 	"examples":                     "",
 	"ent":                          "ent ent/column internal/auth internal/fault", // generated
 	"ent/column":                   "",

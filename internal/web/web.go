@@ -1,7 +1,7 @@
 // Package web is what every HTTP answer of Logbook has in common, whatever
-// surface gives it: a request id, where the request comes from, limits on headers,
-// bodies and time, CORS, a last net under panics, and the health checks. It knows
-// no surface.
+// surface gives it: a request id, where the request comes from, gzip, limits on
+// headers, bodies and time, CORS, a last net under panics, and the health checks.
+// It knows no surface.
 package web
 
 import (
@@ -44,7 +44,7 @@ type Options struct {
 // everything this package adds.
 func Server(handler http.Handler, options Options, log *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler:           requestID(origin(recovered(log, crossOrigin(options, timed(handler))))),
+		Handler:           requestID(origin(compressed(recovered(log, crossOrigin(options, timed(handler)))))),
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
