@@ -124,7 +124,7 @@ func (a *Accounts) importUser(ctx context.Context, tx *db.Tx, draft *UserDraft) 
 	case there != nil:
 		return Outcome{}, unlike(field, value, draft.differences(there))
 	case named != nil:
-		return Outcome{}, fault.RefuseField("username", fault.Clash, "", fmt.Sprintf("%q is user %d's", fault.Shorten(draft.Username), named.ID))
+		return Outcome{}, fault.RefuseField("username", fault.Clash, "", "%q is user %d's", fault.Shorten(draft.Username), named.ID)
 	}
 	for _, system := range draft.systems() {
 		external := draft.Aliases[system]
@@ -133,7 +133,7 @@ func (a *Accounts) importUser(ctx context.Context, tx *db.Tx, draft *UserDraft) 
 			return Outcome{}, err
 		}
 		if owner != nil {
-			return Outcome{}, fault.RefuseField("aliases."+system, fault.Clash, "", fmt.Sprintf("%q is user %d's", fault.Shorten(external), owner.UserID))
+			return Outcome{}, fault.RefuseField("aliases."+system, fault.Clash, "", "%q is user %d's", fault.Shorten(external), owner.UserID)
 		}
 	}
 	_, err = a.addUser(ctx, tx, draft)
@@ -183,7 +183,7 @@ func (a *Accounts) importToken(ctx context.Context, tx *db.Tx, token *KeyedToken
 	case there != nil:
 		return Outcome{}, unlike(field, value, token.differences(there, hash[:]))
 	case keyed != nil:
-		return Outcome{}, fault.RefuseField("key", fault.Clash, "", fmt.Sprintf("it is access token %d's", keyed.ID))
+		return Outcome{}, fault.RefuseField("key", fault.Clash, "", "it is access token %d's", keyed.ID)
 	}
 	_, err = a.addToken(ctx, tx, token.ID, key, &token.TokenDraft)
 	return Outcome{Stored: true}, err
@@ -254,7 +254,7 @@ func unlike(field, value string, differences []string) error {
 		return nil
 	}
 	return fault.RefuseField(field, fault.Clash, "",
-		fault.Shorten(value)+" is there already with other content: "+strings.Join(differences, ", "))
+		"%s is there already with other content: %s", fault.Shorten(value), strings.Join(differences, ", "))
 }
 
 // found makes the answer to a query for one row nil where there is none.

@@ -139,8 +139,8 @@ func readQuery(kind *Kind, query string) (terms []Term, form format, err error) 
 		switch {
 		case name != "format" && !slices.Contains(kind.Fields, name):
 			name = fault.Shorten(strings.ToValidUTF8(name, "\ufffd"))
-			return nil, form, fault.RefuseField(name, fault.Clash, "", fmt.Sprintf(
-				"is no parameter of this export; there are format, %s", strings.Join(kind.Fields, ", ")))
+			return nil, form, fault.RefuseField(name, fault.Clash, "",
+				"is no parameter of this export; there are format, %s", strings.Join(kind.Fields, ", "))
 		case badValue != nil:
 			return nil, form, fault.RefuseField(name, fault.Malformed, "", "well percent-encoded")
 		case name != "format":
@@ -150,7 +150,7 @@ func readQuery(kind *Kind, query string) (terms []Term, form format, err error) 
 		default:
 			at := slices.IndexFunc(formats, func(f format) bool { return f.name == value })
 			if at < 0 {
-				return nil, form, fault.RefuseField(name, fault.NotChoice, strings.ToValidUTF8(value, "\ufffd"), "ndjson, csv")
+				return nil, form, fault.RefuseField(name, fault.NotChoice, strings.ToValidUTF8(value, "\ufffd"), "%s", "ndjson, csv")
 			}
 			form, given = formats[at], true
 		}
@@ -185,11 +185,12 @@ func (s *server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		} `json:"error"`
 	}
 	answer, known := answers[fault.KindOf(err)]
-	shown.Error.Code, shown.Error.Message = answer.code, fault.As(err).Message
+	language := web.Language(w, r, fault.English)
+	shown.Error.Code, shown.Error.Message = answer.code, fault.As(err).In(language)
 	switch {
 	case !known:
 		answer.status = http.StatusInternalServerError
-		shown.Error.Code, shown.Error.Message = "INTERNAL", "the server failed to answer; its log has the details"
+		shown.Error.Code, shown.Error.Message = "INTERNAL", fault.Say("the server failed to answer; its log has the details").In(language)
 	case errors.Is(err, errMethod):
 		answer.status, shown.Error.Code = http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED"
 		w.Header().Set("Allow", "GET, HEAD")
