@@ -242,6 +242,24 @@ func TestBadQuestions(t *testing.T) {
 	})
 }
 
+func TestRefusalsInChinese(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		for _, c := range []struct{ path, as, code, message string }{
+			{"/usage", "", "UNAUTHENTICATED", `请先登录：以 "Authorization: Bearer …" 发送访问令牌或 JWT`},
+			{"/usage", "viewer", "FORBIDDEN", `缺少权限 "usage:read"`},
+			{"/nothing", "admin", "NOT_FOUND", "没有这种导出；可用的有 entries, audit, operations, usage, api-calls"},
+			{"/entries?format=xml", "admin", "BAD_USER_INPUT", `format: "xml" 不在可选值之中：ndjson, csv`},
+			{"/entries?level=loud", "admin", "BAD_USER_INPUT", `level: "loud" 不是以下之一：debug, info, warning, error, critical`},
+			{"/entries?since=x", "admin", "BAD_USER_INPUT", `since: "x" 不是时间，例如 2025-06-15T08:30:45Z 或 2025-06-15`},
+		} {
+			a := w.ask("GET", "/export"+c.path, c.as, "Accept-Language", "zh-CN")
+			if code, message := a.code(t); code != c.code || message != c.message || a.header.Get("Content-Language") != "zh" {
+				t.Errorf("GET %s: %v %s", c.path, a.header, a.body)
+			}
+		}
+	})
+}
+
 func TestGoodQuestions(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
 		// One at 23:00 on the 14th, in Shanghai 07:00 on the 15th.
