@@ -21,6 +21,8 @@ import (
 	"path"
 	"strconv"
 	"strings"
+
+	"logbook/internal/web"
 )
 
 // The all: prefix takes in dist/.keep, without which a fresh clone would have
@@ -46,7 +48,7 @@ const policy = "default-src 'none'; script-src 'self'; worker-src 'self' blob:; 
 // Handler serves /playground and everything below it. It answers GET and HEAD
 // (405 otherwise) and 404 for a path that the build does not hold. It checks no
 // credentials: the files are public, and the page sends its token to /graphql
-// itself. It is safe for concurrent use.
+// itself. It expects the layer of package web around it, which says Vary. It is safe for concurrent use.
 func Handler() http.Handler {
 	dist, err := fs.Sub(embedded, "dist")
 	if err != nil {
@@ -129,7 +131,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case ok:
 		h.serveFile(w, r, f)
 	case name == "index.html":
-		serveUnbuilt(w, r)
+		serveUnbuilt(w)
 	default:
 		http.NotFound(w, r)
 	}
@@ -155,7 +157,6 @@ func fileName(urlPath string) (string, bool) {
 func (h *handler) serveFile(w http.ResponseWriter, r *http.Request, f file) {
 	header := w.Header()
 	header.Set("ETag", f.etag)
-	header.Set("Vary", "Accept-Encoding")
 	if f.immutable {
 		header.Set("Cache-Control", "public, max-age=31536000, immutable")
 	} else {
@@ -175,7 +176,7 @@ func (h *handler) serveFile(w http.ResponseWriter, r *http.Request, f file) {
 	defer packed.Close()
 
 	var body io.Reader = packed
-	if acceptsGzip(r.Header.Values("Accept-Encoding")) {
+	if web.AcceptsGzip(r.Header.Values("Accept-Encoding")) {
 		header.Set("Content-Encoding", "gzip")
 		header.Set("Content-Length", strconv.FormatInt(f.packedBytes, 10))
 	} else if body, err = gzip.NewReader(packed); err != nil {
@@ -192,15 +193,11 @@ func (h *handler) serveFile(w http.ResponseWriter, r *http.Request, f file) {
 
 // serveUnbuilt explains how to build the playground. It is a 200, so that a
 // browser, a person and a link checker all take it for the page that it is.
-func serveUnbuilt(w http.ResponseWriter, r *http.Request) {
+func serveUnbuilt(w http.ResponseWriter) {
 	header := w.Header()
 	header.Set("Content-Type", "text/html; charset=utf-8")
-	header.Set("Content-Length", strconv.Itoa(len(unbuiltPage)))
 	header.Set("Cache-Control", "no-store") // The next binary may have the real one.
-	if r.Method == http.MethodHead {
-		return
-	}
-	_, _ = w.Write(unbuiltPage)
+	_, _ = w.Write(unbuiltPage)             // Which net/http holds back for HEAD.
 }
 
 // contentType returns the media type for a file's name. The types are listed

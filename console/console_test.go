@@ -161,7 +161,7 @@ func TestBuilt(t *testing.T) {
 				t.Errorf("%s: body %q, want %q", tc.path, body, tc.body)
 			}
 			for name, want := range map[string]string{
-				"Content-Type": tc.contentType, "Cache-Control": tc.cache, "Vary": "Accept-Encoding",
+				"Content-Type": tc.contentType, "Cache-Control": tc.cache,
 			} {
 				if got := resp.Header.Get(name); got != want {
 					t.Errorf("%s: %s %q, want %q", tc.path, name, got, want)
@@ -300,39 +300,6 @@ func TestEmbedded(t *testing.T) {
 	}
 	if limit := int64(3 << 20); total > limit {
 		t.Errorf("%d bytes are embedded, more than %d", total, limit)
-	}
-}
-
-func TestAcceptsGzip(t *testing.T) {
-	t.Parallel()
-	for value, want := range map[string]bool{
-		"":                      false,
-		"br":                    false,
-		"identity":              false,
-		"gzip;q=0":              false,
-		"gzip; q=0.000":         false,
-		"*;q=1, gzip;q=0":       false,
-		"*;q=0":                 false,
-		"gzip;q=many":           false,
-		"gzipped":               false,
-		"gzip":                  true,
-		"GZIP":                  true,
-		"x-gzip":                true,
-		"gzip, deflate, br":     true,
-		"deflate,gzip;q=0.5":    true,
-		"br;q=1.0 , gzip ; Q=1": true,
-		"*":                     true,
-		"identity;q=0, *;q=0.1": true,
-	} {
-		if got := acceptsGzip([]string{value}); got != want {
-			t.Errorf("%q: %v, want %v", value, got, want)
-		}
-	}
-	if acceptsGzip(nil) {
-		t.Error("no header: gzip is sent")
-	}
-	if !acceptsGzip([]string{"br", "gzip"}) {
-		t.Error("a repeated header: gzip is not sent")
 	}
 }
 

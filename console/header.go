@@ -2,7 +2,6 @@ package console
 
 import (
 	"iter"
-	"strconv"
 	"strings"
 )
 
@@ -15,28 +14,6 @@ func matches(values []string, etag string) bool {
 		}
 	}
 	return false
-}
-
-// acceptsGzip reports whether an Accept-Encoding header lets the answer be
-// gzip: it names gzip, or "*" while it does not name gzip, with a weight other
-// than 0 (RFC 9110, section 12.5.3).
-func acceptsGzip(values []string) bool {
-	others := false
-	for item := range items(values) {
-		coding, params, _ := strings.Cut(item, ";")
-		accepted := true
-		if weight, ok := strings.CutPrefix(strings.ToLower(strings.TrimSpace(params)), "q="); ok {
-			q, err := strconv.ParseFloat(weight, 64)
-			accepted = err == nil && q > 0
-		}
-		switch strings.ToLower(strings.TrimSpace(coding)) {
-		case "gzip", "x-gzip":
-			return accepted
-		case "*":
-			others = accepted
-		}
-	}
-	return others
 }
 
 // items yields the comma-separated items of a header that may be repeated,

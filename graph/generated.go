@@ -1635,6 +1635,9 @@ Every error carries ` + "`" + `extensions.code` + "`" + `:
   25,000 (a field counts 1, a connection what one of its edges counts times the
   page's size, introspection about what it lists)
 - ` + "`" + `BAD_REQUEST` + "`" + `: the HTTP request is none that GraphQL over HTTP knows
+
+Messages are in English or, where ` + "`" + `Accept-Language` + "`" + ` prefers it, in Chinese; those
+of the GraphQL parser and validator are in English always.
 """
 schema {
   query: Query

@@ -55,7 +55,7 @@ func (m mutation) append(ctx context.Context, inputs []*graph.CreateEntryInput) 
 		case err != nil:
 			return nil, err
 		case in.CategoryID != nil:
-			problems = append(problems, fault.Problem{Index: i, Field: "category_code", Reason: fault.Clash, Detail: "cannot stand beside categoryId"})
+			problems = append(problems, fault.Problem{Index: i, Field: "category_code", Reason: fault.Clash, Detail: fault.Say("cannot stand beside categoryId")})
 		case category == nil:
 			problems = append(problems, fault.Problem{Index: i, Field: "category_code", Reason: fault.Unknown, Value: fault.Shorten(*in.CategoryCode)})
 		default:

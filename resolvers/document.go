@@ -104,7 +104,7 @@ func choose(operations ast.OperationList, name string) (*ast.OperationDefinition
 	case name == "":
 		return nil, refusal(codeValidationFailed, "the document has several operations: name one as operationName")
 	}
-	return nil, refusal(codeValidationFailed, "%s", clip("the document has no operation "+name))
+	return nil, refusal(codeValidationFailed, "the document has no operation %s", name)
 }
 
 // prepare parses and checks a document. With keep it is remembered.

@@ -3,7 +3,6 @@ package resolvers
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"runtime/debug"
 	"slices"
@@ -52,9 +51,10 @@ const (
 	maxLocations = 2
 )
 
-// refusal makes an error with a code that is shown as it is.
+// refusal makes an error with a code. Like every error here it is worded when the
+// answer is written.
 func refusal(code, format string, args ...any) *gqlerror.Error {
-	return &gqlerror.Error{Message: fmt.Sprintf(format, args...), Extensions: map[string]any{"code": code}}
+	return &gqlerror.Error{Err: &fault.Error{Sentence: fault.Say(format, args...)}, Extensions: map[string]any{"code": code}}
 }
 
 // refuse gives an error of Logbook's own kinds as GraphQL shows it. What is of
@@ -68,34 +68,46 @@ func refuse(err error) *gqlerror.Error {
 		return refusal(codeUnavailable, "the request was given up before it was answered")
 	case codes[known.Kind] == "":
 		return refusal(codeInternal, "the server failed to answer; its log has the details")
-	case len(known.Problems) == 0:
-		return refusal(codes[known.Kind], "%s", clip(known.Message))
 	}
-	texts := make([]string, 0, 4)
-	listed := make([]map[string]any, 0, min(len(known.Problems), maxProblems))
-	for i, p := range known.Problems {
-		if i == maxProblems {
-			break
+	return &gqlerror.Error{Err: known, Extensions: map[string]any{"code": codes[known.Kind]}}
+}
+
+// word gives errors that refusal and refuse made their texts in a language.
+func word(errs gqlerror.List, language fault.Language) {
+	for _, shown := range errs {
+		if shown.Err == nil {
+			continue // gqlgen's own, which has its text
 		}
-		path, index := p.Field, p.Index
-		p.Field, p.Index = "", -1
-		one := map[string]any{"path": clip(path), "message": clip(p.String())}
-		if index >= 0 {
-			one["index"] = index
+		known := fault.As(shown.Err)
+		if len(known.Problems) == 0 {
+			shown.Message = clip(known.In(language))
+			continue
 		}
-		listed = append(listed, one)
-		if i < 3 {
-			p.Field = path
-			texts = append(texts, clip(p.String()))
+		texts := make([]string, 0, 4)
+		listed := make([]map[string]any, 0, min(len(known.Problems), maxProblems))
+		for i, p := range known.Problems {
+			if i == maxProblems {
+				break
+			}
+			path, index := p.Field, p.Index
+			p.Field, p.Index = "", -1
+			one := map[string]any{"path": clip(path), "message": clip(p.In(language))}
+			if index >= 0 {
+				one["index"] = index
+			}
+			listed = append(listed, one)
+			if i < 3 {
+				p.Field = path
+				texts = append(texts, clip(p.In(language)))
+			}
 		}
+		if more := len(known.Problems) - len(texts); more > 0 {
+			texts = append(texts, fault.Say("and %d more", more).In(language))
+		}
+		shown.Message = strings.Join(texts, "; ")
+		shown.Extensions["problems"] = listed
+		shown.Extensions["problemCount"] = len(known.Problems)
 	}
-	if more := len(known.Problems) - len(texts); more > 0 {
-		texts = append(texts, fmt.Sprintf("and %d more", more))
-	}
-	shown := refusal(codes[known.Kind], "%s", strings.Join(texts, "; "))
-	shown.Extensions["problems"] = listed
-	shown.Extensions["problemCount"] = len(known.Problems)
-	return shown
 }
 
 // place words an error's problems with the names of GraphQL: name gives a problem
@@ -179,7 +191,7 @@ func recovered(log *slog.Logger) graphql.RecoverFunc {
 }
 
 // documentErrors gives the parser's or the validator's errors a code and cuts
-// them to size. Without hints they do not say what else there would have been.
+// them to size. They stay in the parser's English. Without hints they do not say what else there would have been.
 func documentErrors(code string, list gqlerror.List, hints bool) gqlerror.List {
 	shown := make(gqlerror.List, 0, min(len(list), maxErrors+1))
 	for i, err := range list {
@@ -191,7 +203,7 @@ func documentErrors(code string, list gqlerror.List, hints bool) gqlerror.List {
 		if at := strings.Index(message, " Did you mean"); at >= 0 && !hints {
 			message = message[:at]
 		}
-		one := refusal(code, "%s", clip(message))
+		one := refusal(code, "%s", message)
 		one.Locations = err.Locations[:min(len(err.Locations), maxLocations)]
 		shown = append(shown, one)
 	}

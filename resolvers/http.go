@@ -62,8 +62,8 @@ type refused struct {
 	errors gqlerror.List
 }
 
-func badRequest(status int, text string) *refused {
-	return &refused{status: status, errors: gqlerror.List{refusal(codeBadRequest, "%s", text)}}
+func badRequest(status int, format string, args ...any) *refused {
+	return &refused{status: status, errors: gqlerror.List{refusal(codeBadRequest, format, args...)}}
 }
 
 // status is the one place that chooses an HTTP status. The drafts of the
@@ -96,33 +96,33 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		no = badRequest(http.StatusMethodNotAllowed, "only GET, HEAD, OPTIONS and POST are served")
 		no.allow = methods
 	case !acceptable:
-		no = badRequest(http.StatusNotAcceptable, "answers are "+typeResponse+" or "+typeJSON+", in UTF-8")
+		no = badRequest(http.StatusNotAcceptable, "answers are %s or %s, in UTF-8", typeResponse, typeJSON)
 	case r.Method == http.MethodPost:
 		asked, no = fromBody(w, r)
 	default:
 		asked, no = fromURL(r.URL)
 	}
 	if no != nil {
-		write(w, media, no, nil, no.errors)
+		write(w, r, media, no, nil, no.errors)
 		return
 	}
 	operation, errs := h.engine.operation(r.Context(), asked)
 	if errs != nil {
-		write(w, media, &refused{}, nil, errs)
+		write(w, r, media, &refused{}, nil, errs)
 		return
 	}
 	if r.Method != http.MethodPost && operation.Operation.Operation != ast.Query {
 		no = badRequest(http.StatusMethodNotAllowed, "only queries are answered by GET, send mutations by POST")
 		no.allow = http.MethodPost
-		write(w, media, no, nil, no.errors)
+		write(w, r, media, no, nil, no.errors)
 		return
 	}
 	answer := h.engine.run(r.Context(), operation)
 	if answer == nil { // the time was up before it began
-		write(w, media, &refused{status: http.StatusServiceUnavailable}, nil, gqlerror.List{refuse(r.Context().Err())})
+		write(w, r, media, &refused{status: http.StatusServiceUnavailable}, nil, gqlerror.List{refuse(r.Context().Err())})
 		return
 	}
-	write(w, media, nil, answer.Data, answer.Errors)
+	write(w, r, media, nil, answer.Data, answer.Errors)
 }
 
 // fromURL reads a request from a query string.
@@ -136,11 +136,11 @@ func fromURL(u *url.URL) (request, *refused) {
 		given := values[name]
 		switch {
 		case len(given) > 1:
-			return request{}, badRequest(http.StatusBadRequest, name+" stands twice in the query string")
+			return request{}, badRequest(http.StatusBadRequest, "%s stands twice in the query string", name)
 		case len(given) == 0, given[0] == "" && name != "query":
 			continue
 		case !utf8.ValidString(given[0]):
-			return request{}, badRequest(http.StatusBadRequest, name+" is not valid UTF-8")
+			return request{}, badRequest(http.StatusBadRequest, "%s is not valid UTF-8", name)
 		}
 		if name == "query" || name == "operationName" {
 			members[name], _ = json.Marshal(given[0])
@@ -148,7 +148,7 @@ func fromURL(u *url.URL) (request, *refused) {
 		}
 		raw := bytes.TrimSpace([]byte(given[0]))
 		if !json.Valid(raw) {
-			return request{}, badRequest(http.StatusBadRequest, name+" is not valid JSON")
+			return request{}, badRequest(http.StatusBadRequest, "%s is not valid JSON", name)
 		}
 		members[name] = raw
 	}
@@ -206,17 +206,17 @@ func fromMembers(members map[string][]byte) (request, *refused) {
 			continue
 		}
 		if raw[0] != '"' {
-			return request{}, badRequest(http.StatusBadRequest, name+" must be a string")
+			return request{}, badRequest(http.StatusBadRequest, "%s must be a string", name)
 		}
 		text, ok := rawjson.Text(raw)
 		if !ok {
-			return request{}, badRequest(http.StatusBadRequest, name+" has half a surrogate pair")
+			return request{}, badRequest(http.StatusBadRequest, "%s has half a surrogate pair", name)
 		}
 		texts[i] = text
 	}
 	for _, name := range []string{"variables", "extensions"} {
 		if raw, given := members[name]; given && !rawjson.IsNull(raw) && raw[0] != '{' {
-			return request{}, badRequest(http.StatusBadRequest, name+" must be an object")
+			return request{}, badRequest(http.StatusBadRequest, "%s must be an object", name)
 		}
 	}
 	if strings.TrimSpace(texts[0]) == "" {
@@ -231,7 +231,7 @@ func fromMembers(members map[string][]byte) (request, *refused) {
 
 // write answers. A request that is refused has no data; data that is there is
 // written as the bytes it is, and not copied, since it may be large.
-func write(w http.ResponseWriter, media string, no *refused, data []byte, errs gqlerror.List) {
+func write(w http.ResponseWriter, r *http.Request, media string, no *refused, data []byte, errs gqlerror.List) {
 	if data == nil && no == nil {
 		no = &refused{} // nothing ran
 	}
@@ -242,6 +242,7 @@ func write(w http.ResponseWriter, media string, no *refused, data []byte, errs g
 		errs = append(errs[:maxRunErrors:maxRunErrors], refusal(code, "and %d more errors", len(errs)-maxRunErrors))
 	}
 	if len(errs) > 0 {
+		word(errs, web.Language(w, r, fault.English))
 		head.WriteString(`"errors":`)
 		encoder := json.NewEncoder(&head)
 		encoder.SetEscapeHTML(false)

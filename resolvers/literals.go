@@ -94,7 +94,7 @@ func (l *literals) scalar(at spot, definition *ast.Definition, value *ast.Value)
 	case name == "Int" || name == "Int64":
 		_, problem = checkInteger(name, value.Raw)
 		if value.Kind != ast.IntValue {
-			problem = &fault.Problem{Reason: fault.WrongType, Detail: "a whole number"}
+			problem = &fault.Problem{Reason: fault.WrongType, Detail: fault.Say("a whole number")}
 		}
 	case (name == "Time" || name == "ID") && !isText:
 		problem = &fault.Problem{Reason: fault.WrongType, Detail: wanted(ast.NamedType(name, nil), definition, at.uuid)}

@@ -1,7 +1,6 @@
 package resolvers
 
 import (
-	"fmt"
 	"math"
 	"strings"
 
@@ -19,11 +18,11 @@ func checkText(scalar, text string, uuid bool) *fault.Problem {
 	switch scalar {
 	case "ID":
 		if _, ok := column.ParseID(text); uuid && !ok {
-			return &fault.Problem{Reason: fault.Malformed, Value: fault.Shorten(text), Detail: "a UUID such as 550e8400-e29b-41d4-a716-446655440000"}
+			return &fault.Problem{Reason: fault.Malformed, Value: fault.Shorten(text), Detail: fault.Say("a UUID such as 550e8400-e29b-41d4-a716-446655440000")}
 		}
 	case "Time":
 		if _, ok := column.ParseTime(text); !ok {
-			return &fault.Problem{Reason: fault.Malformed, Value: fault.Shorten(text), Detail: "an RFC 3339 time with its offset, such as 2025-06-15T08:30:45Z, in the years 1 to 9999"}
+			return &fault.Problem{Reason: fault.Malformed, Value: fault.Shorten(text), Detail: fault.Say("an RFC 3339 time with its offset, such as 2025-06-15T08:30:45Z, in the years 1 to 9999")}
 		}
 	}
 	return nil
@@ -34,9 +33,9 @@ func checkInteger(scalar, digits string) (int64, *fault.Problem) {
 	value, ok := rawjson.Integer([]byte(digits))
 	switch {
 	case scalar == "Int" && (!ok || value < math.MinInt32 || value > math.MaxInt32):
-		return 0, &fault.Problem{Reason: fault.Outside, Detail: "a whole number between -2147483648 and 2147483647"}
+		return 0, &fault.Problem{Reason: fault.Outside, Detail: fault.Say("a whole number between -2147483648 and 2147483647")}
 	case !ok:
-		return 0, &fault.Problem{Reason: fault.Outside, Detail: "a whole number between -2^53 and 2^53"}
+		return 0, &fault.Problem{Reason: fault.Outside, Detail: fault.Say("a whole number between -2^53 and 2^53")}
 	}
 	return value, nil
 }
@@ -48,39 +47,39 @@ func checkChoice(enum *ast.Definition, name string, hints bool) *fault.Problem {
 		return nil
 	}
 	if !hints {
-		return &fault.Problem{Reason: fault.Malformed, Value: fault.Shorten(name), Detail: "a " + enum.Name}
+		return &fault.Problem{Reason: fault.Malformed, Value: fault.Shorten(name), Detail: fault.Say("a %s", enum.Name)}
 	}
 	names := make([]string, len(enum.EnumValues))
 	for i, value := range enum.EnumValues {
 		names[i] = value.Name
 	}
-	return &fault.Problem{Reason: fault.NotChoice, Value: fault.Shorten(name), Detail: strings.Join(names, ", ")}
+	return &fault.Problem{Reason: fault.NotChoice, Value: fault.Shorten(name), Detail: fault.Say("%s", strings.Join(names, ", "))}
 }
 
 // wanted says in words what a type takes, for people who sent something else.
-func wanted(t *ast.Type, definition *ast.Definition, uuid bool) string {
+func wanted(t *ast.Type, definition *ast.Definition, uuid bool) fault.Sentence {
 	switch {
 	case t.Elem != nil:
-		return "an array"
+		return fault.Say("an array")
 	case definition.Kind == ast.InputObject:
-		return "an object (" + definition.Name + ")"
+		return fault.Say("an object (%s)", definition.Name)
 	case definition.Kind == ast.Enum, definition.Name == "String":
-		return "a string"
+		return fault.Say("a string")
 	}
 	switch definition.Name {
 	case "Boolean":
-		return "true or false"
+		return fault.Say("true or false")
 	case "Int", "Int64":
-		return "a whole number"
+		return fault.Say("a whole number")
 	case "Float":
-		return "a number"
+		return fault.Say("a number")
 	case "ID":
 		if !uuid {
-			return "an id as a string"
+			return fault.Say("an id as a string")
 		}
-		return "a UUID as a string"
+		return fault.Say("a UUID as a string")
 	case "Time":
-		return "a time as a string"
+		return fault.Say("a time as a string")
 	}
-	return fmt.Sprintf("a %s", definition.Name)
+	return fault.Say("a %s", definition.Name)
 }

@@ -90,7 +90,7 @@ func (r *variableReader) read(at spot, t *ast.Type, raw []byte) any {
 	}
 	definition := r.schema.Types[t.NamedType]
 	wrong := func() any {
-		return r.refuse(at, fault.Problem{Reason: fault.WrongType, Detail: wanted(t, definition, at.uuid) + ", not " + rawjson.Kind(raw)})
+		return r.refuse(at, fault.Problem{Reason: fault.WrongType, Detail: fault.Say("%s, not %s", wanted(t, definition, at.uuid), fault.Say(rawjson.Kind(raw)))})
 	}
 	switch {
 	case definition.Kind == ast.InputObject:
@@ -125,7 +125,7 @@ func (r *variableReader) read(at spot, t *ast.Type, raw []byte) any {
 	}
 	text, ok := rawjson.Text(raw)
 	if !ok {
-		return r.refuse(at, fault.Problem{Reason: fault.Malformed, Detail: "valid Unicode: it has half a surrogate pair"})
+		return r.refuse(at, fault.Problem{Reason: fault.Malformed, Detail: fault.Say("valid Unicode: it has half a surrogate pair")})
 	}
 	problem := checkText(t.NamedType, text, at.uuid)
 	if definition.Kind == ast.Enum {
@@ -158,7 +158,7 @@ func (r *variableReader) readObject(at spot, definition *ast.Definition, raw []b
 		field := definition.Fields.ForName(name)
 		if field == nil {
 			inside.path = at.path + "." + fault.Shorten(name)
-			r.refuse(inside, fault.Problem{Reason: fault.Clash, Detail: "is no field of " + definition.Name})
+			r.refuse(inside, fault.Problem{Reason: fault.Clash, Detail: fault.Say("is no field of %s", definition.Name)})
 			return nil
 		}
 		inside.uuid = isUUID(field.Directives)
@@ -166,7 +166,7 @@ func (r *variableReader) readObject(at spot, definition *ast.Definition, raw []b
 		return nil
 	})
 	if err != nil {
-		return r.refuse(at, fault.Problem{Reason: fault.Clash, Detail: "names a field twice, or by half a surrogate pair"})
+		return r.refuse(at, fault.Problem{Reason: fault.Clash, Detail: fault.Say("names a field twice, or by half a surrogate pair")})
 	}
 	for _, field := range definition.Fields {
 		if _, given := object[field.Name]; !given && field.Type.NonNull && field.DefaultValue == nil {

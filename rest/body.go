@@ -48,7 +48,7 @@ func objectOf(raw []byte, index int) (*object, error) {
 		if index >= 0 {
 			field = ""
 		}
-		o.refuse(field, fault.WrongType, "", "an object")
+		o.refuse(field, fault.WrongType, "", fault.Say("an object"))
 		return nil, o.err()
 	}
 	err := rawjson.EachMember(raw, func(key string, value []byte) error {
@@ -66,7 +66,7 @@ func objectOf(raw []byte, index int) (*object, error) {
 }
 
 // refuse notes a problem.
-func (o *object) refuse(field string, reason fault.Reason, value, detail string) {
+func (o *object) refuse(field string, reason fault.Reason, value string, detail fault.Sentence) {
 	o.problems = append(o.problems, fault.Problem{
 		Index: o.index, Field: field, Reason: reason, Value: fault.Shorten(value), Detail: detail,
 	})
@@ -82,15 +82,15 @@ func (o *object) err() error {
 
 // value gives a member of the wanted kind (as rawjson.Kind names it), nil for an
 // absent one.
-func (o *object) value(field, kind string) []byte {
+func (o *object) value(field string, kind fault.Sentence) []byte {
 	raw := o.members[field]
 	switch {
 	case o.twice[field]:
-		o.refuse(field, fault.Clash, "", "stands twice")
+		o.refuse(field, fault.Clash, "", fault.Say("stands twice"))
 		return nil
 	case raw == nil || rawjson.IsNull(raw):
 		return nil
-	case rawjson.Kind(raw) != kind:
+	case rawjson.Kind(raw) != kind.String():
 		o.refuse(field, fault.WrongType, "", kind)
 		return nil
 	}
@@ -100,13 +100,13 @@ func (o *object) value(field, kind string) []byte {
 // text gives a string without the white space around it, nil for an absent or
 // blank one.
 func (o *object) text(field string) *string {
-	raw := o.value(field, "a string")
+	raw := o.value(field, fault.Say("a string"))
 	if raw == nil {
 		return nil
 	}
 	text, ok := rawjson.Text(raw)
 	if !ok {
-		o.refuse(field, fault.Malformed, "", "text")
+		o.refuse(field, fault.Malformed, "", fault.Say("text"))
 		return nil
 	}
 	if text = strings.TrimSpace(text); text == "" {
@@ -123,7 +123,7 @@ func (o *object) id(field string) *column.ID {
 	}
 	id, ok := column.ParseID(*text)
 	if !ok {
-		o.refuse(field, fault.Malformed, *text, "a UUID")
+		o.refuse(field, fault.Malformed, *text, fault.Say("a UUID"))
 		return nil
 	}
 	return &id
@@ -137,7 +137,7 @@ func (o *object) time(field string, zone *time.Location) *column.Time {
 	}
 	t, ok := readTime(*text, zone)
 	if !ok {
-		o.refuse(field, fault.Malformed, *text, "a time")
+		o.refuse(field, fault.Malformed, *text, fault.Say("a time"))
 		return nil
 	}
 	return &t

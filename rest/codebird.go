@@ -23,8 +23,9 @@ const (
 	codebirdMaxPageSize = 100
 )
 
-func (codebird) name() string { return "codebird" }
-func (codebird) base() string { return "/api/v1/logs/" }
+func (codebird) name() string             { return "codebird" }
+func (codebird) base() string             { return "/api/v1/logs/" }
+func (codebird) language() fault.Language { return fault.Chinese }
 
 func (c codebird) routes() []route {
 	admin := &auth.Need{Role: auth.Admin}
@@ -131,31 +132,31 @@ func codebirdResult(result any) codebirdEnvelope {
 	return codebirdEnvelope{Message: "success", Result: result}
 }
 
-func (codebird) refusal(r *http.Request, err error) (status int, envelope any) {
-	status, message := codebirdError(r.Context(), err)
+func (codebird) refusal(r *http.Request, err error, say wording) (status int, envelope any) {
+	status, message := codebirdError(r.Context(), err, say)
 	return status, codebirdEnvelope{Code: status, Message: message, Result: ""}
 }
 
 // codebirdError is the table of errors.
-func codebirdError(ctx context.Context, err error) (status int, message string) {
+func codebirdError(ctx context.Context, err error, say wording) (status int, message string) {
 	switch {
 	case errors.Is(err, errNoPath):
-		return http.StatusNotFound, "接口不存在"
+		return http.StatusNotFound, say("%s", errNoPath.Sentence)
 	case errors.Is(err, errWrongMethod):
-		return http.StatusMethodNotAllowed, "不支持的请求方法"
+		return http.StatusMethodNotAllowed, say("%s", errWrongMethod.Sentence)
 	}
 	switch fault.KindOf(err) {
 	case fault.Unauthenticated:
 		if auth.Refused(ctx) != nil {
-			return http.StatusUnauthorized, "认证令牌无效或已过期"
+			return http.StatusUnauthorized, say("the token is not valid or has expired")
 		}
-		return http.StatusUnauthorized, "未提供认证令牌"
+		return http.StatusUnauthorized, say("there is no token")
 	case fault.Forbidden:
-		return http.StatusForbidden, "无权访问，需要管理员令牌"
+		return http.StatusForbidden, say("this needs the token of an administrator")
 	case fault.NotFound:
 		return http.StatusNotFound, "日志记录不存在"
 	case fault.Unavailable:
-		return http.StatusServiceUnavailable, "服务暂时不可用，请稍后重试"
+		return http.StatusServiceUnavailable, say("the service does not answer at the moment, try again later")
 	}
-	return http.StatusInternalServerError, "服务器内部错误"
+	return http.StatusInternalServerError, say("internal server error")
 }

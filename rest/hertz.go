@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -27,8 +26,9 @@ const (
 	hertzDetail      = "/api/log/detail/"
 )
 
-func (hertz) name() string { return "hertz" }
-func (hertz) base() string { return "/api/log/" }
+func (hertz) name() string             { return "hertz" }
+func (hertz) base() string             { return "/api/log/" }
+func (hertz) language() fault.Language { return fault.Chinese }
 
 func (h hertz) routes() []route {
 	return []route{
@@ -133,9 +133,9 @@ func (v *hertzQuery) page(name string, standard, most int64) int64 {
 		return standard
 	case len(v.problems) > 0 && v.problems[len(v.problems)-1].Field == name: // no number
 	case *n < 1:
-		v.refuse(fault.Problem{Field: name, Reason: fault.Outside, Detail: "at least", Limit: 1})
+		v.refuse(fault.Problem{Field: name, Reason: fault.Outside, Detail: fault.Say("this must be at least %d.", 1)})
 	case *n > most:
-		v.refuse(fault.Problem{Field: name, Reason: fault.Outside, Detail: "at most", Limit: int(most)})
+		v.refuse(fault.Problem{Field: name, Reason: fault.Outside, Detail: fault.Say("this must be at most %d.", most)})
 	}
 	return *n
 }
@@ -309,18 +309,18 @@ func hertzData(message string, data any) hertzEnvelope {
 	return hertzEnvelope{Success: true, Code: http.StatusOK, Message: message, Data: data}
 }
 
-func (hertz) refusal(r *http.Request, err error) (status int, envelope any) {
-	status, message := hertzError(r, err)
-	return status, hertzEnvelope{Code: status, Message: message, Errors: hertzProblems(fault.As(err).Problems)}
+func (hertz) refusal(r *http.Request, err error, say wording) (status int, envelope any) {
+	status, message := hertzError(r, err, say)
+	return status, hertzEnvelope{Code: status, Message: message, Errors: hertzProblems(fault.As(err).Problems, say)}
 }
 
 // hertzError is the table of errors.
-func hertzError(r *http.Request, err error) (status int, message string) {
+func hertzError(r *http.Request, err error, say wording) (status int, message string) {
 	switch {
 	case errors.Is(err, errNoPath):
-		return http.StatusNotFound, "接口不存在"
+		return http.StatusNotFound, say("%s", errNoPath.Sentence)
 	case errors.Is(err, errWrongMethod):
-		return http.StatusMethodNotAllowed, "不支持的请求方法"
+		return http.StatusMethodNotAllowed, say("%s", errWrongMethod.Sentence)
 	}
 	switch fault.KindOf(err) {
 	case fault.Unauthenticated:
@@ -338,38 +338,35 @@ func hertzError(r *http.Request, err error) (status int, message string) {
 	case fault.Invalid:
 		return http.StatusUnprocessableEntity, "查询参数错误"
 	case fault.Unavailable:
-		return http.StatusServiceUnavailable, "服务暂时不可用，请稍后重试"
+		return http.StatusServiceUnavailable, say("the service does not answer at the moment, try again later")
 	}
-	return http.StatusInternalServerError, "服务器内部错误"
+	return http.StatusInternalServerError, say("internal server error")
 }
 
 // hertzProblems words what was refused, by parameter, as the original's framework
 // does.
-func hertzProblems(problems []fault.Problem) map[string][]string {
+func hertzProblems(problems []fault.Problem, say wording) map[string][]string {
 	texts := map[string][]string{}
 	for _, p := range problems {
-		texts[p.Field] = append(texts[p.Field], hertzReason(p))
+		texts[p.Field] = append(texts[p.Field], hertzReason(p, say))
 	}
 	return texts
 }
 
-func hertzReason(p fault.Problem) string {
+func hertzReason(p fault.Problem, say wording) string {
 	switch p.Reason {
 	case fault.WrongType:
-		return "请填写合法的整数值。"
+		return say("this must be a whole number.")
 	case fault.NotChoice:
-		return "“" + p.Value + "” 不是合法选项。"
+		return say("“%s” is none of the choices.", p.Value)
 	case fault.Malformed:
-		return "日期时间格式错误。请使用ISO 8601格式，例如：2025-11-17T08:30:00Z。"
+		return say("this is no time: send ISO 8601, such as 2025-11-17T08:30:00Z.")
 	case fault.Outside:
-		if p.Detail == "at most" {
-			return fmt.Sprintf("请确保该值小于或者等于 %d。", p.Limit)
-		}
-		return fmt.Sprintf("请确保该值大于或者等于 %d。", p.Limit)
+		return say("%s", p.Detail)
 	case fault.TooLong:
-		return fmt.Sprintf("请确保该值不超过 %d 字节。", p.Limit)
+		return say("this must be at most %d bytes long.", p.Limit)
 	case fault.Clash:
 		return "开始时间不能大于结束时间"
 	}
-	return "无效。"
+	return say("not valid.")
 }

@@ -28,7 +28,11 @@ func (f failing) routes() []route {
 	return []route{{"GET", "/failing/", &auth.Need{}, fail}}
 }
 
-func (failing) refusal(r *http.Request, err error) (int, any) { return scitiger{}.refusal(r, err) }
+func (failing) language() fault.Language { return fault.Chinese }
+
+func (failing) refusal(r *http.Request, err error, say wording) (int, any) {
+	return scitiger{}.refusal(r, err, say)
+}
 
 // TestFailures holds that errors show one plain sentence, and that the log has the
 // cause and the request id of those that are the server's own.

@@ -29,8 +29,9 @@ const (
 	newapiMaxOfToken  = 1_000 // records that a key gives
 )
 
-func (newapi) name() string { return "newapi" }
-func (newapi) base() string { return "/api/log/" }
+func (newapi) name() string             { return "newapi" }
+func (newapi) base() string             { return "/api/log/" }
+func (newapi) language() fault.Language { return fault.Chinese }
 
 func (n newapi) routes() []route {
 	user, admin := &auth.Need{}, &auth.Need{Role: auth.Admin}
@@ -404,46 +405,46 @@ type newapiEnvelope struct {
 
 func newapiData(data any) newapiEnvelope { return newapiEnvelope{Success: true, Data: data} }
 
-func (newapi) refusal(r *http.Request, err error) (status int, envelope any) {
-	status, message := newapiError(r, err)
+func (newapi) refusal(r *http.Request, err error, say wording) (status int, envelope any) {
+	status, message := newapiError(r, err, say)
 	return status, newapiEnvelope{Message: message}
 }
 
 // newapiError is the table of errors. Most are answered with status 200, as
 // New API does.
-func newapiError(r *http.Request, err error) (status int, message string) {
+func newapiError(r *http.Request, err error, say wording) (status int, message string) {
 	path := strings.TrimSuffix(r.URL.Path, "/")
 	switch {
 	case errors.Is(err, errNoPath):
-		return http.StatusNotFound, "接口不存在"
+		return http.StatusNotFound, say("%s", errNoPath.Sentence)
 	case errors.Is(err, errWrongMethod):
-		return http.StatusMethodNotAllowed, "不支持的请求方法"
+		return http.StatusMethodNotAllowed, say("%s", errWrongMethod.Sentence)
 	case strings.HasSuffix(path, "/token"):
 		return http.StatusOK, "Token不存在或无权限"
 	case errors.Is(err, errNoNewAPIUser):
-		return http.StatusUnauthorized, "无权进行此操作，未提供 New-Api-User"
+		return http.StatusUnauthorized, say("%s", errNoNewAPIUser.Sentence)
 	case errors.Is(err, errBadNewAPIUser):
-		return http.StatusUnauthorized, "无权进行此操作，New-Api-User 格式错误"
+		return http.StatusUnauthorized, say("%s", errBadNewAPIUser.Sentence)
 	case errors.Is(err, errOtherNewAPIUser):
-		return http.StatusUnauthorized, "无权进行此操作，与登录用户不匹配，请重新登录"
+		return http.StatusUnauthorized, say("%s", errOtherNewAPIUser.Sentence)
 	case errors.Is(err, errNoTarget):
 		return http.StatusOK, "target timestamp is required"
 	}
 	switch fault.KindOf(err) {
 	case fault.Unauthenticated:
 		if auth.Refused(r.Context()) != nil {
-			return http.StatusOK, "无权进行此操作，access token 无效"
+			return http.StatusOK, say("the access token is not valid")
 		}
-		return http.StatusUnauthorized, "无权进行此操作，未登录且未提供 access token"
+		return http.StatusUnauthorized, say("nobody is signed in, and there is no access token")
 	case fault.Forbidden:
 		if err := newapiUser(r); err != nil { // asked first, whatever the role is
-			return newapiError(r, err)
+			return newapiError(r, err, say)
 		}
 		return http.StatusOK, "无权进行此操作，权限不足"
 	}
 	switch {
 	case r.Method == http.MethodDelete:
-		return http.StatusOK, "删除日志失败"
+		return http.StatusOK, say("the deletion failed")
 	case strings.HasSuffix(path, "/stat"):
 		return http.StatusOK, "获取统计信息失败"
 	case strings.HasSuffix(path, "/search"):

@@ -7,7 +7,8 @@
 // What the dialects share is small: this file has the route table, the mount and
 // the gate; query.go and body.go read what callers send. A handler asks the
 // journal and nothing below it; which rows a caller reaches is decided by the
-// row policy, not here.
+// row policy, not here. Texts of errors that neither a document nor old clients fix
+// follow Accept-Language; they are in English here, their Chinese is in package fault.
 package rest
 
 import (
@@ -37,10 +38,16 @@ type dialect interface {
 	base() string
 	// routes gives the document's endpoints, in its order.
 	routes() []route
+	// language is what its texts are in where the caller asks for no language.
+	language() fault.Language
 	// refusal words an error in the dialect's envelope. It shows neither causes
-	// nor the texts of internal errors.
-	refusal(r *http.Request, err error) (status int, envelope any)
+	// nor the texts of internal errors. Texts that the document or old clients fix
+	// stand in it as they are; for all others say gives the caller's language.
+	refusal(r *http.Request, err error, say wording) (status int, envelope any)
 }
+
+// wording words a sentence, as fault.Say makes it, in the caller's language.
+type wording func(format string, args ...any) string
 
 // Keys finds an access token, a gateway key too, by its key. It fails with kind
 // NotFound for a key that is unknown, revoked or expired, and takes the same time
@@ -229,7 +236,13 @@ func (m mounted) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		m.log.Log(r.Context(), level, "a REST request failed", "request_id", web.RequestID(r.Context()),
 			"method", r.Method, "path", r.URL.Path, "error", err)
 	}
-	status, envelope := m.refusal(r, err)
+	var spoken fault.Language
+	status, envelope := m.refusal(r, err, func(format string, args ...any) string {
+		if spoken == "" {
+			spoken = web.Language(w, r, m.language())
+		}
+		return fault.Say(format, args...).In(spoken)
+	})
 	if status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	}

@@ -31,8 +31,9 @@ const (
 	scitigerMaxBody     = 16 << 20 // bytes
 )
 
-func (scitiger) name() string { return "scitiger" }
-func (scitiger) base() string { return "/api/management/logs/entries/" }
+func (scitiger) name() string             { return "scitiger" }
+func (scitiger) base() string             { return "/api/management/logs/entries/" }
+func (scitiger) language() fault.Language { return fault.Chinese }
 
 func (s scitiger) routes() []route {
 	admin := &auth.Need{Role: auth.Admin}
@@ -268,12 +269,12 @@ func (s scitiger) draft(ctx context.Context, o *object) (journal.EntryDraft, err
 	if message := o.text("message"); message != nil {
 		d.Message = *message
 	} else if len(o.problems) == 0 {
-		o.refuse("message", fault.Required, "", "")
+		o.refuse("message", fault.Required, "", fault.Sentence{})
 	}
 	if name := o.text("level"); name != nil {
 		level, ok := column.ParseLevel(*name)
 		if !ok {
-			o.refuse("level", fault.NotChoice, *name, "")
+			o.refuse("level", fault.NotChoice, *name, fault.Sentence{})
 		}
 		d.Level = &level
 	}
@@ -284,9 +285,9 @@ func (s scitiger) draft(ctx context.Context, o *object) (journal.EntryDraft, err
 		case err != nil:
 			return d, err
 		case category == nil:
-			o.refuse("category_code", fault.Unknown, *code, "")
+			o.refuse("category_code", fault.Unknown, *code, fault.Sentence{})
 		case d.CategoryID != nil && *d.CategoryID != category.ID:
-			o.refuse("category_code", fault.Clash, *code, "names another category than category_id")
+			o.refuse("category_code", fault.Clash, *code, fault.Say("names another category than category_id"))
 		default:
 			d.CategoryID = &category.ID
 		}
@@ -296,12 +297,12 @@ func (s scitiger) draft(ctx context.Context, o *object) (journal.EntryDraft, err
 	d.Source = o.text("source")
 	if d.IPAddress = o.text("ip_address"); d.IPAddress != nil {
 		if _, err := netip.ParseAddr(*d.IPAddress); err != nil {
-			o.refuse("ip_address", fault.Malformed, *d.IPAddress, "an IP address")
+			o.refuse("ip_address", fault.Malformed, *d.IPAddress, fault.Say("an IP address"))
 		}
 	}
 	d.UserAgent = o.text("user_agent")
 	d.RequestID = o.text("request_id")
-	d.Metadata = column.JSON(o.value("metadata", "an object"))
+	d.Metadata = column.JSON(o.value("metadata", fault.Say("an object")))
 	return d, nil
 }
 
@@ -347,9 +348,9 @@ func (s scitiger) batchCreate(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	logs := body.value("logs", "an array")
+	logs := body.value("logs", fault.Say("an array"))
 	if logs == nil && len(body.problems) == 0 {
-		body.refuse("logs", fault.Required, "", "")
+		body.refuse("logs", fault.Required, "", fault.Sentence{})
 	}
 	if err := body.err(); err != nil {
 		return err
@@ -544,47 +545,47 @@ func scitigerDone(message string, results any) scitigerEnvelope {
 	return scitigerEnvelope{true, message, results}
 }
 
-func (scitiger) refusal(r *http.Request, err error) (status int, envelope any) {
-	status, message := scitigerError(r.Context(), err)
+func (scitiger) refusal(r *http.Request, err error, say wording) (status int, envelope any) {
+	status, message := scitigerError(r.Context(), err, say)
 	return status, scitigerEnvelope{Message: message}
 }
 
 // scitigerError is the table of errors.
-func scitigerError(ctx context.Context, err error) (status int, message string) {
+func scitigerError(ctx context.Context, err error, say wording) (status int, message string) {
 	switch {
 	case errors.Is(err, errNoPath):
-		return http.StatusNotFound, "接口不存在"
+		return http.StatusNotFound, say("%s", errNoPath.Sentence)
 	case errors.Is(err, errWrongMethod):
-		return http.StatusMethodNotAllowed, "不支持的请求方法"
+		return http.StatusMethodNotAllowed, say("%s", errWrongMethod.Sentence)
 	case errors.Is(err, errNoCondition):
 		return http.StatusBadRequest, "必须提供至少一个过滤条件"
 	}
 	switch known := fault.As(err); known.Kind {
 	case fault.Unauthenticated:
 		if auth.Refused(ctx) != nil {
-			return http.StatusUnauthorized, "认证凭据无效或已过期"
+			return http.StatusUnauthorized, say("the credential is not valid or has expired")
 		}
 		return http.StatusUnauthorized, "认证凭据未提供"
 	case fault.Forbidden:
-		return http.StatusForbidden, "没有执行该操作的权限"
+		return http.StatusForbidden, say("you may not do this")
 	case fault.NotFound:
 		return http.StatusNotFound, "日志条目不存在"
 	case fault.Invalid:
-		return http.StatusBadRequest, scitigerProblems(known.Problems)
+		return http.StatusBadRequest, scitigerProblems(known.Problems, say)
 	case fault.Conflict:
-		return http.StatusConflict, "与已有数据冲突"
+		return http.StatusConflict, say("this contradicts what is stored")
 	case fault.TooLarge:
-		return http.StatusRequestEntityTooLarge, "请求过大：每批最多10000条日志，请求体不超过16MiB"
+		return http.StatusRequestEntityTooLarge, say("the request is too large: a batch holds at most %d entries, a body %d MiB", scitigerMaxBatch, scitigerMaxBody>>20)
 	case fault.Unavailable:
-		return http.StatusServiceUnavailable, "服务暂时不可用，请稍后重试"
+		return http.StatusServiceUnavailable, say("the service does not answer at the moment, try again later")
 	}
-	return http.StatusInternalServerError, "服务器内部错误"
+	return http.StatusInternalServerError, say("internal server error")
 }
 
 // scitigerProblems words what was refused, ten problems at most.
-func scitigerProblems(problems []fault.Problem) string {
+func scitigerProblems(problems []fault.Problem, say wording) string {
 	if len(problems) == 0 {
-		return "请求无法读取"
+		return say("the request cannot be read")
 	}
 	const most = 10
 	texts := make([]string, 0, most)
@@ -593,16 +594,16 @@ func scitigerProblems(problems []fault.Problem) string {
 		if p.Index >= 0 {
 			field = strings.TrimSuffix("logs["+strconv.Itoa(p.Index)+"]."+field, ".")
 		}
-		texts = append(texts, field+": "+scitigerReason(p))
+		texts = append(texts, field+": "+scitigerReason(p, say))
 	}
 	text := strings.Join(texts, ", ")
 	if len(problems) > most {
-		text += fmt.Sprintf("（共%d处错误）", len(problems))
+		text += say(" (%d errors in all)", len(problems))
 	}
 	return text
 }
 
-func scitigerReason(p fault.Problem) string {
+func scitigerReason(p fault.Problem, say wording) string {
 	value := ""
 	if p.Value != "" {
 		value = "“" + p.Value + "” "
@@ -611,42 +612,30 @@ func scitigerReason(p fault.Problem) string {
 	case fault.Required:
 		return "该字段是必填项。"
 	case fault.WrongType:
-		return "类型错误，应为" + scitigerThing(p.Detail) + "。"
+		return say("wrong type: this must be %s.", scitigerThing(p.Detail))
 	case fault.NotChoice:
 		return value + "不是合法选项。"
 	case fault.TooLong:
-		return fmt.Sprintf("长度不能超过%d字节。", p.Limit)
+		return say("longer than %d bytes.", p.Limit)
 	case fault.Malformed:
-		return value + "不是有效的" + scitigerThing(p.Detail) + "。"
+		return say("%sis not %s.", value, scitigerThing(p.Detail))
 	case fault.Unknown:
-		return value + "不存在。"
+		return say("%sdoes not exist.", value)
 	case fault.Outside, fault.BadJSON:
-		return "超出范围：数字不能超过2^53，嵌套不能超过64层。"
+		return say("out of range: numbers go up to 2^53, nesting goes to 64 levels.")
 	case fault.Clash:
-		return "重复，或与其他字段矛盾。"
+		return say("stands twice, or contradicts another field.")
 	}
-	return "无效。"
+	return say("not valid.")
 }
 
 // scitigerThing names what a value should have been.
-func scitigerThing(thing string) string {
-	switch thing {
-	case "a string":
-		return "字符串"
-	case "an object":
-		return "对象"
-	case "an array":
-		return "数组"
-	case "a UUID":
-		return "UUID"
-	case "an IP address":
-		return "IP地址"
-	case "a time":
-		return "时间"
-	case "JSON":
-		return "JSON"
+func scitigerThing(thing fault.Sentence) fault.Sentence {
+	switch thing.String() {
+	case "a string", "an object", "an array", "a UUID", "an IP address", "a time", "JSON":
+		return thing
 	}
-	return "值"
+	return fault.Say("a proper value")
 }
 
 // withoutIndex takes out the row numbers that the journal gives every draft, for a

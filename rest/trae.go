@@ -25,8 +25,9 @@ const (
 	traeMaxSpan     = 90 * 86_400 // seconds
 )
 
-func (trae) name() string { return "trae" }
-func (trae) base() string { return "/openapi/" }
+func (trae) name() string             { return "trae" }
+func (trae) base() string             { return "/openapi/" }
+func (trae) language() fault.Language { return fault.English }
 
 // recordsCalls lets the mount record the calls to everything under base.
 func (trae) recordsCalls() {}
@@ -54,7 +55,7 @@ func traeQueryOf(q query) (asked traeQuery, err error) {
 		p.Index = -1
 		problems = append(problems, p)
 	}
-	number := func(name string, standard, low, high int64, wanted string) int64 {
+	number := func(name string, standard, low, high int64, wanted fault.Sentence) int64 {
 		text, given := q[name]
 		if !given {
 			return standard
@@ -72,7 +73,7 @@ func traeQueryOf(q query) (asked traeQuery, err error) {
 		if _, given := q[name]; !given {
 			refuse(fault.Problem{Field: name, Reason: fault.Required})
 		}
-		return number(name, 0, column.MinTime.Time().Unix(), column.MaxTime.Time().Unix(), "a time in seconds")
+		return number(name, 0, column.MinTime.Time().Unix(), column.MaxTime.Time().Unix(), fault.Say("a time in seconds"))
 	}
 	asked.startTime, asked.endTime = seconds("start_time"), seconds("end_time")
 	if len(problems) == 0 {
@@ -83,8 +84,8 @@ func traeQueryOf(q query) (asked traeQuery, err error) {
 			refuse(fault.Problem{Field: "end_time", Reason: fault.TooLong, Limit: traeMaxSpan})
 		}
 	}
-	asked.page = number("page", 1, 1, rawjson.MaxInteger, "at least 1")
-	asked.pageSize = number("page_size", traePageSize, 1, traeMaxPageSize, "between 1 and 200")
+	asked.page = number("page", 1, 1, rawjson.MaxInteger, fault.Say("at least 1"))
+	asked.pageSize = number("page_size", traePageSize, 1, traeMaxPageSize, fault.Say("between 1 and 200"))
 	if text, given := q["source_ip"]; given {
 		asked.sourceIP = &text
 	}
@@ -168,49 +169,49 @@ func traeData(r *http.Request, data any) traeEnvelope {
 	return traeEnvelope{Message: "success", RequestID: web.RequestID(r.Context()), Data: data}
 }
 
-func (trae) refusal(r *http.Request, err error) (status int, envelope any) {
-	status, code, message := traeError(r, err)
+func (trae) refusal(r *http.Request, err error, say wording) (status int, envelope any) {
+	status, code, message := traeError(r, err, say)
 	return status, traeEnvelope{Code: code, Message: message, RequestID: web.RequestID(r.Context())}
 }
 
 // traeError is the table of errors. The code 64290 (HTTP 429) is for the day when
 // something limits how often a caller may ask.
-func traeError(r *http.Request, err error) (status, code int, message string) {
+func traeError(r *http.Request, err error, say wording) (status, code int, message string) {
 	switch {
 	case errors.Is(err, errNoPath):
-		return http.StatusNotFound, 4001, "invalid parameter: no such api path"
+		return http.StatusNotFound, 4001, say("invalid parameter: no such api path")
 	case errors.Is(err, errWrongMethod):
-		return http.StatusMethodNotAllowed, 4001, "invalid parameter: http method not allowed"
+		return http.StatusMethodNotAllowed, 4001, say("invalid parameter: http method not allowed")
 	}
 	switch known := fault.As(err); known.Kind {
 	case fault.Unauthenticated:
 		if auth.Refused(r.Context()) != nil {
-			return http.StatusUnauthorized, 1002, "access token is invalid or expired"
+			return http.StatusUnauthorized, 1002, say("access token is invalid or expired")
 		}
-		return http.StatusUnauthorized, 1002, "access token is missing"
+		return http.StatusUnauthorized, 1002, say("access token is missing")
 	case fault.Forbidden:
-		return http.StatusForbidden, 30017, "no permission: " + string(auth.APICallsRead) + " is required"
+		return http.StatusForbidden, 30017, say("no permission: %s is required", auth.APICallsRead)
 	case fault.Invalid:
-		return http.StatusBadRequest, 4001, "invalid parameter: " + traeProblems(known.Problems)
+		return http.StatusBadRequest, 4001, say("invalid parameter: %s", traeProblems(known.Problems, say))
 	}
-	return http.StatusInternalServerError, 2001, "internal error"
+	return http.StatusInternalServerError, 2001, say("internal error")
 }
 
 // traeProblems words what was refused.
-func traeProblems(problems []fault.Problem) string {
+func traeProblems(problems []fault.Problem, say wording) string {
 	texts := make([]string, len(problems))
 	for i, p := range problems {
 		switch p.Reason {
 		case fault.Required:
-			texts[i] = p.Field + " is required"
+			texts[i] = say("%s is required", p.Field)
 		case fault.WrongType:
-			texts[i] = p.Field + " must be an integer"
+			texts[i] = say("%s must be an integer", p.Field)
 		case fault.Outside:
-			texts[i] = p.Field + " must be " + p.Detail
+			texts[i] = say("%s must be %s", p.Field, p.Detail)
 		case fault.Clash:
-			texts[i] = "start_time must not be later than end_time"
+			texts[i] = say("start_time must not be later than end_time")
 		case fault.TooLong:
-			texts[i] = "the time range must not exceed 90 days"
+			texts[i] = say("the time range must not exceed 90 days")
 		}
 	}
 	return strings.Join(texts, ", ")

@@ -224,7 +224,7 @@ func (d *TokenDraft) check() error {
 	}
 	for _, permission := range d.Permissions {
 		if _, known := auth.ParsePermission(string(permission)); !known {
-			return fault.RefuseField("permissions", fault.NotChoice, string(permission), join(auth.Permissions))
+			return fault.RefuseField("permissions", fault.NotChoice, string(permission), "%s", join(auth.Permissions))
 		}
 	}
 	if d.Lifetime < 0 {
@@ -363,12 +363,12 @@ func checkSystem(system string) error {
 			return nil
 		}
 	}
-	return fault.RefuseField("aliases", fault.NotChoice, system, strings.Join(systems, ", "))
+	return fault.RefuseField("aliases", fault.NotChoice, system, "%s", strings.Join(systems, ", "))
 }
 
 func checkRole(role auth.Role) error {
 	if _, known := auth.ParseRole(string(role)); !known {
-		return fault.RefuseField("role", fault.NotChoice, string(role), join(auth.Roles))
+		return fault.RefuseField("role", fault.NotChoice, string(role), "%s", join(auth.Roles))
 	}
 	return nil
 }

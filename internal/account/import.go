@@ -124,7 +124,7 @@ func (a *Accounts) importUser(ctx context.Context, tx *db.Tx, draft *UserDraft) 
 	case there != nil:
 		return nil, unlike(field, value, draft.differences(there))
 	case named != nil:
-		return nil, fault.RefuseField("username", fault.Clash, "", fmt.Sprintf("%q is user %d's", fault.Shorten(draft.Username), named.ID))
+		return nil, fault.RefuseField("username", fault.Clash, "", "%q is user %d's", fault.Shorten(draft.Username), named.ID)
 	}
 	for _, system := range draft.systems() {
 		external := draft.Aliases[system]
@@ -133,7 +133,7 @@ func (a *Accounts) importUser(ctx context.Context, tx *db.Tx, draft *UserDraft) 
 			return nil, err
 		}
 		if owner != nil {
-			return nil, fault.RefuseField("aliases."+system, fault.Clash, "", fmt.Sprintf("%q is user %d's", fault.Shorten(external), owner.UserID))
+			return nil, fault.RefuseField("aliases."+system, fault.Clash, "", "%q is user %d's", fault.Shorten(external), owner.UserID)
 		}
 	}
 	made, err := a.addUser(ctx, tx, draft)
@@ -186,7 +186,7 @@ func (a *Accounts) importToken(ctx context.Context, tx *db.Tx, token *KeyedToken
 	case there != nil:
 		return nil, unlike(field, value, token.differences(there, hash[:]))
 	case keyed != nil:
-		return nil, fault.RefuseField("key", fault.Clash, "", fmt.Sprintf("it is access token %d's", keyed.ID))
+		return nil, fault.RefuseField("key", fault.Clash, "", "it is access token %d's", keyed.ID)
 	}
 	made, err := a.addToken(ctx, tx, token.ID, key, &token.TokenDraft)
 	if err != nil {
@@ -260,7 +260,7 @@ func unlike(field, value string, differences []string) error {
 		return nil
 	}
 	return fault.RefuseField(field, fault.Clash, "",
-		fault.Shorten(value)+" is there already with other content: "+strings.Join(differences, ", "))
+		"%s is there already with other content: %s", fault.Shorten(value), strings.Join(differences, ", "))
 }
 
 // found makes the answer to a query for one row nil where there is none.

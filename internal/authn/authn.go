@@ -161,7 +161,7 @@ func (a *Authenticator) refused(ctx context.Context, err error) {
 	if fault.KindOf(err) != fault.Unauthenticated {
 		return // nobody could tell
 	}
-	event := Event{Refused: fault.As(err).Message, From: auth.OriginOf(ctx), At: a.now()}
+	event := Event{Refused: fault.As(err).In(fault.English), From: auth.OriginOf(ctx), At: a.now()}
 	if why := (*refusal)(nil); errors.As(err, &why) {
 		if why.why == "" {
 			return

@@ -132,12 +132,12 @@ func (v *jwtVerifier) principal(ctx context.Context, token string, now time.Time
 	if errors.As(err, &known) {
 		return nil, known
 	}
-	refuse := func(why string) (*auth.Principal, error) {
-		return nil, fault.Wrap(fault.Unauthenticated, err, "the JWT is not valid: %s", why)
+	refuse := func(format string, args ...any) (*auth.Principal, error) {
+		return nil, fault.Wrap(fault.Unauthenticated, err, "the JWT is not valid: %s", fault.Say(format, args...))
 	}
 	switch {
 	case err != nil && parsed != nil && parsed.Method != nil && !slices.Contains(v.methods, parsed.Method.Alg()):
-		return refuse("this server takes no JWTs that are signed by " + parsed.Method.Alg())
+		return refuse("this server takes no JWTs that are signed by %s", parsed.Method.Alg())
 	case errors.Is(err, jwt.ErrTokenExpired):
 		return refuse("it has expired")
 	case errors.Is(err, jwt.ErrTokenNotValidYet):

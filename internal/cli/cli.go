@@ -111,7 +111,7 @@ func help(options kong.HelpOptions, asked *kong.Context) error {
 func sentence(err error) string {
 	var known *fault.Error
 	if errors.As(err, &known) {
-		return known.Message
+		return known.In(fault.English)
 	}
 	return err.Error()
 }

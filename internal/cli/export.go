@@ -80,5 +80,5 @@ func inFlag(err error) error {
 	if slices.Contains([]string{"since", "until"}, known.Problems[0].Field) {
 		flag = "--"
 	}
-	return fault.Wrap(known.Kind, err, "%s%s", flag, known.Message)
+	return fault.Wrap(known.Kind, err, "%s%s", flag, known.In(fault.English))
 }

@@ -1,11 +1,12 @@
 package cli
 
 import (
-	"io"
 	"net/http"
 	"strings"
 
 	"logbook/internal/auth"
+	"logbook/internal/fault"
+	"logbook/internal/web"
 )
 
 // Front mounts what answers where nothing else does: a browser that opens the
@@ -14,11 +15,11 @@ func Front(mux *http.ServeMux, playground bool) {
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		reads := r.Method == http.MethodGet || r.Method == http.MethodHead
 		if playground && r.URL.Path == "/" && reads && strings.Contains(r.Header.Get("Accept"), "text/html") {
-			w.Header().Set("Vary", "Accept")
+			w.Header().Add("Vary", "Accept")
 			http.Redirect(w, r, "/playground", http.StatusSeeOther)
 			return
 		}
-		notFound(w)
+		notFound(w, r)
 	})
 }
 
@@ -26,15 +27,13 @@ func Front(mux *http.ServeMux, playground bool) {
 func SignedIn(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if auth.From(r.Context()) == nil {
-			notFound(w)
+			notFound(w, r)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-func notFound(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.WriteHeader(http.StatusNotFound)
-	_, _ = io.WriteString(w, `{"success":false,"code":404,"message":"there is nothing at this path"}`+"\n")
+func notFound(w http.ResponseWriter, r *http.Request) {
+	web.Refuse(w, r, http.StatusNotFound, fault.Say("there is nothing at this path"))
 }

@@ -196,7 +196,7 @@ func (d *DB) explain(err error) error {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return fault.Wrap(fault.Unavailable, err, "the answer took too long and was given up")
 	case strings.Contains(err.Error(), "value out of range"): // database/sql, of a sum that MySQL made
-		return fault.Wrap(fault.Invalid, err, "%s", tooLarge)
+		return fault.Wrap(fault.Invalid, err, tooLarge)
 	case errors.Is(err, sql.ErrConnDone), strings.Contains(err.Error(), "database is closed"):
 		return fault.Wrap(fault.Unavailable, err, "the server is shutting down")
 	}

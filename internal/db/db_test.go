@@ -95,7 +95,7 @@ func TestOpenRefuses(t *testing.T) {
 			continue
 		}
 		var known *fault.Error
-		if !errors.As(err, &known) || !strings.Contains(known.Message, want) || strings.Contains(known.Message, "secret") {
+		if !errors.As(err, &known) || !strings.Contains(known.Sentence.String(), want) || strings.Contains(known.Sentence.String(), "secret") {
 			t.Errorf("%q: got %v, want %q", address, err, want)
 		}
 	}

@@ -39,7 +39,7 @@ func openMySQL(ctx context.Context, address string) (*DB, error) {
 	if known.Kind == fault.Internal {
 		known = fault.Wrap(fault.Unavailable, err, "it does not open")
 	}
-	return nil, fault.Wrap(known.Kind, err, "--db mysql://%s: %s", shown, known.Message)
+	return nil, fault.Wrap(known.Kind, err, "--db mysql://%s: %s", shown, known.Sentence)
 }
 
 // mysqlConfig reads mysql://user:password@host:port/database.
@@ -222,7 +222,7 @@ func (mysqlEngine) explain(err error) error {
 		case accessDenied, databaseDenied:
 			return fault.Wrap(fault.Unavailable, err, "the database server refuses the user or its password")
 		case outOfRange:
-			return fault.Wrap(fault.Invalid, err, "%s", tooLarge)
+			return fault.Wrap(fault.Invalid, err, tooLarge)
 		case deadlock, lockWaitTimeout, tooManyOpen:
 			return fault.Wrap(fault.Unavailable, err, "the database is busy, try again")
 		case duplicateRow:

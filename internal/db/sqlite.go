@@ -67,7 +67,7 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 		return d, nil
 	}
 	if known := fault.As(err); known.Kind != fault.Internal {
-		return nil, fault.Wrap(known.Kind, err, "--db sqlite:%s: %s", path, known.Message)
+		return nil, fault.Wrap(known.Kind, err, "--db sqlite:%s: %s", path, known.Sentence)
 	}
 	return nil, fault.Wrap(fault.Unavailable, err, "--db sqlite:%s does not open", path)
 }
@@ -169,7 +169,7 @@ func (sqliteEngine) explain(err error) error {
 	switch {
 	case engine.Code() == sqlite3.SQLITE_CONSTRAINT_NOTNULL && strings.Contains(engine.Error(), "rollups."),
 		strings.Contains(engine.Error(), "integer overflow"):
-		return fault.Wrap(fault.Invalid, err, "%s", tooLarge)
+		return fault.Wrap(fault.Invalid, err, tooLarge)
 	}
 	switch engine.Code() & 0xff {
 	case sqlite3.SQLITE_FULL:

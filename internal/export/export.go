@@ -28,8 +28,8 @@
 //
 // GET /export/{kind} takes the fields as query parameters, once each, and format:
 // ndjson (the default) or csv. HEAD gives GET's status and headers of the same
-// question without reading a row. The answer is packed where the caller accepts
-// gzip.
+// question without reading a row. Package web packs the answer where the caller
+// accepts gzip, which HEAD does not say.
 //
 // Who may is decided before anything is read, as for the lists, and which rows by
 // the row policy:

@@ -27,13 +27,13 @@ type reading struct {
 }
 
 // not refuses the value: it is not what is wanted.
-func (t *reading) not(wanted string) error {
-	return fault.RefuseField(t.Field, fault.Malformed, t.Value, wanted)
+func (t *reading) not(wanted fault.Sentence) error {
+	return fault.Refuse(fault.Problem{Index: -1, Field: t.Field, Reason: fault.Malformed, Value: fault.Shorten(t.Value), Detail: wanted})
 }
 
 // clash refuses the term.
-func (t *reading) clash(why string) error {
-	return fault.RefuseField(t.Field, fault.Clash, "", why)
+func (t *reading) clash(format string, args ...any) error {
+	return fault.RefuseField(t.Field, fault.Clash, "", format, args...)
 }
 
 // readTerms reads terms into a filter.
@@ -51,7 +51,7 @@ func readTerms[F any](ctx context.Context, j *journal.Journal, fields []field[F]
 		switch {
 		case known == nil:
 			t.Field = fault.Shorten(strings.ToValidUTF8(t.Field, "\ufffd"))
-			return filter, t.clash("the fields are " + strings.Join(names, ", "))
+			return filter, t.clash("the fields are %s", strings.Join(names, ", "))
 		case given[term.Field]:
 			return filter, t.clash("stands twice")
 		case !utf8.ValidString(term.Value):
@@ -66,7 +66,7 @@ func readTerms[F any](ctx context.Context, j *journal.Journal, fields []field[F]
 }
 
 // choice is a field whose values parse reads; wanted says what they are.
-func choice[F, V any](name string, at func(*F) **V, parse func(string) (V, bool), wanted string) field[F] {
+func choice[F, V any](name string, at func(*F) **V, parse func(string) (V, bool), wanted fault.Sentence) field[F] {
 	return field[F]{name, func(t *reading, filter *F) error {
 		value, ok := parse(t.Value)
 		if !ok {
@@ -78,15 +78,15 @@ func choice[F, V any](name string, at func(*F) **V, parse func(string) (V, bool)
 }
 
 func id[F any](name string, at func(*F) **column.ID) field[F] {
-	return choice(name, at, column.ParseID, "a UUID")
+	return choice(name, at, column.ParseID, fault.Say("a UUID"))
 }
 
 func number[F any](name string, at func(*F) **int64) field[F] {
-	return choice(name, at, parseNumber, "a whole number within 2^53")
+	return choice(name, at, parseNumber, fault.Say("a whole number within 2^53"))
 }
 
 func text[F any](name string, at func(*F) **string) field[F] {
-	return choice(name, at, func(value string) (string, bool) { return value, true }, "")
+	return choice(name, at, func(value string) (string, bool) { return value, true }, fault.Sentence{})
 }
 
 // search is a part of a text.
@@ -105,7 +105,7 @@ func instant[F any](name string, at func(*F) **column.Time) field[F] {
 	return field[F]{name, func(t *reading, filter *F) error {
 		value, ok := parseTime(t.Value, t.journal.Zone())
 		if !ok {
-			return t.not("a time such as 2025-06-15T08:30:45Z or 2025-06-15")
+			return t.not(fault.Say("a time such as 2025-06-15T08:30:45Z or 2025-06-15"))
 		}
 		*at(filter) = &value
 		return nil
@@ -154,7 +154,7 @@ func setCategoryID(t *reading, filter *journal.EntryFilter) error {
 	id, ok := column.ParseID(t.Value)
 	switch {
 	case !ok:
-		return t.not("a UUID")
+		return t.not(fault.Say("a UUID"))
 	case filter.CategoryID != nil && *filter.CategoryID != id:
 		return t.clash("names another category than category_code")
 	}
@@ -168,7 +168,7 @@ func setCategoryCode(t *reading, filter *journal.EntryFilter) error {
 	case err != nil:
 		return err
 	case known == nil:
-		return t.not("the code of a category here")
+		return t.not(fault.Say("the code of a category here"))
 	case filter.CategoryID != nil && *filter.CategoryID != known.ID:
 		return t.clash("names another category than category_id")
 	}

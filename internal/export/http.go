@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -65,7 +64,6 @@ var formats = []format{
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.Header().Add("Vary", "Accept-Encoding")
 	rows, form, err := s.question(r)
 	if err != nil {
 		s.refuse(w, r, err)
@@ -75,10 +73,6 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header.Set("Content-Type", form.contentType)
 	header.Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q",
 		rows.kind.Name+"-"+s.journal.Now().In(s.journal.Zone()).Format(time.DateOnly)+"."+form.name))
-	packed := acceptsGzip(r.Header.Values("Accept-Encoding"))
-	if packed {
-		header.Set("Content-Encoding", "gzip")
-	}
 	if r.Method == http.MethodHead {
 		maps.Copy(w.Header(), header)
 		w.WriteHeader(http.StatusOK)
@@ -86,7 +80,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 
 	web.TakeTime(w, r)
-	out := newStream(w, header, packed, stall)
+	out := newStream(w, header, stall)
 	err = form.write(rows, r.Context(), out)
 	if err == nil {
 		err = out.close()
@@ -145,8 +139,8 @@ func readQuery(kind *Kind, query string) (terms []Term, form format, err error) 
 		switch {
 		case name != "format" && !slices.Contains(kind.Fields, name):
 			name = fault.Shorten(strings.ToValidUTF8(name, "\ufffd"))
-			return nil, form, fault.RefuseField(name, fault.Clash, "", fmt.Sprintf(
-				"is no parameter of this export; there are format, %s", strings.Join(kind.Fields, ", ")))
+			return nil, form, fault.RefuseField(name, fault.Clash, "",
+				"is no parameter of this export; there are format, %s", strings.Join(kind.Fields, ", "))
 		case badValue != nil:
 			return nil, form, fault.RefuseField(name, fault.Malformed, "", "well percent-encoded")
 		case name != "format":
@@ -156,7 +150,7 @@ func readQuery(kind *Kind, query string) (terms []Term, form format, err error) 
 		default:
 			at := slices.IndexFunc(formats, func(f format) bool { return f.name == value })
 			if at < 0 {
-				return nil, form, fault.RefuseField(name, fault.NotChoice, strings.ToValidUTF8(value, "\ufffd"), "ndjson, csv")
+				return nil, form, fault.RefuseField(name, fault.NotChoice, strings.ToValidUTF8(value, "\ufffd"), "%s", "ndjson, csv")
 			}
 			form, given = formats[at], true
 		}
@@ -191,11 +185,12 @@ func (s *server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		} `json:"error"`
 	}
 	answer, known := answers[fault.KindOf(err)]
-	shown.Error.Code, shown.Error.Message = answer.code, fault.As(err).Message
+	language := web.Language(w, r, fault.English)
+	shown.Error.Code, shown.Error.Message = answer.code, fault.As(err).In(language)
 	switch {
 	case !known:
 		answer.status = http.StatusInternalServerError
-		shown.Error.Code, shown.Error.Message = "INTERNAL", "the server failed to answer; its log has the details"
+		shown.Error.Code, shown.Error.Message = "INTERNAL", fault.Say("the server failed to answer; its log has the details").In(language)
 	case errors.Is(err, errMethod):
 		answer.status, shown.Error.Code = http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED"
 		w.Header().Set("Allow", "GET, HEAD")
@@ -223,21 +218,4 @@ func (s *server) note(r *http.Request, err error, what string) {
 		return
 	}
 	s.log.Log(r.Context(), level, what, "request_id", web.RequestID(r.Context()), "method", r.Method, "path", r.URL.Path, "error", err)
-}
-
-// acceptsGzip says whether a caller's Accept-Encoding names gzip and not with
-// q=0.
-func acceptsGzip(accept []string) bool {
-	for _, line := range accept {
-		for one := range strings.SplitSeq(line, ",") {
-			name, weight, _ := strings.Cut(one, ";")
-			if !strings.EqualFold(strings.TrimSpace(name), "gzip") {
-				continue
-			}
-			key, value, _ := strings.Cut(strings.TrimSpace(weight), "=")
-			q, err := strconv.ParseFloat(value, 64)
-			return !strings.EqualFold(key, "q") || err == nil && q > 0
-		}
-	}
-	return false
 }

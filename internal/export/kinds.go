@@ -6,6 +6,7 @@ import (
 	"logbook/ent"
 	"logbook/ent/column"
 	"logbook/internal/auth"
+	"logbook/internal/fault"
 	"logbook/internal/ingest"
 	"logbook/internal/journal"
 )
@@ -45,7 +46,7 @@ var entries = &table[ent.Entry, journal.EntryDraft, journal.EntryFilter]{
 		{"category_id", setCategoryID},
 		{"category_code", setCategoryCode},
 		choice("level", func(f *journal.EntryFilter) **column.Level { return &f.Level }, column.ParseLevel,
-			"one of debug, info, warning, error, critical"),
+			fault.Say("one of %s", "debug, info, warning, error, critical")),
 		text("source", func(f *journal.EntryFilter) **string { return &f.Source }),
 		text("user_id", func(f *journal.EntryFilter) **string { return &f.UserID }),
 		search(func(f *journal.EntryFilter) **string { return &f.Search }),
@@ -94,10 +95,10 @@ var operations = &table[ent.Operation, journal.OperationDraft, journal.Operation
 		number("user", func(f *journal.OperationFilter) **int64 { return &f.UserID }),
 		text("username", func(f *journal.OperationFilter) **string { return &f.Username }),
 		choice("action_type", func(f *journal.OperationFilter) **column.Action { return &f.Action }, column.ParseAction,
-			"one of "+column.ActionNames),
+			fault.Say("one of %s", column.ActionNames)),
 		text("module", func(f *journal.OperationFilter) **string { return &f.Module }),
 		choice("status", func(f *journal.OperationFilter) **bool { return &f.Succeeded }, parseStatus,
-			"0 (failed) or 1 (succeeded)"),
+			fault.Say("0 (failed) or 1 (succeeded)")),
 		text("ip_address", func(f *journal.OperationFilter) **string { return &f.IPAddress }),
 		id("tenant_id", func(f *journal.OperationFilter) **column.ID { return &f.TenantID }),
 	},
@@ -117,7 +118,7 @@ var usage = &table[ent.UsageRecord, journal.UsageRecordDraft, journal.UsageRecor
 	},
 	fields: []field[journal.UsageRecordFilter]{
 		choice("type", func(f *journal.UsageRecordFilter) **column.UsageType { return &f.Type }, parseUsageType,
-			"1 (top-up), 2 (consume), 3 (manage), 4 (error) or 5 (system)"),
+			fault.Say("1 (top-up), 2 (consume), 3 (manage), 4 (error) or 5 (system)")),
 		number("user_id", func(f *journal.UsageRecordFilter) **int64 { return &f.UserID }),
 		text("username", func(f *journal.UsageRecordFilter) **string { return &f.Username }),
 		number("token_id", func(f *journal.UsageRecordFilter) **int64 { return &f.TokenID }),
@@ -146,7 +147,7 @@ var apiCalls = &table[ent.APICall, journal.APICallDraft, journal.APICallFilter]{
 		text("http_method", func(f *journal.APICallFilter) **string { return &f.HTTPMethod }),
 		text("source_ip", func(f *journal.APICallFilter) **string { return &f.SourceIP }),
 		choice("status_code", func(f *journal.APICallFilter) **int { return &f.StatusCode }, parseStatusCode,
-			"a whole number between 0 and 999"),
+			fault.Say("a whole number between 0 and 999")),
 		id("tenant_id", func(f *journal.APICallFilter) **column.ID { return &f.TenantID }),
 	},
 	log:    func(j *journal.Journal) *journal.APICallLog { return j.APICalls },

@@ -2,9 +2,7 @@ package export
 
 import (
 	"bufio"
-	"compress/gzip"
 	"errors"
-	"io"
 	"maps"
 	"net/http"
 	"time"
@@ -19,8 +17,6 @@ const (
 // stream is the body of an answer. It is for one goroutine.
 type stream struct {
 	rows    *bufio.Writer
-	gzip    *gzip.Writer  // nil: not packed
-	packed  *bufio.Writer // what gzip writes to, which it does in small pieces
 	wire    *wire
 	flushed time.Time
 }
@@ -28,16 +24,9 @@ type stream struct {
 // newStream makes the body of an answer with a header. It fails with
 // os.ErrDeadlineExceeded where the caller does not take in stall what one write
 // sends. Close it when all is written, and leave it open when it is not the whole.
-func newStream(w http.ResponseWriter, header http.Header, packed bool, stall time.Duration) *stream {
-	s := &stream{flushed: time.Now(), wire: &wire{w: w, control: http.NewResponseController(w), header: header, stall: stall}}
-	var next io.Writer = s.wire
-	if packed {
-		s.packed = bufio.NewWriterSize(s.wire, buffered)
-		s.gzip, _ = gzip.NewWriterLevel(s.packed, gzip.BestSpeed) // fails for levels that there are not
-		next = s.gzip
-	}
-	s.rows = bufio.NewWriterSize(next, buffered)
-	return s
+func newStream(w http.ResponseWriter, header http.Header, stall time.Duration) *stream {
+	out := &wire{w: w, control: http.NewResponseController(w), header: header, stall: stall}
+	return &stream{flushed: time.Now(), wire: out, rows: bufio.NewWriterSize(out, buffered)}
 }
 
 // begun says whether the caller may have got anything, after which there is no
@@ -48,35 +37,16 @@ func (s *stream) begun() bool { return s.wire.begun }
 func (s *stream) Write(row []byte) (int, error) {
 	n, err := s.rows.Write(row)
 	if err == nil && time.Since(s.flushed) >= pace {
-		err = s.flush()
+		s.flushed = time.Now()
+		err = s.rows.Flush()
 	}
 	return n, err
-}
-
-// flush sends what is held back.
-func (s *stream) flush() error {
-	s.flushed = time.Now()
-	if err := s.rows.Flush(); err != nil || s.gzip == nil {
-		return err
-	}
-	if err := s.gzip.Flush(); err != nil {
-		return err
-	}
-	return s.packed.Flush()
 }
 
 // close sends the end.
 func (s *stream) close() error {
 	if err := s.rows.Flush(); err != nil {
 		return err
-	}
-	if s.gzip != nil {
-		if err := s.gzip.Close(); err != nil {
-			return err
-		}
-		if err := s.packed.Flush(); err != nil {
-			return err
-		}
 	}
 	s.wire.begin() // an answer without rows
 	return nil

@@ -3,20 +3,24 @@ package export
 import (
 	"crypto/rand"
 	"errors"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"testing"
 	"time"
+
+	"logbook/internal/web"
 )
 
 // TestCallerTakesNothing wants a write to fail in the end when nobody reads.
 func TestCallerTakesNothing(t *testing.T) {
 	t.Parallel()
-	for _, packed := range []bool{false, true} {
+	for _, accept := range []string{"identity", "gzip"} {
 		failed := make(chan error, 1)
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			out := newStream(w, http.Header{}, packed, 50*time.Millisecond)
+		server := httptest.NewUnstartedServer(nil)
+		server.Config = web.Server(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			out := newStream(w, http.Header{}, 50*time.Millisecond)
 			row := make([]byte, 1<<20)
 			_, _ = rand.Read(row) // so that gzip makes nothing of it
 			for {
@@ -25,8 +29,14 @@ func TestCallerTakesNothing(t *testing.T) {
 					panic(http.ErrAbortHandler)
 				}
 			}
-		}))
-		response, err := server.Client().Get(server.URL)
+		}), web.Options{}, slog.New(slog.DiscardHandler))
+		server.Start()
+		request, err := http.NewRequest("GET", server.URL, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Accept-Encoding", accept)
+		response, err := server.Client().Do(request)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -42,20 +52,18 @@ func TestCallerTakesNothing(t *testing.T) {
 // nothing to have its header.
 func TestTrickle(t *testing.T) {
 	t.Parallel()
-	for _, packed := range []bool{false, true} {
-		recorder := httptest.NewRecorder()
-		out := newStream(recorder, http.Header{"X-A": {"b"}}, packed, stall)
-		if _, err := out.Write([]byte("row\n")); err != nil || out.begun() || recorder.Body.Len() > 0 {
-			t.Errorf("one row at once goes out (%v)", err)
-		}
-		out.flushed = out.flushed.Add(-pace)
-		if _, err := out.Write([]byte("row\n")); err != nil || !out.begun() || recorder.Body.Len() == 0 || !recorder.Flushed {
-			t.Errorf("a row after a while does not go out (%v)", err)
-		}
+	recorder := httptest.NewRecorder()
+	out := newStream(recorder, http.Header{"X-A": {"b"}}, stall)
+	if _, err := out.Write([]byte("row\n")); err != nil || out.begun() || recorder.Body.Len() > 0 {
+		t.Errorf("one row at once goes out (%v)", err)
+	}
+	out.flushed = out.flushed.Add(-pace)
+	if _, err := out.Write([]byte("row\n")); err != nil || !out.begun() || recorder.Body.Len() == 0 || !recorder.Flushed {
+		t.Errorf("a row after a while does not go out (%v)", err)
+	}
 
-		recorder = httptest.NewRecorder()
-		if err := newStream(recorder, http.Header{"X-A": {"b"}}, packed, stall).close(); err != nil || recorder.Header().Get("X-A") != "b" {
-			t.Errorf("nothing has the header %v (%v)", recorder.Header(), err)
-		}
+	recorder = httptest.NewRecorder()
+	if err := newStream(recorder, http.Header{"X-A": {"b"}}, stall).close(); err != nil || recorder.Header().Get("X-A") != "b" {
+		t.Errorf("nothing has the header %v (%v)", recorder.Header(), err)
 	}
 }

@@ -1,6 +1,8 @@
 // Package fault is the one small set of error kinds that Logbook's rooms
 // share. An error made here carries what may be shown to a caller; the cause
-// it wraps is for the server's own log and is never shown.
+// it wraps is for the server's own log and is never shown. What is shown is worded
+// only then, in English or in Chinese (Sentence); chinese.go is the one home of the
+// Chinese. The log and the command line are in English.
 //
 // Everything that is not a *fault.Error is internal: it is logged with the
 // request id and shown as one plain sentence.
@@ -53,60 +55,78 @@ type Problem struct {
 	Reason Reason
 	Value  string // what was given, shortened, where showing it helps
 	Limit  int    // for TooLong, in bytes
-	Detail string
+	Detail Sentence
 }
 
-// String words the problem in English: "field: reason".
-func (p Problem) String() string {
-	var b strings.Builder
+// In words the problem in a language: "field: reason".
+func (p Problem) In(language Language) string {
+	place := ""
 	if p.Index >= 0 {
-		fmt.Fprintf(&b, "[%d].", p.Index)
+		place = fmt.Sprintf("[%d].", p.Index)
 	}
 	if p.Field != "" {
-		b.WriteString(p.Field)
-		b.WriteString(": ")
+		place += p.Field + ": "
 	}
+	return place + p.reason().In(language)
+}
+
+func (p Problem) reason() Sentence {
 	switch p.Reason {
 	case Required:
-		b.WriteString("is required")
-	case WrongType:
-		fmt.Fprintf(&b, "must be %s", p.Detail)
+		return Say("is required")
+	case WrongType, Outside:
+		return Say("must be %s", p.Detail)
 	case NotChoice:
-		fmt.Fprintf(&b, "%q is none of %s", p.Value, p.Detail)
+		return Say("%q is none of %s", p.Value, p.Detail)
 	case TooLong:
-		fmt.Fprintf(&b, "is longer than %d bytes", p.Limit)
+		return Say("is longer than %d bytes", p.Limit)
 	case Malformed:
 		if p.Value != "" {
-			fmt.Fprintf(&b, "%q is not %s", p.Value, p.Detail)
-		} else {
-			fmt.Fprintf(&b, "is not %s", p.Detail)
+			return Say("%q is not %s", p.Value, p.Detail)
 		}
+		return Say("is not %s", p.Detail)
 	case Unknown:
-		fmt.Fprintf(&b, "%q does not exist", p.Value)
-	case Outside:
-		fmt.Fprintf(&b, "must be %s", p.Detail)
+		return Say("%q does not exist", p.Value)
 	case Clash, BadJSON:
-		b.WriteString(p.Detail)
-	default:
-		b.WriteString("is not valid")
+		return p.Detail
 	}
-	return b.String()
+	return Say("is not valid")
 }
+
+// String words the problem in English.
+func (p Problem) String() string { return p.In(English) }
 
 // Error is an error for people.
 type Error struct {
 	Kind     Kind
-	Message  string    // one sentence, shown to the caller
-	Problems []Problem // for Invalid: every refused value
+	Sentence Sentence  // shown to the caller
+	Problems []Problem // for Invalid: every refused value; they are shown in place of the sentence
 	Err      error     // the cause, for the log only
 }
 
-// Error gives the sentence, the problems and, for the log, the cause.
+// In words what to show the caller in a language: the sentence or, of the problems,
+// the first ten.
+func (e *Error) In(language Language) string {
+	if len(e.Problems) == 0 {
+		return e.Sentence.In(language)
+	}
+	const most = 10
+	texts := make([]string, 0, most+1)
+	for _, p := range e.Problems[:min(len(e.Problems), most)] {
+		texts = append(texts, p.In(language))
+	}
+	if more := len(e.Problems) - most; more > 0 {
+		texts = append(texts, Say("and %d more", more).In(language))
+	}
+	return strings.Join(texts, "; ")
+}
+
+// Error gives the sentence or the problems in English and, for the log, the cause.
 func (e *Error) Error() string {
 	if e.Err != nil {
-		return e.Message + ": " + e.Err.Error()
+		return e.In(English) + ": " + e.Err.Error()
 	}
-	return e.Message
+	return e.In(English)
 }
 
 // Unwrap gives the cause.
@@ -114,7 +134,7 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // New makes an error of a kind with the sentence to show.
 func New(kind Kind, format string, args ...any) *Error {
-	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...)}
+	return &Error{Kind: kind, Sentence: Say(format, args...)}
 }
 
 // Wrap is New with a cause for the log.
@@ -125,21 +145,12 @@ func Wrap(kind Kind, cause error, format string, args ...any) *Error {
 }
 
 // Refuse makes an Invalid error of one or more problems.
-func Refuse(problems ...Problem) *Error {
-	texts := make([]string, 0, min(len(problems), 10)+1)
-	for i, p := range problems {
-		if i == 10 {
-			texts = append(texts, fmt.Sprintf("and %d more", len(problems)-i))
-			break
-		}
-		texts = append(texts, p.String())
-	}
-	return &Error{Kind: Invalid, Message: strings.Join(texts, "; "), Problems: problems}
-}
+func Refuse(problems ...Problem) *Error { return &Error{Kind: Invalid, Problems: problems} }
 
-// RefuseField makes an Invalid error of one problem outside any batch.
-func RefuseField(field string, reason Reason, value, detail string) *Error {
-	return Refuse(Problem{Index: -1, Field: field, Reason: reason, Value: Shorten(value), Detail: detail})
+// RefuseField makes an Invalid error of one problem outside any batch. Format and
+// args make its Detail.
+func RefuseField(field string, reason Reason, value, format string, args ...any) *Error {
+	return Refuse(Problem{Index: -1, Field: field, Reason: reason, Value: Shorten(value), Detail: Say(format, args...)})
 }
 
 // Text gives what is wrong with a text for the named field: longer than limit bytes,
@@ -149,7 +160,7 @@ func Text(field, text string, limit int) *Problem {
 	case len(text) > limit:
 		return &Problem{Index: -1, Field: field, Reason: TooLong, Limit: limit}
 	case !utf8.ValidString(text):
-		return &Problem{Index: -1, Field: field, Reason: Malformed, Detail: "valid UTF-8"}
+		return &Problem{Index: -1, Field: field, Reason: Malformed, Detail: Say("valid UTF-8")}
 	}
 	return nil
 }

@@ -16,7 +16,7 @@ import (
 var mayImport = map[string]string{
 	"":                             "*", // server.go
 	"bench":                        "ent ent/column internal/auth internal/authn internal/db internal/db/dbtest internal/fault internal/journal internal/web resolvers rest",
-	"console":                      "",
+	"console":                      "internal/web",
 	"examples":                     "",
 	"ent":                          "ent ent/column internal/auth internal/fault", // generated
 	"ent/column":                   "",
@@ -27,7 +27,7 @@ var mayImport = map[string]string{
 	"internal/account":             "ent ent/column ent/schema internal/auth internal/authn internal/db internal/fault internal/journal internal/recorder",
 	"internal/auth":                "internal/fault",
 	"internal/authn":               "ent ent/column internal/auth internal/fault",
-	"internal/cli":                 "ent ent/column internal/account internal/auth internal/authn internal/db internal/export internal/fault internal/ingest internal/journal",
+	"internal/cli":                 "ent ent/column internal/account internal/auth internal/authn internal/db internal/export internal/fault internal/ingest internal/journal internal/web",
 	"internal/db":                  "ent ent/column ent/migrations internal/fault",
 	"internal/db/dbtest":           "",
 	"internal/export":              "ent ent/column internal/auth internal/fault internal/ingest internal/journal internal/rawjson internal/web",
@@ -36,7 +36,7 @@ var mayImport = map[string]string{
 	"internal/ingest":              "ent ent/column internal/account internal/auth internal/fault internal/journal internal/rawjson",
 	"internal/journal":             "ent ent/column ent/schema internal/auth internal/db internal/fault internal/rawjson",
 	"internal/journal/journaltest": "",
-	"internal/rawjson":             "",
+	"internal/rawjson":             "internal/fault",
 	"internal/recorder":            "internal/auth internal/fault",
 	"internal/web":                 "internal/auth internal/fault",
 	"resolvers":                    "graph ent ent/column internal/auth internal/fault internal/journal internal/rawjson internal/web",

@@ -28,7 +28,7 @@ func problemOf(err error) *fault.Problem {
 	if errors.As(err, &problem) {
 		return &problem.Problem
 	}
-	p := &fault.Problem{Index: -1, Field: wholeLine, Reason: fault.Clash, Detail: err.Error()}
+	p := &fault.Problem{Index: -1, Field: wholeLine, Reason: fault.Clash, Detail: fault.Say("%s", err)}
 	var at *rawjson.Error
 	if errors.As(err, &at) {
 		p.Detail = at.Reason
@@ -46,5 +46,5 @@ func (r *refusal) Error() string { return r.String() }
 
 // refuse makes a refusal of one field.
 func refuse(field string, reason fault.Reason, value, detail string) error {
-	return &refusal{fault.Problem{Index: -1, Field: field, Reason: reason, Value: fault.Shorten(value), Detail: detail}}
+	return &refusal{fault.Problem{Index: -1, Field: field, Reason: reason, Value: fault.Shorten(value), Detail: fault.Say("%s", detail)}}
 }

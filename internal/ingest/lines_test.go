@@ -158,7 +158,7 @@ func TestLinesOfBrokenGzip(t *testing.T) {
 	damaged[len(damaged)-6] ^= 1 // in the checksum
 
 	t.Run("no gzip", func(t *testing.T) {
-		if _, _, err := read("x.gz", strings.NewReader("a\n")); err == nil || err.(*fault.Error).Message != "it is named .gz and holds no gzip data" {
+		if _, _, err := read("x.gz", strings.NewReader("a\n")); err == nil || err.(*fault.Error).Sentence.String() != "it is named .gz and holds no gzip data" {
 			t.Error(err)
 		}
 	})

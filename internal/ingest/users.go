@@ -62,7 +62,7 @@ func readAliases(field string, raw []byte, into *map[string]string) error {
 	*into = aliases
 	var twice *rawjson.Error
 	if errors.As(err, &twice) {
-		return refuse(fault.Shorten(field+"."+twice.Path), fault.Clash, "", twice.Reason)
+		return refuse(fault.Shorten(field+"."+twice.Path), fault.Clash, "", twice.Reason.String())
 	}
 	return err
 }

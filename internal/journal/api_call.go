@@ -52,7 +52,7 @@ type (
 const apiCallsByApp int8 = 2
 
 var apiCalls = &table[ent.APICall, APICallDraft, APICallFilter]{
-	kind: schema.KindAPICall, noun: "API call", idName: "log_id", name: apicall.Table,
+	kind: schema.KindAPICall, noun: fault.Say("API call"), idName: "log_id", name: apicall.Table,
 	id: apicall.FieldID, time: apicall.FieldOperationTime, class: apicall.FieldStatusCode,
 	append: auth.APICallsWrite, wholeSeconds: true,
 	columns: []attribute[ent.APICall]{
@@ -122,7 +122,7 @@ func checkAPICall(d *APICallDraft, index int) []fault.Problem {
 	c.text("api_path", d.APIPath, schema.MaxPath)
 	c.text("http_method", d.HTTPMethod, schema.MaxText)
 	c.text("source_ip", d.SourceIP, schema.MaxText)
-	c.number("status_code", d.StatusCode, 0, 999, "between 0 and 999")
+	c.number("status_code", d.StatusCode, 0, 999, fault.Say("between 0 and 999"))
 	c.time("operation_time", d.OperationTime)
 	return c.problems
 }

@@ -25,7 +25,7 @@ func (l *Log[R, D, F]) Append(ctx context.Context, drafts []D) ([]*R, error) {
 		problems = append(problems, l.check(&drafts[i], i)...)
 		if l.own != nil {
 			if field := l.own(&drafts[i]); field != "" {
-				problems = append(problems, fault.Problem{Index: i, Field: field, Reason: fault.Clash, Detail: "is kept for what Logbook records of itself"})
+				problems = append(problems, fault.Problem{Index: i, Field: field, Reason: fault.Clash, Detail: fault.Say("is kept for what Logbook records of itself")})
 			}
 		}
 		rows[i], brought[i] = l.made(&drafts[i])

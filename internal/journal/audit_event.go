@@ -60,7 +60,7 @@ const (
 )
 
 var auditEvents = &table[ent.AuditEvent, AuditEventDraft, AuditEventFilter]{
-	kind: schema.KindAudit, noun: "audit event", idName: "id", name: auditevent.Table,
+	kind: schema.KindAudit, noun: fault.Say("audit event"), idName: "id", name: auditevent.Table,
 	id: auditevent.FieldID, time: auditevent.FieldCreatedAt,
 	append: auth.AuditWrite, kept: true,
 	columns: []attribute[ent.AuditEvent]{

@@ -45,7 +45,7 @@ func (c *checker) id(field string, value *string, limit int) {
 }
 
 // number checks a whole number within bounds, both included.
-func (c *checker) number(field string, value, low, high int64, wanted string) {
+func (c *checker) number(field string, value, low, high int64, wanted fault.Sentence) {
 	if value < low || value > high {
 		c.refuse(fault.Problem{Field: field, Reason: fault.Outside, Detail: wanted})
 	}
@@ -55,20 +55,20 @@ func (c *checker) number(field string, value, low, high int64, wanted string) {
 const maxNumber = 1 << 53
 
 func (c *checker) anyNumber(field string, value int64) {
-	c.number(field, value, -maxNumber, maxNumber, "between -2^53 and 2^53")
+	c.number(field, value, -maxNumber, maxNumber, fault.Say("between -2^53 and 2^53"))
 }
 
 // rowNumber checks an id that is a number.
 func (c *checker) rowNumber(field string, value *int64) {
 	if value != nil {
-		c.number(field, *value, 1, maxNumber, "between 1 and 2^53")
+		c.number(field, *value, 1, maxNumber, fault.Say("between 1 and 2^53"))
 	}
 }
 
 // time checks an instant that may be absent.
 func (c *checker) time(field string, value *column.Time) {
 	if value != nil && (*value < column.MinTime || *value > column.MaxTime) {
-		c.refuse(fault.Problem{Field: field, Reason: fault.Outside, Detail: "in the years 1 to 9999"})
+		c.refuse(fault.Problem{Field: field, Reason: fault.Outside, Detail: fault.Say("in the years 1 to 9999")})
 	}
 }
 
@@ -91,7 +91,7 @@ func (c *checker) json(field string, raw []byte, limit int, object bool) {
 		c.refuse(fault.Problem{Field: path, Reason: fault.BadJSON, Detail: at.Reason})
 		return
 	}
-	if kind := rawjson.Kind(raw); object && kind != "an object" {
-		c.refuse(fault.Problem{Field: field, Reason: fault.WrongType, Detail: "an object, not " + kind})
+	if object && rawjson.Kind(raw) != "an object" {
+		c.refuse(fault.Problem{Field: field, Reason: fault.WrongType, Detail: fault.Say("%s, not %s", fault.Say("an object"), fault.Say(rawjson.Kind(raw)))})
 	}
 }

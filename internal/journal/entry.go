@@ -61,7 +61,7 @@ const (
 )
 
 var entries = &table[ent.Entry, EntryDraft, EntryFilter]{
-	kind: schema.KindEntry, noun: "entry", idName: "id", name: entry.Table,
+	kind: schema.KindEntry, noun: fault.Say("entry"), idName: "id", name: entry.Table,
 	id: entry.FieldID, time: entry.FieldTimestamp, class: entry.FieldLevel,
 	append: auth.EntriesWrite,
 	columns: []attribute[ent.Entry]{

@@ -50,7 +50,7 @@ func (l *Log[R, D, F]) Import(ctx context.Context, rows []Imported[D]) ([]Outcom
 				size = (end - start) / 2
 				continue
 			}
-			outcomes[start] = Outcome{Problem: &fault.Problem{Index: -1, Field: "line", Reason: fault.Clash, Detail: fault.As(err).Message}}
+			outcomes[start] = Outcome{Problem: &fault.Problem{Index: -1, Field: "line", Reason: fault.Clash, Detail: fault.Say("%s", fault.As(err).In(fault.English))}}
 			err = nil
 		}
 		if err != nil {
@@ -145,7 +145,7 @@ func (l *Log[R, D, F]) importSome(ctx context.Context, imported []Imported[D], o
 				outcomes[in.index] = Outcome{}
 			default:
 				outcomes[in.index] = Outcome{Problem: &fault.Problem{Index: -1, Field: l.idName, Reason: fault.Clash,
-					Value: id.String(), Detail: fault.Shorten(id.String()) + " is there already with other content"}}
+					Value: id.String(), Detail: fault.Say("%s is there already with other content", fault.Shorten(id.String()))}}
 			}
 		}
 		if len(fresh) == 0 {

@@ -26,11 +26,11 @@ type shape = func(*sql.Selector)
 // in the methods of Log.
 type table[R, D, F any] struct {
 	kind  schema.Kind
-	noun  string // what people call a row
-	name  string // of the table in the database
-	id    string // its column of ids
-	time  string // its column of times
-	class string // the column that every roll-up tells apart; "" for none
+	noun  fault.Sentence // what people call a row
+	name  string         // of the table in the database
+	id    string         // its column of ids
+	time  string         // its column of times
+	class string         // the column that every roll-up tells apart; "" for none
 
 	idName string // what the kind's document calls a row's id
 

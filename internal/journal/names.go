@@ -3,7 +3,6 @@ package journal
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -256,7 +255,7 @@ type importNames struct {
 // names.
 func (k *knownNames) problem(row *importNames) *fault.Problem {
 	refuse := func(field, format string, args ...any) *fault.Problem {
-		return &fault.Problem{Index: -1, Field: field, Reason: fault.Clash, Detail: fmt.Sprintf(format, args...)}
+		return &fault.Problem{Index: -1, Field: field, Reason: fault.Clash, Detail: fault.Say(format, args...)}
 	}
 	// The nil UUID stands for "all" and "none" inside; nothing may be called so.
 	if row.tenantID != nil && row.tenantID.IsZero() {

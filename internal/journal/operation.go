@@ -76,7 +76,7 @@ const (
 )
 
 var operations = &table[ent.Operation, OperationDraft, OperationFilter]{
-	kind: schema.KindOperation, noun: "operation", idName: "log_id", name: operation.Table,
+	kind: schema.KindOperation, noun: fault.Say("operation"), idName: "log_id", name: operation.Table,
 	id: operation.FieldID, time: operation.FieldCreatedAt, class: operation.FieldStatus,
 	append: auth.OperationsWrite,
 	columns: []attribute[ent.Operation]{
@@ -167,7 +167,7 @@ func checkOperation(d *OperationDraft, index int) []fault.Problem {
 	}
 	c.optional("username", d.Username, schema.MaxText)
 	if d.Action < 0 || d.Action > column.ActionOther {
-		c.refuse(fault.Problem{Field: "action_type", Reason: fault.NotChoice, Value: d.Action.String(), Detail: column.ActionNames})
+		c.refuse(fault.Problem{Field: "action_type", Reason: fault.NotChoice, Value: d.Action.String(), Detail: fault.Say("%s", column.ActionNames)})
 	}
 	c.text("module", d.Module, schema.MaxText)
 	c.text("description", cutText(d.Description, descriptionCut), schema.MaxDescription)
@@ -179,7 +179,7 @@ func checkOperation(d *OperationDraft, index int) []fault.Problem {
 	c.optional("user_agent", cutOptional(d.UserAgent, userAgentCut), schema.MaxAgent)
 	c.json("request_data", d.RequestData, schema.MaxJSON, false)
 	if d.ResponseStatus != nil {
-		c.number("response_status", *d.ResponseStatus, math.MinInt32, math.MaxInt32, "a whole number of 32 bits")
+		c.number("response_status", *d.ResponseStatus, math.MinInt32, math.MaxInt32, fault.Say("a whole number of 32 bits"))
 	}
 	c.time("created_at", d.CreatedAt)
 	return c.problems

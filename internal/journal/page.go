@@ -72,14 +72,14 @@ func (p KeysetPage) check(kind schema.Kind, like rowID) (bounds, error) {
 	b := bounds{size: DefaultPageSize}
 	size := func(argument string, n *int) error {
 		if *n < 0 || *n > MaxPageSize {
-			return fault.Refuse(fault.Problem{Index: -1, Field: argument, Reason: fault.Outside, Detail: "between 0 and 500"})
+			return fault.Refuse(fault.Problem{Index: -1, Field: argument, Reason: fault.Outside, Detail: fault.Say("between 0 and 500")})
 		}
 		b.size = *n
 		return nil
 	}
 	switch {
 	case p.First != nil && p.Last != nil:
-		return b, fault.Refuse(fault.Problem{Index: -1, Field: "last", Reason: fault.Clash, Detail: "cannot stand beside first"})
+		return b, fault.Refuse(fault.Problem{Index: -1, Field: "last", Reason: fault.Clash, Detail: fault.Say("cannot stand beside first")})
 	case p.First != nil:
 		if err := size("first", p.First); err != nil {
 			return b, err

@@ -88,7 +88,7 @@ const (
 )
 
 var usageRecords = &table[ent.UsageRecord, UsageRecordDraft, UsageRecordFilter]{
-	kind: schema.KindUsage, noun: "usage record", idName: "id", name: usagerecord.Table,
+	kind: schema.KindUsage, noun: fault.Say("usage record"), idName: "id", name: usagerecord.Table,
 	id: usagerecord.FieldID, time: usagerecord.FieldCreatedAt, class: usagerecord.FieldType,
 	append: auth.UsageWrite, wholeSeconds: true,
 	columns: []attribute[ent.UsageRecord]{
@@ -160,7 +160,7 @@ func checkUsageRecord(d *UsageRecordDraft, index int) []fault.Problem {
 	c := checker{index: index}
 	c.rowNumber("id", d.ID)
 	if _, known := column.ParseUsageType(int64(d.Type)); !known {
-		c.refuse(fault.Problem{Field: "type", Reason: fault.Outside, Detail: "1 (top-up), 2 (consume), 3 (manage), 4 (error) or 5 (system)"})
+		c.refuse(fault.Problem{Field: "type", Reason: fault.Outside, Detail: fault.Say("1 (top-up), 2 (consume), 3 (manage), 4 (error) or 5 (system)")})
 	}
 	for _, number := range []struct {
 		field string

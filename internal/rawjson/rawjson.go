@@ -9,12 +9,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"math"
 	"sort"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"logbook/internal/fault"
 )
 
 // MaxInteger is the largest magnitude a number may have: 2^53, beyond which
@@ -26,16 +27,16 @@ const MaxDepth = 64
 
 // Error says what is wrong with JSON and where.
 type Error struct {
-	Path   string // such as "a.b[3]"; "" for the whole value
-	Reason string // completes "… <Reason>", such as "is not valid JSON"
+	Path   string         // such as "a.b[3]"; "" for the whole value
+	Reason fault.Sentence // completes "… <Reason>", such as "is not valid JSON"
 }
 
 // Error gives path and reason.
 func (e *Error) Error() string {
 	if e.Path == "" {
-		return e.Reason
+		return e.Reason.String()
 	}
-	return e.Path + ": " + e.Reason
+	return e.Path + ": " + e.Reason.String()
 }
 
 // Check says whether raw is one JSON value in valid UTF-8, no deeper than
@@ -50,13 +51,13 @@ func Check(raw []byte) error {
 // CheckSyntax is the first half of Check: one JSON value in valid UTF-8.
 func CheckSyntax(raw []byte) error {
 	if !utf8.Valid(raw) {
-		return &Error{Reason: fmt.Sprintf("is not valid UTF-8 at byte %d", invalidUTF8At(raw))}
+		return &Error{Reason: fault.Say("is not valid UTF-8 at byte %d", invalidUTF8At(raw))}
 	}
 	if at := bytes.IndexByte(raw, 0); at >= 0 {
-		return &Error{Reason: fmt.Sprintf("has a raw NUL at byte %d; write it as \\u0000", at)}
+		return &Error{Reason: fault.Say("has a raw NUL at byte %d; write it as \\u0000", at)}
 	}
 	if !json.Valid(raw) {
-		return &Error{Reason: "is not valid JSON" + where(raw)}
+		return &Error{Reason: notJSON(raw)}
 	}
 	return nil
 }
@@ -70,17 +71,17 @@ func CheckRange(raw []byte) error {
 	return checkValue(raw, "", 0)
 }
 
-// where says at which byte raw stops being JSON.
-func where(raw []byte) string {
+// notJSON says at which byte raw stops being JSON.
+func notJSON(raw []byte) fault.Sentence {
 	var value json.RawMessage
 	var syntax *json.SyntaxError
-	if err := json.Unmarshal(raw, &value); errors.As(err, &syntax) {
-		if int(syntax.Offset) >= len(raw) {
-			return ": it ends too early"
-		}
-		return fmt.Sprintf(" at byte %d", syntax.Offset)
+	switch err := json.Unmarshal(raw, &value); {
+	case !errors.As(err, &syntax):
+		return fault.Say("is not valid JSON")
+	case int(syntax.Offset) >= len(raw):
+		return fault.Say("is not valid JSON: it ends too early")
 	}
-	return ""
+	return fault.Say("is not valid JSON at byte %d", syntax.Offset)
 }
 
 func invalidUTF8At(raw []byte) int {
@@ -123,7 +124,7 @@ func suspicious(raw []byte) bool {
 func checkValue(raw []byte, path string, depth int) error {
 	raw = bytes.TrimLeft(raw, " \t\r\n")
 	if depth >= MaxDepth && (raw[0] == '{' || raw[0] == '[') {
-		return &Error{Path: path, Reason: fmt.Sprintf("is nested deeper than %d levels", MaxDepth)}
+		return &Error{Path: path, Reason: fault.Say("is nested deeper than %d levels", MaxDepth)}
 	}
 	switch raw[0] {
 	case '{':
@@ -145,7 +146,7 @@ func checkValue(raw []byte, path string, depth int) error {
 		return nil
 	}
 	if !smallNumber(string(bytes.TrimRight(raw, " \t\r\n"))) {
-		return &Error{Path: path, Reason: "is a number beyond 2^53, write it as a string"}
+		return &Error{Path: path, Reason: fault.Say("is a number beyond 2^53, write it as a string")}
 	}
 	return nil
 }
@@ -247,7 +248,7 @@ func Members(object []byte, fn func(key string, value []byte) error) error {
 	seen := make(map[string]struct{}, 16)
 	return EachMember(object, func(key string, value []byte) error {
 		if _, twice := seen[key]; twice {
-			return &Error{Path: key, Reason: "stands twice"}
+			return &Error{Path: key, Reason: fault.Say("stands twice")}
 		}
 		seen[key] = struct{}{}
 		return fn(key, value)
@@ -259,7 +260,7 @@ func EachMember(object []byte, fn func(key string, value []byte) error) error {
 	return walk(object, func(rawKey, value []byte) error {
 		key, ok := Text(rawKey)
 		if !ok {
-			return &Error{Reason: "has a key with half a surrogate pair"}
+			return &Error{Reason: fault.Say("has a key with half a surrogate pair")}
 		}
 		return fn(key, value)
 	})
@@ -269,7 +270,7 @@ func EachMember(object []byte, fn func(key string, value []byte) error) error {
 func walk(object []byte, fn func(rawKey, value []byte) error) error {
 	rest := skipSpace(object)
 	if len(rest) == 0 || rest[0] != '{' {
-		return &Error{Reason: "must be a JSON object"}
+		return &Error{Reason: fault.Say("must be a JSON object")}
 	}
 	rest = skipSpace(rest[1:])
 	for rest[0] != '}' {
@@ -289,7 +290,7 @@ func walk(object []byte, fn func(rawKey, value []byte) error) error {
 func Elements(array []byte, fn func(index int, value []byte) error) error {
 	rest := skipSpace(array)
 	if len(rest) == 0 || rest[0] != '[' {
-		return &Error{Reason: "must be a JSON array"}
+		return &Error{Reason: fault.Say("must be a JSON array")}
 	}
 	rest = skipSpace(rest[1:])
 	for index := 0; rest[0] != ']'; index++ {

@@ -1,12 +1,14 @@
 // Package web is what every HTTP answer of Logbook has in common, whatever
-// surface gives it: a request id, where the request comes from, limits on headers,
-// bodies and time, CORS, a last net under panics, and the health checks. It knows
-// no surface.
+// surface gives it: a request id, where the request comes from, the language of
+// errors, gzip, limits on headers, bodies and time, CORS, a last net under panics,
+// and the health checks. It knows no surface.
 package web
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -43,7 +45,7 @@ type Options struct {
 // everything this package adds.
 func Server(handler http.Handler, options Options, log *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler:           origin(options.Proxies, recovered(log, crossOrigin(options, timed(handler)))),
+		Handler:           origin(options.Proxies, languages(compressed(recovered(log, crossOrigin(options, timed(handler)))))),
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
@@ -92,12 +94,18 @@ func recovered(log *slog.Logger, next http.Handler) http.Handler {
 			}
 			log.Error("a handler panicked", "request_id", RequestID(r.Context()), "method", r.Method,
 				"path", r.URL.Path, "panic", what, "stack", string(debug.Stack()))
-			w.Header().Set("Content-Type", "application/json; charset=utf-8")
-			w.WriteHeader(http.StatusInternalServerError)
-			_, _ = io.WriteString(w, `{"success":false,"code":500,"message":"the server failed to answer; its log has the details"}`+"\n")
+			Refuse(w, r, http.StatusInternalServerError, fault.Say("the server failed to answer; its log has the details"))
 		}()
 		next.ServeHTTP(w, r)
 	})
+}
+
+// Refuse answers with an error where no surface does.
+func Refuse(w http.ResponseWriter, r *http.Request, status int, text fault.Sentence) {
+	message, _ := json.Marshal(text.In(Language(w, r, fault.English))) // texts always encode
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = fmt.Fprintf(w, `{"success":false,"code":%d,"message":%s}`+"\n", status, message)
 }
 
 type timerKey struct{}
@@ -159,7 +167,7 @@ func Health(mux *http.ServeMux, ready func(context.Context) error) {
 		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 		defer cancel()
 		if err := ready(ctx); err != nil {
-			answer(w, http.StatusServiceUnavailable, "the database does not answer")
+			answer(w, http.StatusServiceUnavailable, fault.Say("the database does not answer").In(Language(w, r, fault.English)))
 			return
 		}
 		answer(w, http.StatusOK, "ok")
