@@ -13,6 +13,7 @@ import (
 	"logbook/internal/auth"
 	"logbook/internal/fault"
 	"logbook/internal/journal"
+	"logbook/internal/web"
 )
 
 // CallRecorder records the calls to Logbook's own OpenAPI paths as API calls, those
@@ -135,12 +136,7 @@ func (c *CallRecorder) Flush() {
 func (c *CallRecorder) Record(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begun := column.TimeOf(c.now())
-		watched := &statusWriter{ResponseWriter: w, status: http.StatusInternalServerError} // of a panic
-		defer func() { c.record(r, begun, watched.status) }()
-		next.ServeHTTP(watched, r)
-		if !watched.written {
-			watched.status = http.StatusOK // as net/http answers then
-		}
+		web.Watch(w, r, next, func(status int) { c.record(r, begun, status) })
 	})
 }
 
@@ -312,27 +308,3 @@ func (c *CallRecorder) warn(last bool) {
 		"calls", lost-c.said, "since_start", lost, "error", c.failure)
 	c.warned, c.said, c.failure = now, lost, nil
 }
-
-// statusWriter is a ResponseWriter that knows which status was written.
-type statusWriter struct {
-	http.ResponseWriter
-	status  int
-	written bool
-}
-
-func (w *statusWriter) WriteHeader(status int) {
-	if !w.written {
-		w.status, w.written = status, true
-	}
-	w.ResponseWriter.WriteHeader(status)
-}
-
-func (w *statusWriter) Write(b []byte) (int, error) {
-	if !w.written {
-		w.status, w.written = http.StatusOK, true
-	}
-	return w.ResponseWriter.Write(b)
-}
-
-// Unwrap lets http.ResponseController reach the writer below.
-func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -126,10 +126,10 @@ func Mount(mux *http.ServeMux, j *journal.Journal, options Options) {
 		m.mount(on)
 		if !bases[d.base()] {
 			bases[d.base()] = true
-			unknown := func(w http.ResponseWriter, r *http.Request) { m.refuse(w, r, errNoPath) }
-			on.HandleFunc(d.base(), unknown)
+			unknown := web.Surface(m.name(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { m.refuse(w, r, errNoPath) }))
+			on.Handle(d.base(), unknown)
 			if !slices.ContainsFunc(d.routes(), func(line route) bool { return strings.TrimSuffix(line.path, "/") == root }) {
-				on.HandleFunc(root, unknown) // else the mux would answer with a redirect
+				on.Handle(root, unknown) // else the mux would answer with a redirect
 			}
 		}
 	}
@@ -153,7 +153,7 @@ func (m mounted) mount(mux *http.ServeMux) {
 	// No pattern names a method, and both forms of a path are there: else the mux
 	// would answer for itself, with a redirect or in plain text.
 	for path, methods := range paths {
-		handler := m.path(methods)
+		handler := web.Surface(m.name(), m.path(methods))
 		mux.Handle(path, handler)
 		mux.Handle(path+"/{$}", handler)
 	}

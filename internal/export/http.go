@@ -27,7 +27,7 @@ const base = "/export/"
 // Mount adds /export/{kind} to mux. It expects the caller's principal in the
 // context (package authn) and the layer of package web around it.
 func Mount(mux *http.ServeMux, j *journal.Journal, log *slog.Logger) {
-	handler := Handler(j, log)
+	handler := web.Surface("export", Handler(j, log))
 	mux.Handle(strings.TrimSuffix(base, "/"), handler) // else the mux would redirect in HTML
 	mux.Handle(base, handler)
 }
