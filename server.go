@@ -26,6 +26,7 @@ import (
 	"logbook/internal/cli"
 	"logbook/internal/export"
 	"logbook/internal/fault"
+	"logbook/internal/metrics"
 	"logbook/internal/web"
 	"logbook/resolvers"
 	"logbook/rest"
@@ -124,15 +125,24 @@ func (s *serve) Run(p *cli.Process, settings *cli.Settings) error {
 	calls := rest.NewCallRecorder(store.Journal, log)
 	defer calls.Stop()
 
+	engine, err := store.DB.Engine(p.Context)
+	if err != nil {
+		return err
+	}
+	version, commit := cli.Build()
+	figures := metrics.New(metrics.Build{Version: version, Commit: commit, Engine: engine}, store.DB.Collectors()...)
+	figures.Records("api_calls", func() metrics.Counts { return metrics.Counts(calls.Counts()) })
+
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", resolvers.Handler(store.Journal, log, resolvers.Options{Production: s.Production}))
+	mux.Handle("/graphql", web.Surface("graphql", resolvers.Handler(store.Journal, log, resolvers.Options{Production: s.Production})))
 	rest.Mount(mux, store.Journal, rest.Options{Log: log, Keys: callers.Token, Dialects: s.Dialects, Calls: calls})
 	export.Mount(mux, store.Journal, log)
 	mux.Handle("/playground", playground)
 	mux.Handle("/playground/", playground)
 	web.Health(mux, store.DB.Ping)
+	figures.Mount(mux, log)
 	cli.Front(mux, !s.Production)
-	server := web.Server(callers.Middleware(mux), web.Options{Origins: s.CORSOrigins, OpenPaths: rest.OpenPaths(s.Dialects)}, log)
+	server := web.Server(figures.Requests(callers.Middleware(mux)), web.Options{Origins: s.CORSOrigins, OpenPaths: rest.OpenPaths(s.Dialects)}, log)
 
 	url := cli.BaseURL(listener)
 	fmt.Fprintf(p.Stdout, "Logbook listens on %s\n", url)

@@ -26,6 +26,7 @@ import (
 	"logbook/internal/auth"
 	"logbook/internal/db/dbtest"
 	"logbook/internal/export"
+	"logbook/internal/metrics"
 	"logbook/internal/web"
 	"logbook/rest"
 )
@@ -196,6 +197,7 @@ func TestOpenAPIFitsOwnPaths(t *testing.T) {
 	rest.Mount(mux, w.Journal, rest.Options{Log: log})
 	export.Mount(mux, w.Journal, log)
 	web.Health(mux, func(context.Context) error { return ready })
+	metrics.New(metrics.Build{}).Mount(mux, log)
 	handler := web.Server(mux, web.Options{}, log).Handler
 	d := newDescription(described(t, handler))
 	for _, e := range []struct {
@@ -213,6 +215,7 @@ func TestOpenAPIFitsOwnPaths(t *testing.T) {
 		{t.Context(), "/readyz", errors.New("gone"), 503},
 		{t.Context(), "/readyz", nil, 200},
 		{t.Context(), "/healthz", nil, 200},
+		{t.Context(), "/metrics", nil, 200},
 		{t.Context(), "/openapi.json", nil, 200},
 	} {
 		ready = e.ready
