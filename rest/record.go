@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -62,8 +61,7 @@ type CallRecorder struct {
 
 // refusedCall is what makes refusals one.
 type refusedCall struct {
-	from   netip.Prefix
-	host   string // where the address is none
+	from   string // auth.Origin's network
 	status int    // 404 tells unknown paths from known ones
 }
 
@@ -142,9 +140,9 @@ func (c *CallRecorder) Record(next http.Handler) http.Handler {
 
 // record queues a call, unless another stands for it or the queue is full.
 func (c *CallRecorder) record(r *http.Request, at column.Time, status int) {
-	host := auth.OriginOf(r.Context()).Address
+	origin := auth.OriginOf(r.Context())
 	p := auth.From(r.Context())
-	if (p == nil || forAnybody(status)) && !c.first(host, status, at) {
+	if (p == nil || forAnybody(status)) && !c.first(refusedCall{origin.Network(), status}, at) {
 		c.gathered.Add(1)
 		return
 	}
@@ -153,7 +151,7 @@ func (c *CallRecorder) record(r *http.Request, at column.Time, status int) {
 		AppID:         cutBytes(callerOf(p), callText),
 		APIPath:       cutBytes(r.URL.EscapedPath(), callPath), // plain ASCII, whatever the caller sent
 		HTTPMethod:    cutBytes(r.Method, callText),
-		SourceIP:      cutBytes(host, callText),
+		SourceIP:      cutBytes(origin.Address, callText),
 		StatusCode:    int64(status),
 	}
 	if p != nil {
@@ -195,18 +193,7 @@ func callerOf(p *auth.Principal) string {
 }
 
 // first says whether a refusal is the first of its like in its minute.
-func (c *CallRecorder) first(host string, status int, at column.Time) bool {
-	call := refusedCall{status: status}
-	if address, err := netip.ParseAddr(host); err == nil {
-		address = address.Unmap().WithZone("")
-		bits := 32
-		if address.Is6() {
-			bits = 64
-		}
-		call.from, _ = address.Prefix(bits) // fails only for bits that do not fit
-	} else {
-		call.host = host
-	}
+func (c *CallRecorder) first(call refusedCall, at column.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if minute := int64(at) / int64(time.Minute/time.Microsecond); minute != c.minute {

@@ -6,6 +6,7 @@ package auth
 
 import (
 	"context"
+	"net/netip"
 	"strconv"
 	"strings"
 
@@ -173,6 +174,21 @@ func Refused(ctx context.Context) error {
 type Origin struct {
 	Address   string // the caller's IP address; as it was written where it is none
 	UserAgent string // as the caller sent it, "" for none
+}
+
+// Network gives what stands for the caller where callers are told apart by where they
+// come from: the address, in IPv6 its network of 64 bits, since one caller has all of
+// that; what is no address as it is written.
+func (o Origin) Network() string {
+	address, err := netip.ParseAddr(o.Address)
+	if err != nil {
+		return o.Address
+	}
+	address = address.Unmap()
+	if address.Is4() {
+		return address.String()
+	}
+	return netip.PrefixFrom(address, 64).Masked().String() // without its zone
 }
 
 type originKey struct{}
