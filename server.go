@@ -65,9 +65,13 @@ type serve struct {
 	Production  bool     `help:"No introspection, playground or suggestions for callers who are not signed in (default no)."`
 	JWTIssuer   string   `name:"jwt-issuer" help:"Issuer that a JWT must name (default any)." placeholder:"ISSUER"`
 	JWTAudience string   `name:"jwt-audience" help:"Audience that a JWT must name (default any)." placeholder:"AUDIENCE"`
+	RateLimit   float64  `name:"rate-limit" help:"Requests a second that one caller may send on average, after ten seconds' worth at once: a user or token, or an address where nobody is signed in; 0 for any number (default ${default})." default:"0" placeholder:"NUMBER"`
 	Dialects    []string `help:"Legacy REST dialects to speak, separated by commas: newapi, scitiger, codebird, hertz, trae (default all)." placeholder:"DIALECT"`
 	Demo        bool     `help:"Load the built-in sample where the database holds no entries (default no)."`
 }
+
+// The bounds of --rate-limit, in requests a second.
+const leastRate, mostRate = 0.001, 100_000
 
 // Run serves until the process is told to stop.
 func (s *serve) Run(p *cli.Process, settings *cli.Settings) error {
@@ -78,6 +82,10 @@ func (s *serve) Run(p *cli.Process, settings *cli.Settings) error {
 		if !slices.Contains(rest.Dialects(), name) {
 			return fault.New(fault.Invalid, "--dialects %q: there are %s", fault.Shorten(name), strings.Join(rest.Dialects(), ", "))
 		}
+	}
+	if limited := s.RateLimit >= leastRate && s.RateLimit <= mostRate; !limited && s.RateLimit != 0 {
+		return fault.New(fault.Invalid, "--rate-limit %v: want requests a second between %v and %v, or 0 for any number",
+			s.RateLimit, leastRate, mostRate)
 	}
 	listener, err := cli.Listen(s.Addr)
 	if err != nil {
@@ -142,7 +150,11 @@ func (s *serve) Run(p *cli.Process, settings *cli.Settings) error {
 	web.Health(mux, store.DB.Ping)
 	figures.Mount(mux, log)
 	cli.Front(mux, !s.Production)
-	server := web.Server(figures.Requests(callers.Middleware(mux)), web.Options{Origins: s.CORSOrigins, OpenPaths: rest.OpenPaths(s.Dialects)}, log)
+	var surfaces http.Handler = mux
+	if s.RateLimit > 0 {
+		surfaces = web.NewRateLimit(s.RateLimit).Middleware(mux)
+	}
+	server := web.Server(figures.Requests(callers.Middleware(surfaces)), web.Options{Origins: s.CORSOrigins, OpenPaths: rest.OpenPaths(s.Dialects)}, log)
 
 	url := cli.BaseURL(listener)
 	fmt.Fprintf(p.Stdout, "Logbook listens on %s\n", url)

@@ -157,6 +157,8 @@ func codebirdError(ctx context.Context, err error) (status int, message string) 
 		return http.StatusForbidden, "无权访问，需要管理员令牌"
 	case fault.NotFound:
 		return http.StatusNotFound, "日志记录不存在"
+	case fault.TooMany:
+		return http.StatusTooManyRequests, "请求过于频繁，请稍后重试"
 	case fault.Unavailable:
 		return http.StatusServiceUnavailable, "服务暂时不可用，请稍后重试"
 	}

@@ -337,6 +337,8 @@ func hertzError(r *http.Request, err error) (status int, message string) {
 		return http.StatusNotFound, "操作日志不存在"
 	case fault.Invalid:
 		return http.StatusUnprocessableEntity, "查询参数错误"
+	case fault.TooMany:
+		return http.StatusTooManyRequests, "请求过于频繁，请稍后重试"
 	case fault.Unavailable:
 		return http.StatusServiceUnavailable, "服务暂时不可用，请稍后重试"
 	}

@@ -418,6 +418,8 @@ func newapiError(r *http.Request, err error) (status int, message string) {
 		return http.StatusNotFound, "接口不存在"
 	case errors.Is(err, errWrongMethod):
 		return http.StatusMethodNotAllowed, "不支持的请求方法"
+	case fault.KindOf(err) == fault.TooMany:
+		return http.StatusTooManyRequests, "请求过于频繁，请稍后重试"
 	case strings.HasSuffix(path, "/token"):
 		return http.StatusOK, "Token不存在或无权限"
 	case errors.Is(err, errNoNewAPIUser):

@@ -26,6 +26,7 @@ import (
 	"logbook/internal/auth"
 	"logbook/internal/db/dbtest"
 	"logbook/internal/export"
+	"logbook/internal/fault"
 	"logbook/internal/metrics"
 	"logbook/internal/web"
 	"logbook/rest"
@@ -162,7 +163,7 @@ func TestOpenAPIFitsGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			w := newWorld(t, dbtest.SQLite(t), g.Now, zone)
+			w := newLimitedWorld(t, dbtest.SQLite(t), g.Now, zone, g.RateLimit)
 			w.sow(t, g.Seed)
 			d := newDescription(described(t, w.server.Handler))
 			for i, e := range g.Exchanges {
@@ -209,6 +210,7 @@ func TestOpenAPIFitsOwnPaths(t *testing.T) {
 		{t.Context(), "/export/audit", nil, 401},
 		{auth.With(t.Context(), &auth.Principal{Subject: "1", Role: auth.Viewer}), "/export/audit", nil, 403},
 		{w.ctx, "/export/colours", nil, 404},
+		{auth.WithAdmission(w.ctx, func() error { return &fault.Error{Kind: fault.TooMany, Message: "too often", After: time.Second} }), "/export/audit", nil, 429},
 		{w.ctx, "/export/audit?colour=red", nil, 400},
 		{w.ctx, "/export/audit?key=ForgotPassword", nil, 200},
 		{w.ctx, "/export/audit/?format=csv&since=2026-01-01", nil, 200},

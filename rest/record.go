@@ -22,7 +22,7 @@ import (
 // counted (Counts), named in the log at most once a minute, and lost.
 //
 // Who knocks without being let in cannot fill the disk: calls without a principal,
-// and those whose answer anybody gets (401, 403, 404, 405, and the 204 of OPTIONS),
+// and those whose answer anybody gets (401, 403, 404, 405, 429, and the 204 of OPTIONS),
 // are gathered. Of those alike in address (in IPv6: in the network of 64 bits) and
 // status, which is 404 for unknown paths alone, the first of each minute of the clock is
 // recorded, under its own caller, method and path; the others are only counted. So are
@@ -170,11 +170,13 @@ func (c *CallRecorder) record(r *http.Request, at column.Time, status int) {
 	}
 }
 
-// forAnybody says whether an answer's status is one that needs no permission.
+// forAnybody says whether an answer's status is one that needs no permission, or one of
+// those that come in masses by their nature.
 func forAnybody(status int) bool {
 	switch status {
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed,
-		http.StatusNoContent: // of OPTIONS
+		http.StatusNoContent, // of OPTIONS
+		http.StatusTooManyRequests:
 		return true
 	}
 	return false

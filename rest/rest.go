@@ -202,14 +202,14 @@ func allowed(methods map[string]route) string {
 	return strings.Join(list, ", ")
 }
 
-// gate passes callers who meet the route's need. A route that declares none lets
+// gate passes callers who meet the route's need and do not ask too often. A route that declares none lets
 // nobody in.
 func gate(ctx context.Context, line route) error {
 	if line.need == nil {
 		return fault.New(fault.Internal, "the route %s %s declares no need", line.method, line.path)
 	}
 	if line.need == anybody {
-		return nil
+		return auth.Admit(ctx)
 	}
 	return auth.Require(ctx, *line.need)
 }
@@ -230,6 +230,7 @@ func (m mounted) refuse(w http.ResponseWriter, r *http.Request, err error) {
 			"method", r.Method, "path", r.URL.Path, "error", err)
 	}
 	status, envelope := m.refusal(r, err)
+	web.RetryAfter(w, err)
 	if status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	}

@@ -575,6 +575,8 @@ func scitigerError(ctx context.Context, err error) (status int, message string) 
 		return http.StatusConflict, "与已有数据冲突"
 	case fault.TooLarge:
 		return http.StatusRequestEntityTooLarge, "请求过大：每批最多10000条日志，请求体不超过16MiB"
+	case fault.TooMany:
+		return http.StatusTooManyRequests, "请求过于频繁，请稍后重试"
 	case fault.Unavailable:
 		return http.StatusServiceUnavailable, "服务暂时不可用，请稍后重试"
 	}

@@ -173,8 +173,7 @@ func (trae) refusal(r *http.Request, err error) (status int, envelope any) {
 	return status, traeEnvelope{Code: code, Message: message, RequestID: web.RequestID(r.Context())}
 }
 
-// traeError is the table of errors. The code 64290 (HTTP 429) is for the day when
-// something limits how often a caller may ask.
+// traeError is the table of errors.
 func traeError(r *http.Request, err error) (status, code int, message string) {
 	switch {
 	case errors.Is(err, errNoPath):
@@ -192,6 +191,8 @@ func traeError(r *http.Request, err error) (status, code int, message string) {
 		return http.StatusForbidden, 30017, "no permission: " + string(auth.APICallsRead) + " is required"
 	case fault.Invalid:
 		return http.StatusBadRequest, 4001, "invalid parameter: " + traeProblems(known.Problems)
+	case fault.TooMany:
+		return http.StatusTooManyRequests, 64290, "too many requests"
 	}
 	return http.StatusInternalServerError, 2001, "internal error"
 }

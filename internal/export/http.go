@@ -175,6 +175,7 @@ var answers = map[fault.Kind]struct {
 	fault.Forbidden:       {http.StatusForbidden, "FORBIDDEN"},
 	fault.NotFound:        {http.StatusNotFound, "NOT_FOUND"},
 	fault.Unavailable:     {http.StatusServiceUnavailable, "UNAVAILABLE"},
+	fault.TooMany:         {http.StatusTooManyRequests, "RATE_LIMITED"},
 }
 
 // refuse answers with an error. It shows neither causes nor the texts of internal
@@ -202,6 +203,7 @@ func (s *server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	case answer.status == http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	}
+	web.RetryAfter(w, err)
 	body, _ := json.Marshal(shown) // texts always encode
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(answer.status)

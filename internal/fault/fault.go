@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -27,6 +28,7 @@ const (
 	Conflict
 	TooLarge
 	Unavailable
+	TooMany // asked too often; After says when to ask again
 )
 
 // Reason says why a value was refused, so that a surface can word it in its
@@ -96,9 +98,10 @@ func (p Problem) String() string {
 // Error is an error for people.
 type Error struct {
 	Kind     Kind
-	Message  string    // one sentence, shown to the caller
-	Problems []Problem // for Invalid: every refused value
-	Err      error     // the cause, for the log only
+	Message  string        // one sentence, shown to the caller
+	Problems []Problem     // for Invalid: every refused value
+	After    time.Duration // for TooMany: how long to wait, in whole seconds
+	Err      error         // the cause, for the log only
 }
 
 // Error gives the sentence, the problems and, for the log, the cause.
