@@ -53,6 +53,7 @@ func newWorld(t *testing.T) *world {
 	w.calls = rest.NewCallRecorder(j, log)
 	w.Metrics = metrics.New(metrics.Build{Version: "v1", Commit: "c", Engine: "e"}, database.Collectors()...)
 	w.Records("api_calls", func() metrics.Counts { return metrics.Counts(w.calls.Counts()) })
+	w.Records("others", func() metrics.Counts { return metrics.Counts{Recorded: 1, Gathered: 2, Lost: 3} })
 	mux := http.NewServeMux()
 	mux.Handle("/graphql", web.Surface("graphql", resolvers.Handler(j, log, resolvers.Options{})))
 	callers := authn.New(database.Ent(), authn.Options{AdminToken: "token"})
@@ -215,6 +216,9 @@ func TestCounts(t *testing.T) {
 		`logbook_http_request_duration_seconds_bucket{code="401",method="GET",surface="trae",le="+Inf"}`: callers * each,
 		`logbook_http_requests_in_flight`:                                                                1,
 		`logbook_records_total{outcome="lost",record="api_calls"}`:                                       0,
+		`logbook_records_total{outcome="recorded",record="others"}`:                                      1,
+		`logbook_records_total{outcome="gathered",record="others"}`:                                      2,
+		`logbook_records_total{outcome="lost",record="others"}`:                                          3,
 		`logbook_build_info{commit="c",engine="e",version="v1"}`:                                         1,
 		`go_sql_max_open_connections{db_name="write"}`:                                                   1,
 	} {
