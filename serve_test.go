@@ -253,7 +253,7 @@ func TestHelp(t *testing.T) {
 				t.Errorf("%s: --%s lacks its default or %s: %s", args, name, twin, text)
 			}
 		}
-		for _, name := range []string{"db", "timezone", "addr", "cors-origins", "production", "jwt-issuer", "jwt-audience", "trusted-proxies", "demo"} {
+		for _, name := range []string{"db", "timezone", "addr", "cors-origins", "production", "jwt-issuer", "jwt-audience", "trusted-proxies", "rate-limit", "demo"} {
 			if !seen[name] {
 				t.Errorf("%s: --%s is missing", args, name)
 			}

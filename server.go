@@ -27,6 +27,7 @@ import (
 	"logbook/internal/cli"
 	"logbook/internal/export"
 	"logbook/internal/fault"
+	"logbook/internal/metrics"
 	"logbook/internal/web"
 	"logbook/resolvers"
 	"logbook/rest"
@@ -65,10 +66,14 @@ type serve struct {
 	Production     bool        `help:"No introspection, playground or suggestions for callers who are not signed in (default no)."`
 	JWTIssuer      string      `name:"jwt-issuer" help:"Issuer that a JWT must name (default any)." placeholder:"ISSUER"`
 	JWTAudience    string      `name:"jwt-audience" help:"Audience that a JWT must name (default any)." placeholder:"AUDIENCE"`
-	Dialects       []string    `help:"Legacy REST dialects to speak, separated by commas: newapi, scitiger, codebird, hertz, trae (default all)." placeholder:"DIALECT"`
 	TrustedProxies web.Proxies `help:"Addresses of reverse proxies whose X-Forwarded-For, X-Forwarded-User and X-Forwarded-User-Id are believed, IP addresses or prefixes separated by commas (default none)." placeholder:"ADDRESS"`
+	RateLimit      float64     `name:"rate-limit" help:"Requests a second that one caller may send on average, after ten seconds' worth at once: a user or token, or an address where nobody is signed in; 0 for any number (default ${default})." default:"0" placeholder:"NUMBER"`
+	Dialects       []string    `help:"Legacy REST dialects to speak, separated by commas: newapi, scitiger, codebird, hertz, trae (default all)." placeholder:"DIALECT"`
 	Demo           bool        `help:"Load the built-in sample where the database holds no entries (default no)."`
 }
+
+// The bounds of --rate-limit, in requests a second.
+const leastRate, mostRate = 0.001, 100_000
 
 // Run serves until the process is told to stop.
 func (s *serve) Run(p *cli.Process, settings *cli.Settings) error {
@@ -79,6 +84,10 @@ func (s *serve) Run(p *cli.Process, settings *cli.Settings) error {
 		if !slices.Contains(rest.Dialects(), name) {
 			return fault.New(fault.Invalid, "--dialects %q: there are %s", fault.Shorten(name), strings.Join(rest.Dialects(), ", "))
 		}
+	}
+	if limited := s.RateLimit >= leastRate && s.RateLimit <= mostRate; !limited && s.RateLimit != 0 {
+		return fault.New(fault.Invalid, "--rate-limit %v: want requests a second between %v and %v, or 0 for any number",
+			s.RateLimit, leastRate, mostRate)
 	}
 	listener, err := cli.Listen(s.Addr)
 	if err != nil {
@@ -129,15 +138,29 @@ func (s *serve) Run(p *cli.Process, settings *cli.Settings) error {
 	calls := rest.NewCallRecorder(store.Journal, log)
 	defer calls.Stop()
 
+	engine, err := store.DB.Engine(p.Context)
+	if err != nil {
+		return err
+	}
+	version, commit := cli.Build()
+	figures := metrics.New(metrics.Build{Version: version, Commit: commit, Engine: engine}, store.DB.Collectors()...)
+	figures.Records("api_calls", calls.Counts)
+	figures.Records("token_events", tokens.Counts)
+
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", resolvers.Handler(store.Journal, log, resolvers.Options{Production: s.Production}))
+	mux.Handle("/graphql", web.Surface("graphql", resolvers.Handler(store.Journal, log, resolvers.Options{Production: s.Production})))
 	rest.Mount(mux, store.Journal, rest.Options{Log: log, Keys: callers.Token, Dialects: s.Dialects, Calls: calls})
 	export.Mount(mux, store.Journal, log)
 	mux.Handle("/playground", playground)
 	mux.Handle("/playground/", playground)
 	web.Health(mux, store.DB.Ping)
+	figures.Mount(mux, log)
 	cli.Front(mux, !s.Production)
-	server := web.Server(callers.Middleware(mux), web.Options{
+	var surfaces http.Handler = mux
+	if s.RateLimit > 0 {
+		surfaces = web.NewRateLimit(s.RateLimit).Middleware(mux)
+	}
+	server := web.Server(figures.Requests(callers.Middleware(surfaces)), web.Options{
 		Origins: s.CORSOrigins, OpenPaths: rest.OpenPaths(s.Dialects), Proxies: s.TrustedProxies,
 	}, log)
 

@@ -1626,6 +1626,8 @@ Every error carries ` + "`" + `extensions.code` + "`" + `:
 - ` + "`" + `PAYLOAD_TOO_LARGE` + "`" + `: the request's body (16 MiB), its document (64 KiB or
   10,000 tokens) is too large
 - ` + "`" + `UNAVAILABLE` + "`" + `: the database does not answer, or not in time; try again
+- ` + "`" + `RATE_LIMITED` + "`" + `: the caller asks too often; the answer has HTTP status 429, and its
+  header ` + "`" + `Retry-After` + "`" + ` says in how many seconds to try again
 - ` + "`" + `INTERNAL` + "`" + `: a fault of the server; its log has the details under the
   ` + "`" + `X-Request-Id` + "`" + ` of the answer
 - ` + "`" + `GRAPHQL_PARSE_FAILED` + "`" + `: the document is not GraphQL

@@ -25,6 +25,7 @@ const (
 	codeConflict         = "CONFLICT"
 	codePayloadTooLarge  = "PAYLOAD_TOO_LARGE"
 	codeUnavailable      = "UNAVAILABLE"
+	codeRateLimited      = "RATE_LIMITED"
 	codeInternal         = "INTERNAL"
 	codeParseFailed      = "GRAPHQL_PARSE_FAILED"
 	codeValidationFailed = "GRAPHQL_VALIDATION_FAILED"
@@ -40,6 +41,7 @@ var codes = map[fault.Kind]string{
 	fault.Conflict:        codeConflict,
 	fault.TooLarge:        codePayloadTooLarge,
 	fault.Unavailable:     codeUnavailable,
+	fault.TooMany:         codeRateLimited,
 }
 
 // Limits on what errors may say, so that an attack's answer stays small.

@@ -16,6 +16,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"logbook/graph"
+	"logbook/internal/auth"
 	"logbook/internal/fault"
 	"logbook/internal/journal"
 	"logbook/internal/rawjson"
@@ -91,12 +92,15 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	media, acceptable := negotiate(r.Header.Values("Accept"))
 	no := &refused{}
 	var asked request
-	switch {
+	switch busy := auth.Admit(r.Context()); {
 	case r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodPost:
 		no = badRequest(http.StatusMethodNotAllowed, "only GET, HEAD, OPTIONS and POST are served")
 		no.allow = methods
 	case !acceptable:
 		no = badRequest(http.StatusNotAcceptable, "answers are %s or %s, in UTF-8", typeResponse, typeJSON)
+	case busy != nil: // before there is anything to read and to check
+		web.RetryAfter(w, busy)
+		no = &refused{status: http.StatusTooManyRequests, errors: gqlerror.List{refuse(busy)}}
 	case r.Method == http.MethodPost:
 		asked, no = fromBody(w, r)
 	default:

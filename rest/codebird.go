@@ -155,6 +155,8 @@ func codebirdError(ctx context.Context, err error, say wording) (status int, mes
 		return http.StatusForbidden, say("this needs the token of an administrator")
 	case fault.NotFound:
 		return http.StatusNotFound, "日志记录不存在"
+	case fault.TooMany:
+		return http.StatusTooManyRequests, say("too many requests, try again later")
 	case fault.Unavailable:
 		return http.StatusServiceUnavailable, say("the service does not answer at the moment, try again later")
 	}

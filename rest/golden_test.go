@@ -31,9 +31,10 @@ import (
 // recorded, and compared byte for byte, so that the order of keys counts too.
 type golden struct {
 	About     string                     `json:"about"`
-	Now       string                     `json:"now"`     // the clock
-	Zone      string                     `json:"zone"`    // IANA, "" for UTC
-	Headers   map[string]string          `json:"headers"` // of every exchange, unless it has its own
+	Now       string                     `json:"now"`        // the clock
+	Zone      string                     `json:"zone"`       // IANA, "" for UTC
+	RateLimit float64                    `json:"rate_limit"` // requests a second of one caller, 0 for any number
+	Headers   map[string]string          `json:"headers"`    // of every exchange, unless it has its own
 	Seed      seed                       `json:"seed"`
 	Define    map[string]json.RawMessage `json:"define"` // what "<name>" stands for in expected bodies
 	Exchanges []exchange                 `json:"exchanges"`
@@ -106,7 +107,7 @@ func (g golden) run(t *testing.T, address string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := newWorld(t, address, g.Now, zone)
+	w := newLimitedWorld(t, address, g.Now, zone, g.RateLimit)
 	w.sow(t, g.Seed)
 	server := httptest.NewUnstartedServer(nil)
 	server.Config = w.server

@@ -337,6 +337,8 @@ func hertzError(r *http.Request, err error, say wording) (status int, message st
 		return http.StatusNotFound, "操作日志不存在"
 	case fault.Invalid:
 		return http.StatusUnprocessableEntity, "查询参数错误"
+	case fault.TooMany:
+		return http.StatusTooManyRequests, say("too many requests, try again later")
 	case fault.Unavailable:
 		return http.StatusServiceUnavailable, say("the service does not answer at the moment, try again later")
 	}

@@ -419,6 +419,8 @@ func newapiError(r *http.Request, err error, say wording) (status int, message s
 		return http.StatusNotFound, say("%s", errNoPath.Sentence)
 	case errors.Is(err, errWrongMethod):
 		return http.StatusMethodNotAllowed, say("%s", errWrongMethod.Sentence)
+	case fault.KindOf(err) == fault.TooMany:
+		return http.StatusTooManyRequests, say("too many requests, try again later")
 	case strings.HasSuffix(path, "/token"):
 		return http.StatusOK, "Token不存在或无权限"
 	case errors.Is(err, errNoNewAPIUser):

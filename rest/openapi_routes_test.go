@@ -15,7 +15,7 @@ import (
 func TestOpenAPIListsTheRoutes(t *testing.T) {
 	t.Parallel()
 	served := map[string][]string{
-		"logbook": {"GET /export/{kind}", "GET /healthz", "GET /readyz", "GET /openapi.json"},
+		"logbook": {"GET /export/{kind}", "GET /healthz", "GET /readyz", "GET /metrics", "GET /openapi.json"},
 	}
 	for _, d := range dialects(nil, nil) {
 		for _, line := range d.routes() {

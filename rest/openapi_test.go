@@ -26,6 +26,8 @@ import (
 	"logbook/internal/auth"
 	"logbook/internal/db/dbtest"
 	"logbook/internal/export"
+	"logbook/internal/fault"
+	"logbook/internal/metrics"
 	"logbook/internal/web"
 	"logbook/rest"
 )
@@ -161,7 +163,7 @@ func TestOpenAPIFitsGolden(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			w := newWorld(t, dbtest.SQLite(t), g.Now, zone)
+			w := newLimitedWorld(t, dbtest.SQLite(t), g.Now, zone, g.RateLimit)
 			w.sow(t, g.Seed)
 			d := newDescription(described(t, w.server.Handler))
 			for i, e := range g.Exchanges {
@@ -196,6 +198,7 @@ func TestOpenAPIFitsOwnPaths(t *testing.T) {
 	rest.Mount(mux, w.Journal, rest.Options{Log: log})
 	export.Mount(mux, w.Journal, log)
 	web.Health(mux, func(context.Context) error { return ready })
+	metrics.New(metrics.Build{}).Mount(mux, log)
 	handler := web.Server(mux, web.Options{}, log).Handler
 	d := newDescription(described(t, handler))
 	for _, e := range []struct {
@@ -207,12 +210,14 @@ func TestOpenAPIFitsOwnPaths(t *testing.T) {
 		{t.Context(), "/export/audit", nil, 401},
 		{auth.With(t.Context(), &auth.Principal{Subject: "1", Role: auth.Viewer}), "/export/audit", nil, 403},
 		{w.ctx, "/export/colours", nil, 404},
+		{auth.WithAdmission(w.ctx, func() error { return &fault.Error{Kind: fault.TooMany, Sentence: fault.Say("too often"), After: time.Second} }), "/export/audit", nil, 429},
 		{w.ctx, "/export/audit?colour=red", nil, 400},
 		{w.ctx, "/export/audit?key=ForgotPassword", nil, 200},
 		{w.ctx, "/export/audit/?format=csv&since=2026-01-01", nil, 200},
 		{t.Context(), "/readyz", errors.New("gone"), 503},
 		{t.Context(), "/readyz", nil, 200},
 		{t.Context(), "/healthz", nil, 200},
+		{t.Context(), "/metrics", nil, 200},
 		{t.Context(), "/openapi.json", nil, 200},
 	} {
 		ready = e.ready

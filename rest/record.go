@@ -11,13 +11,14 @@ import (
 	"logbook/internal/fault"
 	"logbook/internal/journal"
 	"logbook/internal/recorder"
+	"logbook/internal/web"
 )
 
 // CallRecorder records the calls to Logbook's own OpenAPI paths as API calls, those
 // that are refused included, best effort (package recorder).
 //
 // Calls without a principal, and those whose answer anybody gets (401, 403, 404, 405,
-// and the 204 of OPTIONS), are knocking: of those alike in address and status, which is
+// 429, and the 204 of OPTIONS), are knocking: of those alike in address and status, which is
 // 404 for unknown paths alone, the first of each minute is recorded, under its own
 // caller, method and path; the others are only counted. At most 288,000 rows a day come
 // of knocking.
@@ -62,20 +63,15 @@ func newCallRecorder(append func(context.Context, []journal.APICallDraft) error,
 func (c *CallRecorder) Record(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begun := c.now()
-		watched := &statusWriter{ResponseWriter: w, status: http.StatusInternalServerError} // of a panic
-		defer func() { c.record(r, begun, watched.status) }()
-		next.ServeHTTP(watched, r)
-		if !watched.written {
-			watched.status = http.StatusOK // as net/http answers then
-		}
+		web.Watch(w, r, next, func(status int) { c.record(r, begun, status) })
 	})
 }
 
 // record queues a call, unless another stands for it.
 func (c *CallRecorder) record(r *http.Request, at time.Time, status int) {
-	host := auth.OriginOf(r.Context()).Address
+	origin := auth.OriginOf(r.Context())
 	p := auth.From(r.Context())
-	if (p == nil || forAnybody(status)) && !c.First(host, status, at) {
+	if (p == nil || forAnybody(status)) && !c.First(origin.Network(), status, at) {
 		return
 	}
 	draft := journal.APICallDraft{
@@ -83,7 +79,7 @@ func (c *CallRecorder) record(r *http.Request, at time.Time, status int) {
 		AppID:         fault.Cut(callerOf(p), callText),
 		APIPath:       fault.Cut(r.URL.EscapedPath(), callPath), // plain ASCII, whatever the caller sent
 		HTTPMethod:    fault.Cut(r.Method, callText),
-		SourceIP:      fault.Cut(host, callText),
+		SourceIP:      fault.Cut(origin.Address, callText),
 		StatusCode:    int64(status),
 	}
 	if p != nil {
@@ -92,11 +88,13 @@ func (c *CallRecorder) record(r *http.Request, at time.Time, status int) {
 	c.Recorder.Record(draft)
 }
 
-// forAnybody says whether an answer's status is one that needs no permission.
+// forAnybody says whether an answer's status is one that needs no permission, or one of
+// those that come in masses by their nature.
 func forAnybody(status int) bool {
 	switch status {
 	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed,
-		http.StatusNoContent: // of OPTIONS
+		http.StatusNoContent, // of OPTIONS
+		http.StatusTooManyRequests:
 		return true
 	}
 	return false
@@ -113,27 +111,3 @@ func callerOf(p *auth.Principal) string {
 	}
 	return p.Subject
 }
-
-// statusWriter is a ResponseWriter that knows which status was written.
-type statusWriter struct {
-	http.ResponseWriter
-	status  int
-	written bool
-}
-
-func (w *statusWriter) WriteHeader(status int) {
-	if !w.written {
-		w.status, w.written = status, true
-	}
-	w.ResponseWriter.WriteHeader(status)
-}
-
-func (w *statusWriter) Write(b []byte) (int, error) {
-	if !w.written {
-		w.status, w.written = http.StatusOK, true
-	}
-	return w.ResponseWriter.Write(b)
-}
-
-// Unwrap lets http.ResponseController reach the writer below.
-func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -133,10 +133,10 @@ func Mount(mux *http.ServeMux, j *journal.Journal, options Options) {
 		m.mount(on)
 		if !bases[d.base()] {
 			bases[d.base()] = true
-			unknown := func(w http.ResponseWriter, r *http.Request) { m.refuse(w, r, errNoPath) }
-			on.HandleFunc(d.base(), unknown)
+			unknown := web.Surface(m.name(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { m.refuse(w, r, errNoPath) }))
+			on.Handle(d.base(), unknown)
 			if !slices.ContainsFunc(d.routes(), func(line route) bool { return strings.TrimSuffix(line.path, "/") == root }) {
-				on.HandleFunc(root, unknown) // else the mux would answer with a redirect
+				on.Handle(root, unknown) // else the mux would answer with a redirect
 			}
 		}
 	}
@@ -160,7 +160,7 @@ func (m mounted) mount(mux *http.ServeMux) {
 	// No pattern names a method, and both forms of a path are there: else the mux
 	// would answer for itself, with a redirect or in plain text.
 	for path, methods := range paths {
-		handler := m.path(methods)
+		handler := web.Surface(m.name(), m.path(methods))
 		mux.Handle(path, handler)
 		mux.Handle(path+"/{$}", handler)
 	}
@@ -209,14 +209,14 @@ func allowed(methods map[string]route) string {
 	return strings.Join(list, ", ")
 }
 
-// gate passes callers who meet the route's need. A route that declares none lets
+// gate passes callers who meet the route's need and do not ask too often. A route that declares none lets
 // nobody in.
 func gate(ctx context.Context, line route) error {
 	if line.need == nil {
 		return fault.New(fault.Internal, "the route %s %s declares no need", line.method, line.path)
 	}
 	if line.need == anybody {
-		return nil
+		return auth.Admit(ctx)
 	}
 	return auth.Require(ctx, *line.need)
 }
@@ -243,6 +243,7 @@ func (m mounted) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		}
 		return fault.Say(format, args...).In(spoken)
 	})
+	web.RetryAfter(w, err)
 	if status == http.StatusUnauthorized {
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"logbook/internal/auth"
+	"logbook/internal/fault"
 )
 
 // TestEveryRouteDeclaresItsNeed walks the route tables: a line that forgets who
@@ -44,5 +45,11 @@ func TestGateStaysShut(t *testing.T) {
 	}
 	if err := gate(ctx, route{need: &auth.Need{Role: auth.Admin}}); err != nil {
 		t.Errorf("an administrator was refused: %v", err)
+	}
+	often := auth.WithAdmission(ctx, func() error { return fault.New(fault.TooMany, "too often") })
+	for _, need := range []*auth.Need{anybody, {}} {
+		if err := gate(often, route{need: need}); fault.KindOf(err) != fault.TooMany {
+			t.Errorf("a caller who asks too often gets %v", err)
+		}
 	}
 }

@@ -576,6 +576,8 @@ func scitigerError(ctx context.Context, err error, say wording) (status int, mes
 		return http.StatusConflict, say("this contradicts what is stored")
 	case fault.TooLarge:
 		return http.StatusRequestEntityTooLarge, say("the request is too large: a batch holds at most %d entries, a body %d MiB", scitigerMaxBatch, scitigerMaxBody>>20)
+	case fault.TooMany:
+		return http.StatusTooManyRequests, say("too many requests, try again later")
 	case fault.Unavailable:
 		return http.StatusServiceUnavailable, say("the service does not answer at the moment, try again later")
 	}

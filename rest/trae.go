@@ -174,8 +174,7 @@ func (trae) refusal(r *http.Request, err error, say wording) (status int, envelo
 	return status, traeEnvelope{Code: code, Message: message, RequestID: web.RequestID(r.Context())}
 }
 
-// traeError is the table of errors. The code 64290 (HTTP 429) is for the day when
-// something limits how often a caller may ask.
+// traeError is the table of errors.
 func traeError(r *http.Request, err error, say wording) (status, code int, message string) {
 	switch {
 	case errors.Is(err, errNoPath):
@@ -193,6 +192,8 @@ func traeError(r *http.Request, err error, say wording) (status, code int, messa
 		return http.StatusForbidden, 30017, say("no permission: %s is required", auth.APICallsRead)
 	case fault.Invalid:
 		return http.StatusBadRequest, 4001, say("invalid parameter: %s", traeProblems(known.Problems, say))
+	case fault.TooMany:
+		return http.StatusTooManyRequests, 64290, say("too many requests")
 	}
 	return http.StatusInternalServerError, 2001, say("internal error")
 }

@@ -48,6 +48,13 @@ func TestMain(m *testing.M) { os.Exit(dbtest.Run(m)) }
 // newWorld starts a world on a database of that address; it ends with the test.
 func newWorld(t testing.TB, address, now string, zone *time.Location) *world {
 	t.Helper()
+	return newLimitedWorld(t, address, now, zone, 0)
+}
+
+// newLimitedWorld is newWorld, where a caller may send so many requests a second; 0 is
+// no limit.
+func newLimitedWorld(t testing.TB, address, now string, zone *time.Location, perSecond float64) *world {
+	t.Helper()
 	w := &world{ctx: auth.System(context.Background(), "test")}
 	w.setClock(t, now)
 	clock := func() time.Time { return time.UnixMicro(w.now.Load()) }
@@ -62,7 +69,13 @@ func newWorld(t testing.TB, address, now string, zone *time.Location) *world {
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	w.calls = rest.NewCallRecorder(w.Journal, log)
 	rest.Mount(mux, w.Journal, rest.Options{Log: log, Keys: authenticator.Token, Calls: w.calls})
-	w.server = web.Server(authenticator.Middleware(mux), web.Options{OpenPaths: rest.OpenPaths(nil)}, log)
+	var surfaces http.Handler = mux
+	if perSecond > 0 {
+		limit := web.NewRateLimit(perSecond)
+		limit.Now = clock
+		surfaces = limit.Middleware(mux)
+	}
+	w.server = web.Server(authenticator.Middleware(surfaces), web.Options{OpenPaths: rest.OpenPaths(nil)}, log)
 	t.Cleanup(func() {
 		w.calls.Stop()
 		if err := w.Close(w.ctx); err != nil {

@@ -28,7 +28,7 @@ func NewTokenRecorder(a *Accounts, log *slog.Logger) *TokenRecorder {
 
 // Watch queues an event, unless another refusal stands for it. It does not wait.
 func (t *TokenRecorder) Watch(event authn.Event) {
-	if event.Refused == "" || t.First(event.From.Address, 0, event.At) {
+	if event.Refused == "" || t.First(event.From.Network(), 0, event.At) {
 		t.Record(event)
 	}
 }

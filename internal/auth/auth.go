@@ -6,8 +6,10 @@ package auth
 
 import (
 	"context"
+	"net/netip"
 	"strconv"
 	"strings"
+	"sync"
 
 	"logbook/internal/fault"
 )
@@ -169,12 +171,46 @@ func Refused(ctx context.Context) error {
 	return err
 }
 
+type admissionKey struct{}
+
+// WithAdmission gives a context for a request that admit is to admit: admit is asked
+// when a gate first wants to know, and never again.
+func WithAdmission(ctx context.Context, admit func() error) context.Context {
+	return context.WithValue(ctx, admissionKey{}, sync.OnceValue(admit))
+}
+
+// Admit passes when the request that the context belongs to is admitted, so what is no
+// request passes. It fails with kind TooMany where the caller asks too often. Require
+// asks it; a gate that lets anybody in, or has much to do before it asks Require, asks
+// it itself.
+func Admit(ctx context.Context) error {
+	if admit, limited := ctx.Value(admissionKey{}).(func() error); limited {
+		return admit()
+	}
+	return nil
+}
+
 // Origin is where a request comes from, as far as the server can tell.
 type Origin struct {
 	Address   string // the caller's IP address; as it was written where it is none
 	UserAgent string // as the caller sent it, "" for none
 	RequestID string // which the answer carries as X-Request-Id
 	Proxied   bool   // whether a trusted proxy passed it on, whose word on who the caller is counts
+}
+
+// Network gives what stands for the caller where callers are told apart by where they
+// come from: the address, in IPv6 its network of 64 bits, since one caller has all of
+// that; what is no address as it is written.
+func (o Origin) Network() string {
+	address, err := netip.ParseAddr(o.Address)
+	if err != nil {
+		return o.Address
+	}
+	address = address.Unmap()
+	if address.Is4() {
+		return address.String()
+	}
+	return netip.PrefixFrom(address, 64).Masked().String() // without its zone
 }
 
 type originKey struct{}
@@ -197,11 +233,13 @@ func System(ctx context.Context, job string) context.Context {
 	return With(ctx, &Principal{Subject: "0", Username: "logbook " + job, Role: Admin})
 }
 
-// Require passes when the context's principal meets the need. It fails with
-// kind Unauthenticated where there is no principal (or with what
-// Refused says) and Forbidden where the
-// principal may not.
+// Require passes when the context's request is admitted and its principal meets the
+// need. It fails as Admit does, with kind Unauthenticated where there is no principal
+// (or with what Refused says), and Forbidden where the principal may not.
 func Require(ctx context.Context, need Need) error {
+	if err := Admit(ctx); err != nil {
+		return err
+	}
 	p := From(ctx)
 	if p == nil {
 		if err := Refused(ctx); err != nil {

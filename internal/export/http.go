@@ -26,7 +26,7 @@ const base = "/export/"
 // Mount adds /export/{kind} to mux. It expects the caller's principal in the
 // context (package authn) and the layer of package web around it.
 func Mount(mux *http.ServeMux, j *journal.Journal, log *slog.Logger) {
-	handler := Handler(j, log)
+	handler := web.Surface("export", Handler(j, log))
 	mux.Handle(strings.TrimSuffix(base, "/"), handler) // else the mux would redirect in HTML
 	mux.Handle(base, handler)
 }
@@ -169,6 +169,7 @@ var answers = map[fault.Kind]struct {
 	fault.Forbidden:       {http.StatusForbidden, "FORBIDDEN"},
 	fault.NotFound:        {http.StatusNotFound, "NOT_FOUND"},
 	fault.Unavailable:     {http.StatusServiceUnavailable, "UNAVAILABLE"},
+	fault.TooMany:         {http.StatusTooManyRequests, "RATE_LIMITED"},
 }
 
 // refuse answers with an error. It shows neither causes nor the texts of internal
@@ -197,6 +198,7 @@ func (s *server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	case answer.status == http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	}
+	web.RetryAfter(w, err)
 	body, _ := json.Marshal(shown) // texts always encode
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(answer.status)

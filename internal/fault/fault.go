@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -29,6 +30,7 @@ const (
 	Conflict
 	TooLarge
 	Unavailable
+	TooMany // asked too often; After says when to ask again
 )
 
 // Reason says why a value was refused, so that a surface can word it in its
@@ -99,9 +101,10 @@ func (p Problem) String() string { return p.In(English) }
 // Error is an error for people.
 type Error struct {
 	Kind     Kind
-	Sentence Sentence  // shown to the caller
-	Problems []Problem // for Invalid: every refused value; they are shown in place of the sentence
-	Err      error     // the cause, for the log only
+	Sentence Sentence      // shown to the caller
+	Problems []Problem     // for Invalid: every refused value; they are shown in place of the sentence
+	After    time.Duration // for TooMany: how long to wait, in whole seconds
+	Err      error         // the cause, for the log only
 }
 
 // In words what to show the caller in a language: the sentence or, of the problems,

@@ -36,6 +36,7 @@ var mayImport = map[string]string{
 	"internal/ingest":              "ent ent/column internal/account internal/auth internal/fault internal/journal internal/rawjson",
 	"internal/journal":             "ent ent/column ent/schema internal/auth internal/db internal/fault internal/rawjson",
 	"internal/journal/journaltest": "",
+	"internal/metrics":             "internal/recorder internal/web",
 	"internal/rawjson":             "internal/fault",
 	"internal/recorder":            "internal/auth internal/fault",
 	"internal/web":                 "internal/auth internal/fault",

@@ -11,7 +11,6 @@ package recorder
 import (
 	"context"
 	"log/slog"
-	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -58,9 +57,8 @@ type Recorder[R any] struct {
 
 // knock is what makes records one.
 type knock struct {
-	from netip.Prefix
-	host string // where the address is none
-	like int
+	network string
+	like    int
 }
 
 // Counts says what became of records since the recorder began.
@@ -124,21 +122,11 @@ func (r *Recorder[R]) Record(record R) {
 	}
 }
 
-// First says whether something is the first of its like from an address (in IPv6:
-// from a network of 64 bits) in a minute of the clock, and so to be recorded. What is
-// not counts as gathered, and so does all behind the first mostFirsts of a minute.
-func (r *Recorder[R]) First(address string, like int, at time.Time) bool {
-	one := knock{like: like}
-	if parsed, err := netip.ParseAddr(address); err == nil {
-		parsed = parsed.Unmap().WithZone("")
-		bits := 32
-		if parsed.Is6() {
-			bits = 64
-		}
-		one.from, _ = parsed.Prefix(bits) // fails only for bits that do not fit
-	} else {
-		one.host = address
-	}
+// First says whether something is the first of its like from a network (auth.Origin's)
+// in a minute of the clock, and so to be recorded. What is not counts as gathered, and so
+// does all behind the first mostFirsts of a minute.
+func (r *Recorder[R]) First(network string, like int, at time.Time) bool {
+	one := knock{network, like}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if minute := at.Unix() / 60; minute != r.minute {
