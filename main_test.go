@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -29,6 +30,10 @@ var program, plain string
 
 func TestMain(m *testing.M) {
 	code := 1
+	// A draw is a whole database and a server here; the command line may ask for more.
+	if err := flag.Set("rapid.checks", "20"); err != nil {
+		panic(err)
+	}
 	if dir, err := os.MkdirTemp("", "logbook-test"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 	} else {
