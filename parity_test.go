@@ -48,9 +48,9 @@ func TestParity(t *testing.T) {
 				// those are not asked about again.
 				p.deleteUsage()
 				p.askUsage()
-				p.deleteEntries()
-				p.askEntries()
 				p.applyRetention()
+				p.askEntries()
+				p.deleteEntries()
 				p.askEntries()
 			})
 		})

@@ -30,7 +30,7 @@ const parityKeys = `{"id":31,"user_id":1,"name":"one","key":"key-one"}
 func (p *parity) usageRecord(number int) row {
 	age := p.age()
 	if one(p, "lately", true, false) {
-		age = time.Duration(p.number("seconds", 70)) * time.Second
+		age = time.Duration(one(p, "seconds", 0, 1, 30, 56, 57, 58, 59, 60, 61)) * time.Second
 	}
 	return row{
 		"id": number, "user_id": one(p, "user", 0, 1, 1, 2, 2, 3), "created_at": p.now.Add(-age).Unix(),
