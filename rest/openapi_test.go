@@ -242,7 +242,7 @@ func dialectOf(path string) string {
 	for _, one := range []struct{ base, dialect string }{
 		{"/api/log", "newapi"}, {"/api/management/logs/entries", "scitiger"}, {"/api/v1/logs", "codebird"}, {"/openapi", "trae"},
 	} {
-		if strings.HasPrefix(path, one.base) {
+		if path == one.base || strings.HasPrefix(path, one.base+"/") {
 			return one.dialect
 		}
 	}

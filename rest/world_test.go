@@ -2,7 +2,6 @@ package rest_test
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -39,6 +38,7 @@ type world struct {
 	ctx      context.Context // the system's rights
 	accounts *account.Accounts
 	server   *http.Server // everything a request meets
+	authn    *authn.Authenticator
 	calls    *rest.CallRecorder
 	now      atomic.Int64 // the clock, in microseconds
 }
@@ -57,12 +57,9 @@ func newWorld(t testing.TB, address, now string, zone *time.Location) *world {
 	}
 	w.Journal = journal.New(database, journal.Options{Now: clock, Zone: zone})
 	w.accounts = account.New(database, clock)
-	authenticator := authn.New(database.Ent(), authn.Options{AdminToken: adminToken, JWTSecret: jwtSecret, Now: clock})
-	mux := http.NewServeMux()
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	w.calls = rest.NewCallRecorder(w.Journal, log)
-	rest.Mount(mux, w.Journal, rest.Options{Log: log, Keys: authenticator.Token, Calls: w.calls})
-	w.server = web.Server(authenticator.Middleware(mux), web.Options{OpenPaths: rest.OpenPaths(nil)}, log)
+	w.authn = authn.New(database.Ent(), authn.Options{AdminToken: adminToken, JWTSecret: jwtSecret, Now: clock})
+	w.calls = rest.NewCallRecorder(w.Journal, quiet)
+	w.server = w.speaking(nil)
 	t.Cleanup(func() {
 		w.calls.Stop()
 		if err := w.Close(w.ctx); err != nil {
@@ -73,6 +70,15 @@ func newWorld(t testing.TB, address, now string, zone *time.Location) *world {
 		}
 	})
 	return w
+}
+
+var quiet = slog.New(slog.DiscardHandler)
+
+// speaking gives a server of the world that speaks some dialects, nil for all.
+func (w *world) speaking(dialects []string) *http.Server {
+	mux := http.NewServeMux()
+	rest.Mount(mux, w.Journal, rest.Options{Log: quiet, Keys: w.authn.Token, Calls: w.calls, Dialects: dialects})
+	return web.Server(w.authn.Middleware(mux), web.Options{OpenPaths: rest.OpenPaths(dialects)}, quiet)
 }
 
 // setClock sets the time.
