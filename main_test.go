@@ -30,11 +30,9 @@ var program, plain string
 
 func TestMain(m *testing.M) {
 	code := 1
-	// A draw is a whole database and a server here; the command line may ask for more.
-	if err := flag.Set("rapid.checks", "20"); err != nil {
-		panic(err)
-	}
 	if dir, err := os.MkdirTemp("", "logbook-test"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	} else if err := flag.Set("rapid.checks", "20"); err != nil { // each is a database and a server; the command line may ask for more
 		fmt.Fprintln(os.Stderr, err)
 	} else {
 		plain = filepath.Join(dir, "plain")

@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -75,16 +74,6 @@ func like(pattern, text []rune) bool {
 		return like(pattern[1:], text) || len(text) > 0 && like(pattern, text[1:])
 	}
 	return len(text) > 0 && (pattern[0] == '_' || pattern[0] == text[0]) && like(pattern[1:], text[1:])
-}
-
-// lower is strings.ToLower of ASCII letters alone.
-func lower(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= 'A' && r <= 'Z' {
-			return r + 'a' - 'A'
-		}
-		return r
-	}, text)
 }
 
 // usageOwn says whether a record is the caller's own. User 0 is nobody.
