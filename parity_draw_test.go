@@ -18,7 +18,7 @@ func one[T any](p *parity, what string, values ...T) T {
 func (p *parity) number(what string, most int) int { return rapid.IntRange(0, most).Draw(p.T, what) }
 
 var parityTexts = rapid.OneOf(
-	rapid.SampledFrom([]string{"alice", "Alice", "ALICE ", "100%", "a_c", "abc", "日志 名", "é", "É", "😀", "2", `a\%`, "'--"}),
+	rapid.SampledFrom([]string{"alice", "Alice", "ALICE ", "100%", "a_c", "abc", "abc ", "日志 名", "é", "É", "e", "a\nb", "😀", "2", `a\%`, "'--"}),
 	rapid.StringOfN(rapid.SampledFrom([]rune(`aAbc%_\ 日é😀1`)), 0, 4, -1),
 )
 
