@@ -26,6 +26,7 @@ func TestParity(t *testing.T) {
 	for engine, fresh := range map[string]func(testing.TB) string{"sqlite": dbtest.SQLite, "mysql": dbtest.MySQL} {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
+			fresh(t) // skips the test where there is no such engine
 			rapid.Check(t, func(r *rapid.T) {
 				w := newWorld(t)
 				w.use = plain // with the race detector it would take minutes
@@ -38,10 +39,12 @@ func TestParity(t *testing.T) {
 				p.askAuditEvents()
 				p.askOperations()
 				p.askAPICalls()
+				// Logbook may tell what is done to accounts and what is deleted as operations
+				// and audit events, so those are not asked about again.
+				w.must("import", "--kind", "users", w.file("users.ndjson", parityUsers))
+				w.must("import", "--kind", "tokens", w.file("tokens.ndjson", parityKeys))
 				p.askUsage()
 				p.askEntries()
-				// What is deleted may itself be told as operations and audit events, so
-				// those are not asked about again.
 				p.deleteUsage()
 				p.askUsage()
 				p.applyRetention()
@@ -154,6 +157,4 @@ func (p *parity) load(w *world) {
 		p.rows[k.kind] = rows
 		w.must("import", "--kind", k.kind, w.file(k.kind+".ndjson", text.String()))
 	}
-	w.must("import", "--kind", "users", w.file("users.ndjson", parityUsers))
-	w.must("import", "--kind", "tokens", w.file("tokens.ndjson", parityKeys))
 }
