@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -30,6 +31,8 @@ var program, plain string
 func TestMain(m *testing.M) {
 	code := 1
 	if dir, err := os.MkdirTemp("", "logbook-test"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	} else if err := flag.Set("rapid.checks", "20"); err != nil { // each is a database and a server; the command line may ask for more
 		fmt.Fprintln(os.Stderr, err)
 	} else {
 		plain = filepath.Join(dir, "plain")

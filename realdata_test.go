@@ -39,14 +39,16 @@ type line struct {
 }
 
 // has is strings.Contains that ignores the case of ASCII letters.
-func has(text, part string) bool {
-	fold := func(r rune) rune {
+func has(text, part string) bool { return strings.Contains(lower(text), lower(part)) }
+
+// lower is strings.ToLower of ASCII letters alone.
+func lower(text string) string {
+	return strings.Map(func(r rune) rune {
 		if r >= 'A' && r <= 'Z' {
 			return r + 'a' - 'A'
 		}
 		return r
-	}
-	return strings.Contains(strings.Map(fold, text), strings.Map(fold, part))
+	}, text)
 }
 
 // facts are the rows of the table in the README of the data: its own words, what

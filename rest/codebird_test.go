@@ -44,7 +44,7 @@ func FuzzCodebird(f *testing.F) {
 				continue // net/http's, to a path without dots
 			}
 			var a codebirdAnswer
-			strictly(t, recorder, &a)
+			strictly(t, "codebird", recorder, &a)
 			switch ok := recorder.Code == 200; {
 			case a.Code == nil || a.Message == nil || a.Result == nil:
 				t.Fatalf("a key is missing: %s", recorder.Body)
@@ -111,7 +111,7 @@ func TestCodebirdParity(t *testing.T) {
 					}
 					recorder := w.get("/api/v1/logs", fmt.Sprintf("page=%d&page_size=%d", page, size))
 					var a codebirdAnswer
-					strictly(t, recorder, &a)
+					strictly(t, "codebird", recorder, &a)
 					var got, should any
 					if json.Unmarshal(recorder.Body.Bytes(), &got) != nil || json.Unmarshal(wanted, &should) != nil || fmt.Sprint(got) != fmt.Sprint(should) {
 						t.Fatalf("page %d of %d\n got %s\nwant %s", page, size, recorder.Body, wanted)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -68,12 +69,17 @@ type exchange struct {
 	RawBody     *string           `json:"raw_body"` // where the body is no JSON
 	Status      int               `json:"status"`
 	WantHeaders map[string]string `json:"want_headers"`
-	Want        json.RawMessage   `json:"want"` // absent: no body
+	Want        json.RawMessage   `json:"want"`   // absent: no body
+	Unsaid      string            `json:"unsaid"` // why it is refused though the description finds it valid
 }
 
-// TestGolden runs the files of each dialect, on every engine.
+// TestGolden runs the files of each dialect, on every engine, and holds every
+// exchange against the description at /openapi.json, too.
 func TestGolden(t *testing.T) {
 	t.Parallel()
+	mux := http.NewServeMux()
+	rest.Mount(mux, nil, rest.Options{Log: slog.New(slog.DiscardHandler)})
+	d := newDescription(described(t, mux))
 	for _, dialect := range rest.Dialects() {
 		files, err := filepath.Glob("testdata/" + dialect + "/*.json")
 		if err != nil || len(files) == 0 {
@@ -81,7 +87,8 @@ func TestGolden(t *testing.T) {
 		}
 		for _, file := range files {
 			t.Run(dialect+" "+strings.TrimSuffix(filepath.Base(file), ".json"), func(t *testing.T) {
-				dbtest.Each(t, readGolden(t, file).run)
+				g := readGolden(t, file)
+				dbtest.Each(t, func(t *testing.T, address string) { g.run(t, address, d) })
 			})
 		}
 	}
@@ -102,7 +109,7 @@ func readGolden(t *testing.T, file string) golden {
 	return g
 }
 
-func (g golden) run(t *testing.T, address string) {
+func (g golden) run(t *testing.T, address string, d *description) {
 	zone, err := time.LoadLocation(g.Zone)
 	if err != nil {
 		t.Fatal(err)
@@ -124,7 +131,8 @@ func (g golden) run(t *testing.T, address string) {
 			maps.Copy(headers, g.Headers)
 			maps.Copy(headers, e.Headers)
 			e.Headers = headers
-			response, err := client.Do(e.request(t, w, server.URL))
+			request := e.request(t, w, server.URL)
+			response, err := client.Do(request)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -134,6 +142,10 @@ func (g golden) run(t *testing.T, address string) {
 				t.Fatal(err)
 			}
 			e.check(t, g.Define, response, body)
+			if request.Body, err = request.GetBody(); err != nil {
+				t.Fatal(err)
+			}
+			d.check(t, request, response, body, e.Unsaid)
 			w.calls.Flush() // what the next exchange may ask for
 		})
 	}

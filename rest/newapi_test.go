@@ -18,7 +18,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"logbook/ent"
 	"logbook/ent/column"
@@ -83,19 +82,20 @@ func (w *world) ask(method, target, credential, user string) *httptest.ResponseR
 func readUsage(t testing.TB, recorder *httptest.ResponseRecorder) (data json.RawMessage, items []usage) {
 	t.Helper()
 	body := recorder.Body.Bytes()
+	wellFormed(t, "newapi", recorder.Code, recorder.Header(), body)
 	var e struct {
 		Success *bool
 		Message *string
 		Data    json.RawMessage
 	}
-	decoder := json.NewDecoder(bytes.NewReader(body))
-	decoder.DisallowUnknownFields()
-	err := decoder.Decode(&e)
+	err := json.Unmarshal(body, &e)
 	switch {
 	case recorder.Code != http.StatusOK:
 		t.Fatalf("answered %d %s", recorder.Code, body)
-	case err != nil || !utf8.Valid(body) || e.Success == nil || e.Message == nil:
+	case err != nil || e.Success == nil || e.Message == nil:
 		t.Fatalf("no envelope: %v %q", err, body)
+	case !*e.Success && *e.Message != "target timestamp is required" && !strings.ContainsFunc(*e.Message, isHan):
+		t.Fatalf("a failure wants one of the document's messages: %s", body)
 	case *e.Success != (*e.Message == "") || *e.Success != (len(e.Data) > 0) || string(e.Data) == "null":
 		t.Fatalf("success, message and data do not fit: %s", body)
 	case !*e.Success:

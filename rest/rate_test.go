@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"logbook/internal/db/dbtest"
-	"logbook/rest"
+	"logbook/internal/recorder"
 )
 
 // TestRefusedForTheRateAreGathered holds that a caller who asks too often does not fill
@@ -24,7 +24,7 @@ func TestRefusedForTheRateAreGathered(t *testing.T) {
 		}
 	}
 	w.calls.Flush()
-	if got, want := w.calls.Counts(), (rest.CallCounts{Recorded: 2, Gathered: 4}); got != want {
+	if got, want := w.calls.Counts(), (recorder.Counts{Recorded: 2, Gathered: 4}); got != want {
 		t.Errorf("the recorder counts %+v, want %+v", got, want)
 	}
 }

@@ -45,7 +45,7 @@ func FuzzTraeQuery(f *testing.F) {
 	f.Fuzz(func(t *testing.T, query string) {
 		recorder := w.get(openAPILogs, query)
 		var a traeAnswer
-		strictly(t, recorder, &a)
+		strictly(t, "trae", recorder, &a)
 		switch ok := recorder.Code == 200; {
 		case a.Code == nil || a.RequestID == "" || a.RequestID != recorder.Header().Get("X-Request-Id"):
 			t.Fatalf("code or request_id: %s", recorder.Body)
@@ -130,7 +130,7 @@ func TestTraeParity(t *testing.T) {
 
 			recorder := w.get(openAPILogs, q.Encode())
 			var a traeAnswer
-			strictly(t, recorder, &a)
+			strictly(t, "trae", recorder, &a)
 			var data struct {
 				Items []struct {
 					LogID         string `json:"log_id"`

@@ -2,7 +2,6 @@ package rest_test
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -39,8 +38,10 @@ type world struct {
 	ctx      context.Context // the system's rights
 	accounts *account.Accounts
 	server   *http.Server // everything a request meets
+	authn    *authn.Authenticator
 	calls    *rest.CallRecorder
-	now      atomic.Int64 // the clock, in microseconds
+	limit    *web.RateLimit // nil for none
+	now      atomic.Int64   // the clock, in microseconds
 }
 
 func TestMain(m *testing.M) { os.Exit(dbtest.Run(m)) }
@@ -64,18 +65,13 @@ func newLimitedWorld(t testing.TB, address, now string, zone *time.Location, per
 	}
 	w.Journal = journal.New(database, journal.Options{Now: clock, Zone: zone})
 	w.accounts = account.New(database, w.Journal)
-	authenticator := authn.New(database.Ent(), authn.Options{AdminToken: adminToken, JWTSecret: jwtSecret, Now: clock})
-	mux := http.NewServeMux()
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	w.calls = rest.NewCallRecorder(w.Journal, log)
-	rest.Mount(mux, w.Journal, rest.Options{Log: log, Keys: authenticator.Token, Calls: w.calls})
-	var surfaces http.Handler = mux
+	w.authn = authn.New(database.Ent(), authn.Options{AdminToken: adminToken, JWTSecret: jwtSecret, Now: clock})
+	w.calls = rest.NewCallRecorder(w.Journal, quiet)
 	if perSecond > 0 {
-		limit := web.NewRateLimit(perSecond)
-		limit.Now = clock
-		surfaces = limit.Middleware(mux)
+		w.limit = web.NewRateLimit(perSecond)
+		w.limit.Now = clock
 	}
-	w.server = web.Server(authenticator.Middleware(surfaces), web.Options{OpenPaths: rest.OpenPaths(nil)}, log)
+	w.server = w.speaking(nil)
 	t.Cleanup(func() {
 		w.calls.Stop()
 		if err := w.Close(w.ctx); err != nil {
@@ -86,6 +82,19 @@ func newLimitedWorld(t testing.TB, address, now string, zone *time.Location, per
 		}
 	})
 	return w
+}
+
+var quiet = slog.New(slog.DiscardHandler)
+
+// speaking gives a server of the world that speaks some dialects, nil for all.
+func (w *world) speaking(dialects []string) *http.Server {
+	mux := http.NewServeMux()
+	rest.Mount(mux, w.Journal, rest.Options{Log: quiet, Keys: w.authn.Token, Calls: w.calls, Dialects: dialects})
+	var surfaces http.Handler = mux
+	if w.limit != nil {
+		surfaces = w.limit.Middleware(mux)
+	}
+	return web.Server(w.authn.Middleware(surfaces), web.Options{OpenPaths: rest.OpenPaths(dialects)}, quiet)
 }
 
 // setClock sets the time.
