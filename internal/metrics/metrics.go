@@ -125,6 +125,7 @@ func knownMethod(method string) string {
 // everybody.
 func (m *Metrics) Mount(mux *http.ServeMux, log *slog.Logger) {
 	scrape := promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
+		DisableCompression:  true, // package web packs
 		ErrorLog:            slog.NewLogLogger(log.Handler(), slog.LevelError),
 		ErrorHandling:       promhttp.ContinueOnError, // a scrape without one figure is better than none
 		MaxRequestsInFlight: scrapes,

@@ -2,6 +2,7 @@ package metrics_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"io"
 	"log/slog"
@@ -18,6 +19,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"logbook/internal/account"
 	"logbook/internal/auth"
 	"logbook/internal/authn"
 	"logbook/internal/db"
@@ -38,7 +40,10 @@ type world struct {
 	*metrics.Metrics
 	handler http.Handler
 	calls   *rest.CallRecorder
+	tokens  *account.TokenRecorder
+	db      *db.DB
 	path    string // of the database
+	log     *bytes.Buffer
 }
 
 func newWorld(t *testing.T) *world {
@@ -50,14 +55,17 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	j := journal.New(database, journal.Options{Zone: time.UTC})
-	log := slog.New(slog.DiscardHandler)
+	w.db, w.log = database, &bytes.Buffer{}
+	log := slog.New(slog.NewTextHandler(w.log, nil))
 	w.calls = rest.NewCallRecorder(j, log)
+	w.tokens = account.NewTokenRecorder(account.New(database, j), log)
 	w.Metrics = metrics.New(metrics.Build{Version: "v1", Commit: "c", Engine: "e"}, database.Collectors()...)
 	w.Records("api_calls", w.calls.Counts)
+	w.Records("token_events", w.tokens.Counts)
 	w.Records("others", func() recorder.Counts { return recorder.Counts{Recorded: 1, Gathered: 2, Lost: 3} })
 	mux := http.NewServeMux()
 	mux.Handle("/graphql", web.Surface("graphql", resolvers.Handler(j, log, resolvers.Options{})))
-	callers := authn.New(database.Ent(), authn.Options{AdminToken: "token"})
+	callers := authn.New(database.Ent(), authn.Options{AdminToken: "token", JWTSecret: strings.Repeat("s", 32), Watch: w.tokens.Watch})
 	rest.Mount(mux, j, rest.Options{Log: log, Keys: callers.Token, Calls: w.calls})
 	export.Mount(mux, j, log)
 	web.Health(mux, database.Ping)
@@ -65,8 +73,9 @@ func newWorld(t *testing.T) *world {
 	w.handler = web.Server(w.Requests(callers.Middleware(mux)), web.Options{}, log).Handler
 	t.Cleanup(func() {
 		w.calls.Stop()
+		w.tokens.Stop()
 		if err := j.Close(ctx); err != nil {
-			t.Error(err)
+			t.Log(err) // one test takes the database away
 		}
 		database.Close()
 	})
@@ -230,6 +239,47 @@ func TestCounts(t *testing.T) {
 	counts := w.calls.Counts()
 	if sum := got[`logbook_records_total{outcome="recorded",record="api_calls"}`] + got[`logbook_records_total{outcome="gathered",record="api_calls"}`]; sum != 2*callers*each {
 		t.Errorf("%v calls of %d were recorded or gathered; the recorder says %+v", sum, 2*callers*each, counts)
+	}
+}
+
+// TestDatabaseGone holds that calls and refused tokens which cannot be recorded are
+// answered all the same, counted and named in the log.
+func TestDatabaseGone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	if err := w.db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	const path, badJWT = "/openapi/v1/audit/openapi-logs", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3In0.bad"
+	for range 3 {
+		if code := w.ask("GET", path, "token"); code != http.StatusBadRequest {
+			t.Errorf("a call without its parameters answers %d", code)
+		}
+		if code := w.ask("GET", path, badJWT); code != http.StatusUnauthorized {
+			t.Errorf("a bad JWT answers %d", code)
+		}
+	}
+	w.calls.Flush()
+	w.tokens.Flush()
+	got := series(t, w.handler)
+	for name, want := range map[string]float64{
+		`logbook_records_total{outcome="lost",record="api_calls"}`:        4, // three, and the first refusal
+		`logbook_records_total{outcome="gathered",record="api_calls"}`:    2,
+		`logbook_records_total{outcome="recorded",record="api_calls"}`:    0,
+		`logbook_records_total{outcome="lost",record="token_events"}`:     1,
+		`logbook_records_total{outcome="gathered",record="token_events"}`: 2,
+		`logbook_records_total{outcome="recorded",record="token_events"}`: 0,
+	} {
+		if got[name] != want {
+			t.Errorf("%s is %v, want %v", name, got[name], want)
+		}
+	}
+	w.calls.Stop()
+	w.tokens.Stop()
+	for _, text := range []string{"API calls were not recorded", "events of tokens were not recorded"} {
+		if !strings.Contains(w.log.String(), text) {
+			t.Errorf("the log does not say %q", text)
+		}
 	}
 }
 
