@@ -148,7 +148,7 @@ func (s *serve) Run(p *cli.Process, settings *cli.Settings) error {
 	figures.Records("token_events", tokens.Counts)
 
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", web.Surface("graphql", resolvers.Handler(store.Journal, log, resolvers.Options{Production: s.Production})))
+	mux.Handle("/graphql", web.Surface("graphql", resolvers.Handler(store.Journal, store.Accounts, log, resolvers.Options{Production: s.Production})))
 	rest.Mount(mux, store.Journal, rest.Options{Log: log, Keys: callers.Token, Dialects: s.Dialects, Calls: calls})
 	export.Mount(mux, store.Journal, log)
 	mux.Handle("/playground", playground)

@@ -7,8 +7,45 @@ import (
 	"io"
 	"logbook/ent"
 	"logbook/ent/column"
+	"logbook/internal/journal"
 	"strconv"
 )
+
+// How retention policies are applied.
+type ApplyRetentionInput struct {
+	// Whether only to count what would go. Default: no.
+	DryRun bool `json:"dryRun"`
+}
+
+// What retention policies removed.
+type ApplyRetentionPayload struct {
+	// What each active policy removed, by its name.
+	Retained []*journal.Retained `json:"retained"`
+}
+
+// An access token on its way in.
+type CreateAccessTokenInput struct {
+	// What it is called; any text of at most 255 bytes.
+	Name string `json:"name"`
+	// What its bearer is. Default: none, which makes a gateway key that opens only its own usage log.
+	Role *Role `json:"role,omitempty"`
+	// The permissions to give to it.
+	Permissions []string `json:"permissions"`
+	// The user whose token it is, which must exist. Default: nobody's.
+	UserID *string `json:"userId,omitempty"`
+	// The tenant it is bound to. Default: the tenant the caller is bound to, or none.
+	TenantID *column.ID `json:"tenantId,omitempty"`
+	// After how many seconds it stops to sign in, 1 at least. Default: never.
+	LifetimeSeconds *int `json:"lifetimeSeconds,omitempty"`
+}
+
+// An access token that was made.
+type CreateAccessTokenPayload struct {
+	// The token.
+	AccessToken *ent.AccessToken `json:"accessToken"`
+	// Its key, which cannot be had again.
+	Key string `json:"key"`
+}
 
 // A category on its way in.
 type CreateCategoryInput struct {
@@ -93,6 +130,24 @@ type CreateTenantPayload struct {
 	Tenant *ent.Tenant `json:"tenant"`
 }
 
+// A user on its way in.
+type CreateUserInput struct {
+	// What it is called. Not blank, at most 255 bytes; no two users are called the same.
+	Username string `json:"username"`
+	// What a caller is whom a trusted proxy names as this user.
+	Role Role `json:"role"`
+	// The tenant it is bound to. Default: the tenant the caller is bound to, or none.
+	TenantID *column.ID `json:"tenantId,omitempty"`
+	// By which ids the older systems know it, one each at the most.
+	Aliases []*UserAliasInput `json:"aliases"`
+}
+
+// A user that was made.
+type CreateUserPayload struct {
+	// The user.
+	User *ent.User `json:"user"`
+}
+
 // Which retention policy goes.
 type DeleteRetentionPolicyInput struct {
 	// The policy's UUID.
@@ -103,6 +158,30 @@ type DeleteRetentionPolicyInput struct {
 type DeleteRetentionPolicyPayload struct {
 	// The UUID of the policy that is gone.
 	DeletedID column.ID `json:"deletedId"`
+}
+
+// Which user is kept out.
+type DisableUserInput struct {
+	// The user's number.
+	ID string `json:"id"`
+}
+
+// A user that was kept out.
+type DisableUserPayload struct {
+	// The user.
+	User *ent.User `json:"user"`
+}
+
+// Which user is let in again.
+type EnableUserInput struct {
+	// The user's number.
+	ID string `json:"id"`
+}
+
+// A user that was let in again.
+type EnableUserPayload struct {
+	// The user.
+	User *ent.User `json:"user"`
 }
 
 // Who a request comes from.
@@ -117,6 +196,58 @@ type Principal struct {
 	Permissions []string `json:"permissions"`
 	// The tenant the caller is bound to: nothing of another is visible. Null where it is bound to none.
 	Tenant *ent.Tenant `json:"tenant,omitempty"`
+}
+
+// Which API calls go.
+type PurgeAPICallsInput struct {
+	// The API calls, at least one condition.
+	Filter *journal.APICallFilter `json:"filter"`
+	// Whether only to count what would go. Default: no.
+	DryRun bool `json:"dryRun"`
+}
+
+// Which entries go.
+type PurgeEntriesInput struct {
+	// The entries, at least one condition.
+	Filter *journal.EntryFilter `json:"filter"`
+	// Whether only to count what would go. Default: no.
+	DryRun bool `json:"dryRun"`
+}
+
+// Which operations go.
+type PurgeOperationsInput struct {
+	// The operations, at least one condition.
+	Filter *journal.OperationFilter `json:"filter"`
+	// Whether only to count what would go. Default: no.
+	DryRun bool `json:"dryRun"`
+}
+
+// Which usage records go.
+type PurgeUsageRecordsInput struct {
+	// The usage records, at least one condition.
+	Filter *journal.UsageRecordFilter `json:"filter"`
+	// Whether only to count what would go. Default: no.
+	DryRun bool `json:"dryRun"`
+}
+
+// Which access token ends.
+type RevokeAccessTokenInput struct {
+	// The token's number.
+	ID string `json:"id"`
+}
+
+// An access token that was ended.
+type RevokeAccessTokenPayload struct {
+	// The token.
+	AccessToken *ent.AccessToken `json:"accessToken"`
+}
+
+// An id by which one of the older systems knows a user.
+type UserAliasInput struct {
+	// The system: `newapi`, `scitiger`, `codebird`, `hertz` or `trae`.
+	System string `json:"system"`
+	// The id there, verbatim. Not blank, at most 255 bytes.
+	ExternalID string `json:"externalId"`
 }
 
 // What a caller is in Logbook.

@@ -17,7 +17,7 @@ import (
 func TestPanic(t *testing.T) {
 	t.Parallel()
 	log := &logged{}
-	handler := resolvers.Handler(nil, slog.New(slog.NewTextHandler(log, nil)), resolvers.Options{})
+	handler := resolvers.Handler(nil, nil, slog.New(slog.NewTextHandler(log, nil)), resolvers.Options{})
 	r := httptest.NewRequest("GET", "/graphql?query="+`{tenants{id}}`, nil)
 	r = r.WithContext(auth.System(t.Context(), "test"))
 	w := httptest.NewRecorder()
@@ -34,7 +34,7 @@ func TestPanic(t *testing.T) {
 // When the time is up, or the caller has gone, the code says to try again.
 func TestTimeIsUp(t *testing.T) {
 	each(t, func(t *testing.T, s *server) {
-		handler := resolvers.Handler(s.journal, slog.New(slog.NewTextHandler(s.log, nil)), resolvers.Options{})
+		handler := resolvers.Handler(s.journal, s.accounts, slog.New(slog.NewTextHandler(s.log, nil)), resolvers.Options{})
 		for name, make := range map[string]func() (context.Context, context.CancelFunc){
 			"up":   func() (context.Context, context.CancelFunc) { return context.WithTimeout(s.system, 0) },
 			"gone": func() (context.Context, context.CancelFunc) { return context.WithCancel(s.system) },
@@ -83,7 +83,7 @@ func FuzzRequest(f *testing.F) {
 		f.Add(body)
 	}
 	log := &logged{}
-	handler := resolvers.Handler(nil, slog.New(slog.NewTextHandler(log, nil)), resolvers.Options{Production: true})
+	handler := resolvers.Handler(nil, nil, slog.New(slog.NewTextHandler(log, nil)), resolvers.Options{Production: true})
 	f.Fuzz(func(t *testing.T, body string) {
 		r := httptest.NewRequest("POST", "/graphql", strings.NewReader(body))
 		r.Header.Set("Content-Type", "application/json")

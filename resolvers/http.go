@@ -16,6 +16,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"logbook/graph"
+	"logbook/internal/account"
 	"logbook/internal/auth"
 	"logbook/internal/fault"
 	"logbook/internal/journal"
@@ -38,8 +39,8 @@ type Options struct {
 // It replaces gqlgen's transports, which pass 55 of the 61 audits of the npm
 // package graphql-http. A page of another site cannot make a browser run a
 // mutation unasked: POST must be application/json, and GET changes nothing.
-func Handler(j *journal.Journal, log *slog.Logger, options Options) http.Handler {
-	config := graph.Config{Resolvers: &Resolver{Journal: j}, Directives: directives}
+func Handler(j *journal.Journal, accounts *account.Accounts, log *slog.Logger, options Options) http.Handler {
+	config := graph.Config{Resolvers: &Resolver{Journal: j, Accounts: accounts}, Directives: directives}
 	setComplexity(&config.Complexity)
 	schema := graph.NewExecutableSchema(config)
 	run := executor.New(schema)
@@ -120,6 +121,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		no.allow = http.MethodPost
 		write(w, r, media, no, nil, no.errors)
 		return
+	}
+	if operation.Operation.Operation == ast.Mutation {
+		web.TakeTime(w, r) // a deletion may be long
 	}
 	answer := h.engine.run(r.Context(), operation)
 	if answer == nil { // the time was up before it began

@@ -54,6 +54,8 @@ func setComplexity(root *graph.ComplexityRoot) {
 	query.Operations = pageComplexity[journal.OperationFilter](nil)
 	query.UsageRecords = pageComplexity(readsUsage)
 	query.APICalls = pageComplexity(func(f *journal.APICallFilter) bool { return f.HTTPMethod != nil })
+	listed := func(children int, first *int, _ *string) int { return sizeComplexity(children, first, nil) }
+	query.Users, query.AccessTokens = listed, listed
 	query.EntryStats = func(children int, _ *string, _ *int) int { return statsComplexity + children }
 	query.UsageStats = func(children int, filter *journal.UsageRecordFilter) int {
 		return statsComplexity + children + surcharge(readsUsage, filter)
@@ -76,13 +78,19 @@ func surcharge[F any](slow func(*F) bool, filter *F) int {
 // what one of them counts, and a good deal more for a filter that is slow.
 func pageComplexity[F any](slow func(*F) bool) func(children int, filter *F, first *int, after *string, last *int, before *string) int {
 	return func(children int, filter *F, first *int, _ *string, last *int, _ *string) int {
-		size := journal.DefaultPageSize
-		switch {
-		case first != nil:
-			size = *first
-		case last != nil:
-			size = *last
-		}
-		return 1 + children*max(1, min(size, journal.MaxPageSize)) + surcharge(slow, filter)
+		return sizeComplexity(children, first, last) + surcharge(slow, filter)
 	}
+}
+
+// sizeComplexity gives what a page counts: as often as it may have edges what one of
+// them counts.
+func sizeComplexity(children int, first, last *int) int {
+	size := journal.DefaultPageSize
+	switch {
+	case first != nil:
+		size = *first
+	case last != nil:
+		size = *last
+	}
+	return 1 + children*max(1, min(size, journal.MaxPageSize))
 }

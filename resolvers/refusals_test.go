@@ -56,6 +56,14 @@ func TestWhoMay(t *testing.T) {
 			"tenant":     `mutation { createTenant(input: {name: "t"}) { tenant { id } } }`,
 			"category":   `mutation { createCategory(input: {name: "c", code: "%s"}) { category { id } } }`,
 			"policy":     `mutation { createRetentionPolicy(input: {name: "p", days: 1}) { retentionPolicy { id } } }`,
+			"users":      `{ users { edges { node { id } } } }`,
+			"tokens":     `{ accessTokens { edges { node { id } } } }`,
+			"make user":  `mutation { createUser(input: {username: "made by %s"}) { user { id } } }`,
+			"make token": `mutation { createAccessToken(input: {role: ADMIN}) { key } }`,
+			"retention":  `mutation { applyRetention(input: {dryRun: true}) { retained { count } } }`,
+			"purge":      `mutation { purgeEntries(input: {filter: {until: "2001-01-01T00:00:00Z"}}) { count } }`,
+			"no user":    `mutation { disableUser(input: {id: "999"}) { user { id } } }`,
+			"no token":   `mutation { revokeAccessToken(input: {id: "999"}) { accessToken { id } } }`,
 			"no policy":  `mutation { deleteRetentionPolicy(input: {id: "` + unknown + `"}) { deletedId } }`,
 		}
 		for field, selection := range map[string]string{
@@ -68,7 +76,7 @@ func TestWhoMay(t *testing.T) {
 		appends := []string{"append", "append all"}
 		audit, calls := []string{"auditEvent", "auditEvents"}, []string{"apiCall", "apiCalls"}
 		usage := []string{"usageRecord", "usageRecords", "usageStats"}
-		administers := []string{"policies", "tenant", "category", "policy"}
+		administers := []string{"policies", "tenant", "category", "policy", "users", "tokens", "make user", "make token", "retention", "purge"}
 		may := map[string][]string{
 			"nobody": {}, "bad token": {}, "bad JWT": {}, "gateway key": {},
 			"viewer of nothing": {"me"}, "ingest of nothing": {"me"}, "user": {"me"},
@@ -105,7 +113,7 @@ func TestWhoMay(t *testing.T) {
 				case allowed[name]:
 					want = ""
 				case who == "admin":
-					want = "NOT_FOUND" // there is no such policy
+					want = "NOT_FOUND" // there is no such thing
 				case who == "nobody", who == "bad token", who == "bad JWT":
 					want = "UNAUTHENTICATED"
 				}

@@ -13,33 +13,42 @@ package resolvers
 
 import (
 	"logbook/graph"
+	"logbook/internal/account"
 	"logbook/internal/journal"
 )
 
 // Resolver answers all fields that are more than a Go field. It is safe for
 // concurrent use.
 type Resolver struct {
-	Journal *journal.Journal
+	Journal  *journal.Journal
+	Accounts *account.Accounts
 }
 
 var _ graph.ResolverRoot = (*Resolver)(nil)
 
 type (
-	query           struct{ journal *journal.Journal }
-	mutation        struct{ journal *journal.Journal }
+	root struct {
+		journal  *journal.Journal
+		accounts *account.Accounts
+	}
+	query    struct{ root }
+	mutation struct{ root }
+
 	entry           struct{ journal *journal.Journal }
 	auditEvent      struct{ journal *journal.Journal }
 	operation       struct{ journal *journal.Journal }
 	usageRecord     struct{ journal *journal.Journal }
 	apiCall         struct{ journal *journal.Journal }
 	retentionPolicy struct{ journal *journal.Journal }
+	user            struct{ journal *journal.Journal }
+	accessToken     struct{ journal *journal.Journal }
 )
 
 // Query answers the fields of Query.
-func (r *Resolver) Query() graph.QueryResolver { return query{r.Journal} }
+func (r *Resolver) Query() graph.QueryResolver { return query{root{r.Journal, r.Accounts}} }
 
 // Mutation carries out the fields of Mutation.
-func (r *Resolver) Mutation() graph.MutationResolver { return mutation{r.Journal} }
+func (r *Resolver) Mutation() graph.MutationResolver { return mutation{root{r.Journal, r.Accounts}} }
 
 // Entry answers the fields of Entry that its row does not hold.
 func (r *Resolver) Entry() graph.EntryResolver { return entry{r.Journal} }
@@ -60,3 +69,9 @@ func (r *Resolver) APICall() graph.APICallResolver { return apiCall{r.Journal} }
 func (r *Resolver) RetentionPolicy() graph.RetentionPolicyResolver {
 	return retentionPolicy{r.Journal}
 }
+
+// User answers the fields of User that its row does not hold.
+func (r *Resolver) User() graph.UserResolver { return user{r.Journal} }
+
+// AccessToken answers the fields of AccessToken that its row does not hold.
+func (r *Resolver) AccessToken() graph.AccessTokenResolver { return accessToken{r.Journal} }

@@ -104,7 +104,7 @@ func newServer(t *testing.T, address string) *server {
 func (s *server) serve(options resolvers.Options) (url string) {
 	log := slog.New(slog.NewTextHandler(s.log, nil))
 	authenticator := authn.New(s.database.Ent(), authn.Options{AdminToken: adminToken, JWTSecret: jwtSecret})
-	handler := authenticator.Middleware(resolvers.Handler(s.journal, log, options))
+	handler := authenticator.Middleware(resolvers.Handler(s.journal, s.accounts, log, options))
 	server := httptest.NewServer(web.Server(handler, web.Options{}, log).Handler)
 	s.t.Cleanup(server.Close)
 	return server.URL + "/graphql"
@@ -268,6 +268,14 @@ func (s *server) must(token, document string, variables, to any) {
 		if err := json.Unmarshal(a.Data, to); err != nil {
 			s.t.Fatalf("%s: %v", a.Data, err)
 		}
+	}
+}
+
+// check ends the test where setting it up failed.
+func (s *server) check(err error) {
+	s.t.Helper()
+	if err != nil {
+		s.t.Fatal(err)
 	}
 }
 

@@ -53,11 +53,13 @@ type UserDraft struct {
 }
 
 // AddUser stores a user with its aliases. It fails with kind Conflict where the
-// id, the name or an alias is taken.
+// id, the name or an alias is taken. An administrator bound to a tenant makes users
+// of that tenant.
 func (a *Accounts) AddUser(ctx context.Context, draft UserDraft) (*ent.User, error) {
 	if err := draft.check(); err != nil {
 		return nil, err
 	}
+	draft.TenantID = bound(ctx, draft.TenantID)
 	var made *ent.User
 	err := a.journal.Change(ctx, func(tx *db.Tx) (changes []journal.Change, err error) {
 		made, err = a.addUser(ctx, tx, &draft)
@@ -103,7 +105,9 @@ func (a *Accounts) addUser(ctx context.Context, tx *db.Tx, draft *UserDraft) (*e
 	if draft.ID != nil {
 		id = *draft.ID
 	} else {
-		highest, err := tx.User.Query().Where(user.IDGTE(firstID), user.IDLT(lastID)).Order(user.ByID(sql.OrderDesc())).Limit(1).IDs(ctx)
+		// Of all tenants, whichever the caller may see.
+		highest, err := tx.User.Query().Where(user.IDGTE(firstID), user.IDLT(lastID)).
+			Order(user.ByID(sql.OrderDesc())).Limit(1).IDs(auth.System(ctx, "next id"))
 		if err != nil {
 			return nil, err
 		}
@@ -156,7 +160,7 @@ func (a *Accounts) changeUser(ctx context.Context, id int64, event string, chang
 	return a.journal.Change(ctx, func(tx *db.Tx) ([]journal.Change, error) {
 		there, err := tx.User.Query().Where(user.ID(id)).Only(ctx)
 		if ent.IsNotFound(err) {
-			return nil, fault.New(fault.NotFound, "there is no user %d", id)
+			return nil, noUser(id)
 		}
 		if err != nil {
 			return nil, err
@@ -170,6 +174,17 @@ func (a *Accounts) changeUser(ctx context.Context, id int64, event string, chang
 		return []journal.Change{userChange(event, column.ActionUpdate, there)}, nil
 	})
 }
+
+// bound gives the tenant that the context's principal is bound to where none is named.
+func bound(ctx context.Context, named *column.ID) *column.ID {
+	if p := auth.From(ctx); named == nil && p != nil {
+		return (*column.ID)(p.Tenant)
+	}
+	return named
+}
+
+func noUser(id int64) error  { return fault.New(fault.NotFound, "there is no user %d", id) }
+func noToken(id int64) error { return fault.New(fault.NotFound, "there is no access token %d", id) }
 
 // next gives the id behind the highest one given so far.
 func next(highest []int64) int64 {
@@ -190,11 +205,13 @@ type TokenDraft struct {
 }
 
 // AddToken makes a token and gives its key, which nobody can see again. It fails
-// with kind Invalid for an unknown user, role or permission.
+// with kind Invalid for an unknown user, role or permission. An administrator bound to
+// a tenant makes tokens that are bound to it.
 func (a *Accounts) AddToken(ctx context.Context, draft TokenDraft) (token *ent.AccessToken, key string, err error) {
 	if err := draft.check(); err != nil {
 		return nil, "", err
 	}
+	draft.TenantID = bound(ctx, draft.TenantID)
 	key = authn.NewKey()
 	err = a.journal.Change(ctx, func(tx *db.Tx) (changes []journal.Change, err error) {
 		token, err = a.addToken(ctx, tx, nil, key, &draft)
@@ -258,7 +275,7 @@ func (a *Accounts) addToken(ctx context.Context, tx *db.Tx, id *int64, key strin
 	}
 	if id == nil {
 		highest, err := tx.AccessToken.Query().Where(accesstoken.IDGTE(firstID), accesstoken.IDLT(lastID)).
-			Order(accesstoken.ByID(sql.OrderDesc())).Limit(1).IDs(ctx)
+			Order(accesstoken.ByID(sql.OrderDesc())).Limit(1).IDs(auth.System(ctx, "next id"))
 		if err != nil {
 			return nil, err
 		}
@@ -286,7 +303,7 @@ func (a *Accounts) RevokeToken(ctx context.Context, id int64) error {
 	return a.journal.Change(ctx, func(tx *db.Tx) ([]journal.Change, error) {
 		token, err := tx.AccessToken.Query().Where(accesstoken.ID(id)).Only(ctx)
 		if ent.IsNotFound(err) {
-			return nil, fault.New(fault.NotFound, "there is no access token %d", id)
+			return nil, noToken(id)
 		}
 		if err != nil {
 			return nil, err

@@ -104,6 +104,8 @@ var chinese = map[string]string{
 	"a whole number between -2147483648 and 2147483647": "-2147483648 到 2147483647 之间的整数",
 	"a whole number between -2^53 and 2^53":             "-2^53 到 2^53 之间的整数",
 	"between -2^53 and 2^53":                            " -2^53 到 2^53 之间的数",
+	"1 or more":                                         " 1 或更大",
+	"names the system %q twice":                         "两次指明系统 %q",
 	"between 0 and 500":                                 " 0 到 500 之间的数",
 	"between 0 and 999":                                 " 0 到 999 之间的数",
 	"between 1 and 200":                                 " 1 到 200 之间的数",

@@ -15,7 +15,7 @@ import (
 // packages below its path that no longer path claims. "*" stands for all.
 var mayImport = map[string]string{
 	"":                             "*", // server.go
-	"bench":                        "ent ent/column internal/auth internal/authn internal/db internal/db/dbtest internal/fault internal/journal internal/web resolvers rest",
+	"bench":                        "ent ent/column internal/account internal/auth internal/authn internal/db internal/db/dbtest internal/fault internal/journal internal/web resolvers rest",
 	"console":                      "internal/web",
 	"examples":                     "",
 	"ent":                          "ent ent/column internal/auth internal/fault", // generated
@@ -23,7 +23,7 @@ var mayImport = map[string]string{
 	"ent/migrations":               "",
 	"ent/migrations/diff":          "ent ent/migrations internal/db/dbtest",
 	"ent/schema":                   "ent ent/column internal/auth internal/fault",
-	"graph":                        "ent ent/column internal/journal internal/auth",
+	"graph":                        "ent ent/column internal/account internal/journal internal/auth",
 	"internal/account":             "ent ent/column ent/schema internal/auth internal/authn internal/db internal/fault internal/journal internal/recorder",
 	"internal/auth":                "internal/fault",
 	"internal/authn":               "ent ent/column internal/auth internal/fault",
@@ -40,7 +40,7 @@ var mayImport = map[string]string{
 	"internal/rawjson":             "internal/fault",
 	"internal/recorder":            "internal/auth internal/fault",
 	"internal/web":                 "internal/auth internal/fault",
-	"resolvers":                    "graph ent ent/column internal/auth internal/fault internal/journal internal/rawjson internal/web",
+	"resolvers":                    "graph ent ent/column internal/account internal/auth internal/fault internal/journal internal/rawjson internal/web",
 	"rest":                         "ent ent/column internal/auth internal/fault internal/journal internal/rawjson internal/recorder internal/web",
 }
 

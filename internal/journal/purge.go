@@ -24,28 +24,51 @@ import (
 // A purge that removes anything is recorded (see Change): in its one transaction,
 // or, where it takes more, in the first and in the last.
 func (l *Log[R, D, F]) Purge(ctx context.Context, filter F) (int64, error) {
-	q, err := l.ask(ctx, l.journal.db.Ent(), filter)
+	q, conditions, err := l.purgeOf(ctx, filter)
 	if err != nil {
 		return 0, err
-	}
-	conditions := l.conditions(q)
-	if len(conditions) == 0 {
-		return 0, fault.New(fault.Invalid, "a purge needs a condition")
 	}
 	return l.purge(ctx, conditions, Change{
 		Event: "Purge", Tenant: q.tenant, Details: map[string]any{"filter": asked(filter)},
 	})
 }
 
+// WouldPurge counts what Purge would remove, and refuses what it would refuse.
+func (l *Log[R, D, F]) WouldPurge(ctx context.Context, filter F) (int64, error) {
+	if _, _, err := l.purgeOf(ctx, filter); err != nil {
+		return 0, err
+	}
+	return l.Count(ctx, filter)
+}
+
+// purgeOf reads the filter of a purge, for those who may.
+func (l *Log[R, D, F]) purgeOf(ctx context.Context, filter F) (question, []shape, error) {
+	if err := l.mayRemove(ctx); err != nil {
+		return question{}, nil, err
+	}
+	q, err := l.ask(ctx, l.journal.db.Ent(), filter)
+	if err != nil {
+		return q, nil, err
+	}
+	conditions := l.conditions(q)
+	if len(conditions) == 0 {
+		return q, nil, fault.New(fault.Invalid, "a purge needs a condition")
+	}
+	return q, conditions, nil
+}
+
+// mayRemove says whether the context's principal may remove rows. The row policy
+// asks the same of every deletion.
+func (l *Log[R, D, F]) mayRemove(ctx context.Context) error {
+	if l.kept {
+		return fault.New(fault.Forbidden, "%ss are never removed", l.noun)
+	}
+	return auth.Require(ctx, auth.Need{Role: auth.Admin})
+}
+
 // purge is the one loop that removes rows. Of the change that it is, the kind and the
 // number of rows are filled in here.
 func (l *Log[R, D, F]) purge(ctx context.Context, conditions []shape, change Change) (int64, error) {
-	if l.kept {
-		return 0, fault.New(fault.Forbidden, "%ss are never removed", l.noun)
-	}
-	if err := auth.Require(ctx, auth.Need{Role: auth.Admin}); err != nil {
-		return 0, err
-	}
 	change.Action = column.ActionDelete
 	change.Details["kind"] = l.name
 	by := change.Sentence

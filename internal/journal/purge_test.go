@@ -20,10 +20,17 @@ func TestPurgeRefuses(t *testing.T) {
 		if _, err := w.Entries.Append(ctx, []journal.EntryDraft{{Message: "m"}}); err != nil {
 			t.Fatal(err)
 		}
-		_, err := w.Entries.Purge(ctx, journal.EntryFilter{})
-		wantKind(t, err, fault.Invalid)
-		_, err = w.Entries.Purge(as(auth.Viewer, nil, auth.Permissions...), journal.EntryFilter{Until: at(1)})
+		for _, purge := range []func(context.Context, journal.EntryFilter) (int64, error){w.Entries.Purge, w.Entries.WouldPurge} {
+			_, err := purge(ctx, journal.EntryFilter{})
+			wantKind(t, err, fault.Invalid)
+			_, err = purge(as(auth.Viewer, nil, auth.Permissions...), journal.EntryFilter{Until: at(1)})
+			wantKind(t, err, fault.Forbidden)
+		}
+		_, err := w.ApplyRetention(as(auth.Viewer, nil, auth.Permissions...), true)
 		wantKind(t, err, fault.Forbidden)
+		if n := must[int64](t)(w.Entries.WouldPurge(ctx, journal.EntryFilter{Until: at(1)})); n != 1 {
+			t.Errorf("a purge would remove %d rows, want 1", n)
+		}
 		if n := must[int64](t)(w.Entries.Count(ctx, journal.EntryFilter{})); n != 1 {
 			t.Errorf("a refused purge left %d rows, want 1", n)
 		}

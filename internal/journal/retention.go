@@ -129,6 +129,9 @@ func policyChange(event string, action column.Action, policy *ent.RetentionPolic
 // tenant applies its tenant's policies, and they leave alone the rows about which
 // one that it cannot see decides.
 func (j *Journal) ApplyRetention(ctx context.Context, dryRun bool) ([]Retained, error) {
+	if err := j.Entries.mayRemove(ctx); err != nil {
+		return nil, err
+	}
 	active := j.db.Ent().RetentionPolicy.Query().
 		Where(retentionpolicy.Active(true)).
 		Order(retentionpolicy.ByName(), retentionpolicy.ByID())

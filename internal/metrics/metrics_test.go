@@ -64,7 +64,7 @@ func newWorld(t *testing.T) *world {
 	w.Records("token_events", w.tokens.Counts)
 	w.Records("others", func() recorder.Counts { return recorder.Counts{Recorded: 1, Gathered: 2, Lost: 3} })
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", web.Surface("graphql", resolvers.Handler(j, log, resolvers.Options{})))
+	mux.Handle("/graphql", web.Surface("graphql", resolvers.Handler(j, account.New(database, j), log, resolvers.Options{})))
 	callers := authn.New(database.Ent(), authn.Options{AdminToken: "token", JWTSecret: strings.Repeat("s", 32), Watch: w.tokens.Watch})
 	rest.Mount(mux, j, rest.Options{Log: log, Keys: callers.Token, Calls: w.calls})
 	export.Mount(mux, j, log)

@@ -1,0 +1,6 @@
+package graph
+
+// Purged is what a purge of any kind of log removed.
+type Purged struct {
+	Count int64 // rows
+}
