@@ -80,14 +80,18 @@ func (s *serve) Run(p *cli.Process, settings *cli.Settings) error {
 	log := slog.New(slog.NewTextHandler(p.Stderr, nil))
 	adminToken := os.Getenv("LOGBOOK_ADMIN_TOKEN")
 
-	for _, name := range s.Dialects {
-		if !slices.Contains(rest.Dialects(), name) {
+	for i, name := range s.Dialects {
+		s.Dialects[i] = strings.TrimSpace(name)
+		if name = s.Dialects[i]; !slices.Contains(rest.Dialects(), name) {
 			return fault.New(fault.Invalid, "--dialects %q: there are %s", fault.Shorten(name), strings.Join(rest.Dialects(), ", "))
 		}
 	}
 	if limited := s.RateLimit >= leastRate && s.RateLimit <= mostRate; !limited && s.RateLimit != 0 {
 		return fault.New(fault.Invalid, "--rate-limit %v: want requests a second between %v and %v, or 0 for any number",
 			s.RateLimit, leastRate, mostRate)
+	}
+	if len(s.Dialects) == 0 {
+		s.Dialects = nil // blank is as good as absent
 	}
 	listener, err := cli.Listen(s.Addr)
 	if err != nil {

@@ -116,8 +116,13 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Referrer-Policy", "no-referrer")
 
+	if r.Method == http.MethodOptions {
+		header.Set("Allow", web.ReadMethods)
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		header.Set("Allow", "GET, HEAD")
+		header.Set("Allow", web.ReadMethods)
 		http.Error(w, "the playground answers GET and HEAD only", http.StatusMethodNotAllowed)
 		return
 	}

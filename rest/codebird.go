@@ -15,7 +15,7 @@ import (
 
 // codebird is the dialect of 审计日志 API: CodeBird's audit events, read only, for
 // administrators. Logbook's own events are not CodeBird's and stand in GraphQL
-// alone.
+// and exports.
 type codebird struct{ journal *journal.Journal }
 
 const (

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"logbook/internal/rawjson"
+	"logbook/internal/web"
 )
 
 // openAPI describes every path beside GraphQL, by hand and in the documents' order.
@@ -21,11 +22,11 @@ var openAPI []byte
 // spoken (nil for all) and of Logbook's own paths. It is for everybody.
 func mountOpenAPI(mux *http.ServeMux, spoken []string) {
 	description := openAPIOf(spoken)
-	mux.HandleFunc("GET /openapi.json", func(w http.ResponseWriter, _ *http.Request) {
+	mux.Handle("/openapi.json", web.ReadOnly(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
 		w.Header().Set("Cache-Control", "no-cache")
 		_, _ = w.Write(description) // fails only when the caller has left
-	})
+	}))
 }
 
 // openAPIOf leaves out of the description what belongs to dialects that are not

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"time"
 
 	"logbook/ent/column"
@@ -18,10 +19,10 @@ import (
 // that are refused included, best effort (package recorder).
 //
 // Calls without a principal, and those whose answer anybody gets (401, 403, 404, 405,
-// 429, and the 204 of OPTIONS), are knocking: of those alike in address and status, which is
-// 404 for unknown paths alone, the first of each minute is recorded, under its own
-// caller, method and path; the others are only counted. At most 288,000 rows a day come
-// of knocking.
+// 429, and the 204 of OPTIONS), are knocking: of those alike in caller and status, which
+// is 404 for unknown paths alone, the first of each minute is recorded, under its own
+// method and the beginning of its path; the others are only counted. A caller is who is
+// signed in, else the network that the call comes from.
 //
 // A row's app is the name of the user or token, else the user's id, "-" for nobody; its
 // path is as it was sent, percent-encoding included, without the query; its address is
@@ -71,13 +72,21 @@ func (c *CallRecorder) Record(next http.Handler) http.Handler {
 func (c *CallRecorder) record(r *http.Request, at time.Time, status int) {
 	origin := auth.OriginOf(r.Context())
 	p := auth.From(r.Context())
-	if (p == nil || forAnybody(status)) && !c.First(origin.Network(), status, at) {
-		return
+	keep := callPath
+	if p == nil || forAnybody(status) {
+		caller := origin.Network()
+		if p != nil {
+			caller = "user " + p.Subject + " " + p.Username
+		}
+		if !c.First(caller, status, at) {
+			return
+		}
+		keep = recorder.KnockText
 	}
 	draft := journal.APICallDraft{
 		OperationTime: new(column.TimeOf(at)),
 		AppID:         fault.Cut(callerOf(p), callText),
-		APIPath:       fault.Cut(r.URL.EscapedPath(), callPath), // plain ASCII, whatever the caller sent
+		APIPath:       fault.Cut(sentPath(r), keep),
 		HTTPMethod:    fault.Cut(r.Method, callText),
 		SourceIP:      fault.Cut(origin.Address, callText),
 		StatusCode:    int64(status),
@@ -86,6 +95,14 @@ func (c *CallRecorder) record(r *http.Request, at time.Time, status int) {
 		draft.TenantID = (*column.ID)(p.Tenant)
 	}
 	c.Recorder.Record(draft)
+}
+
+// sentPath gives a request's path as it was sent, in plain ASCII.
+func sentPath(r *http.Request) string {
+	if sent, err := url.ParseRequestURI(r.RequestURI); err == nil {
+		return sent.EscapedPath()
+	}
+	return r.URL.EscapedPath()
 }
 
 // forAnybody says whether an answer's status is one that needs no permission, or one of

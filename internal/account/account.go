@@ -218,7 +218,7 @@ func (a *Accounts) AddToken(ctx context.Context, draft TokenDraft) (token *ent.A
 		if err != nil {
 			return nil, err
 		}
-		return []journal.Change{tokenChange("Token.Create", column.ActionCreate, token)}, nil
+		return oneChange(tokenChange(ctx, tx, "Token.Create", column.ActionCreate, token))
 	})
 	if err != nil {
 		return nil, "", err
@@ -313,7 +313,7 @@ func (a *Accounts) RevokeToken(ctx context.Context, id int64) error {
 		if err != nil || ended == 0 {
 			return nil, err
 		}
-		return []journal.Change{tokenChange("Token.Revoke", column.ActionUpdate, token)}, nil
+		return oneChange(tokenChange(ctx, tx, "Token.Revoke", column.ActionUpdate, token))
 	})
 }
 
@@ -329,9 +329,24 @@ func userChange(event string, action column.Action, u *ent.User) journal.Change 
 	}
 }
 
+// oneChange makes a change a list of changes.
+func oneChange(change journal.Change, err error) ([]journal.Change, error) {
+	return []journal.Change{change}, err
+}
+
 // tokenChange is what happened to an access token; action 0 where nobody
-// administered it.
-func tokenChange(event string, action column.Action, t *ent.AccessToken) journal.Change {
+// administered it. It is the token's tenant's, or its user's where it names none.
+func tokenChange(ctx context.Context, tx *db.Tx, event string, action column.Action, t *ent.AccessToken) (journal.Change, error) {
+	owner := t.TenantID
+	if owner == nil && t.UserID != 0 {
+		of, err := found(tx.User.Query().Where(user.ID(t.UserID)).Only(auth.System(ctx, "record")))
+		if err != nil {
+			return journal.Change{}, err
+		}
+		if of != nil {
+			owner = of.TenantID
+		}
+	}
 	details := map[string]any{"token_id": t.ID, "prefix": t.Prefix, "name": t.Name, "role": t.Role, "of_user_id": t.UserID}
 	if t.Permissions != "" {
 		details["permissions"] = strings.Fields(t.Permissions)
@@ -347,9 +362,9 @@ func tokenChange(event string, action column.Action, t *ent.AccessToken) journal
 		role = "gateway key"
 	}
 	return journal.Change{
-		Event: event, Action: action, Tenant: t.TenantID, Target: "AccessToken", TargetID: &t.ID,
+		Event: event, Action: action, Tenant: owner, Target: "AccessToken", TargetID: &t.ID,
 		Sentence: fmt.Sprintf("access token %d %q, %s", t.ID, t.Name, role), Details: details,
-	}
+	}, nil
 }
 
 // EnsureAdministrator makes an administrator's token where no usable one and no

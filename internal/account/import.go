@@ -192,7 +192,8 @@ func (a *Accounts) importToken(ctx context.Context, tx *db.Tx, token *KeyedToken
 	if err != nil {
 		return nil, err
 	}
-	return new(tokenChange("Token.Create", column.ActionCreate, made)), nil
+	change, err := tokenChange(ctx, tx, "Token.Create", column.ActionCreate, made)
+	return &change, err
 }
 
 // check refuses what can be no token, and keys that no request could bring.

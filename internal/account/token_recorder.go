@@ -9,6 +9,7 @@ import (
 	"logbook/internal/auth"
 	"logbook/internal/authn"
 	"logbook/internal/db"
+	"logbook/internal/fault"
 	"logbook/internal/journal"
 	"logbook/internal/recorder"
 )
@@ -28,9 +29,13 @@ func NewTokenRecorder(a *Accounts, log *slog.Logger) *TokenRecorder {
 
 // Watch queues an event, unless another refusal stands for it. It does not wait.
 func (t *TokenRecorder) Watch(event authn.Event) {
-	if event.Refused == "" || t.First(event.From.Network(), 0, event.At) {
-		t.Record(event)
+	if event.Refused != "" {
+		if !t.First(event.From.Network(), 0, event.At) {
+			return
+		}
+		event.From.UserAgent = fault.Cut(event.From.UserAgent, recorder.KnockText)
 	}
+	t.Record(event)
 }
 
 // recordTokens stores events. A first use that is known already is none.
@@ -40,7 +45,10 @@ func (a *Accounts) recordTokens(ctx context.Context, events []authn.Event) error
 		for _, event := range events {
 			change := journal.Change{Details: map[string]any{}}
 			if event.Token != nil {
-				change = tokenChange("", 0, event.Token)
+				var err error
+				if change, err = tokenChange(ctx, tx, "", 0, event.Token); err != nil {
+					return nil, err
+				}
 			}
 			at := column.TimeOf(event.At)
 			change.At, change.From, change.By = &at, &event.From, event.By

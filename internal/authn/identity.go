@@ -70,11 +70,11 @@ func (a *Authenticator) named(ctx context.Context, name, id string) (*auth.Princ
 		conditions = append(conditions, user.Username(name))
 	}
 	if id != "" {
-		number, err := strconv.ParseInt(id, 10, 64)
+		number, err := strconv.ParseUint(id, 10, 63)
 		if err != nil {
 			return nil, errNotOneUser
 		}
-		conditions = append(conditions, user.ID(number))
+		conditions = append(conditions, user.ID(int64(number)))
 	}
 	found, stored, err := a.enabled(auth.System(ctx, "sign-in"), conditions...)
 	switch {

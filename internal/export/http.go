@@ -64,6 +64,11 @@ var formats = []format{
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if r.Method == http.MethodOptions {
+		w.Header().Set("Allow", web.ReadMethods)
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
 	rows, form, err := s.question(r)
 	if err != nil {
 		s.refuse(w, r, err)
@@ -194,7 +199,7 @@ func (s *server) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		shown.Error.Code, shown.Error.Message = "INTERNAL", fault.Say("the server failed to answer; its log has the details").In(language)
 	case errors.Is(err, errMethod):
 		answer.status, shown.Error.Code = http.StatusMethodNotAllowed, "METHOD_NOT_ALLOWED"
-		w.Header().Set("Allow", "GET, HEAD")
+		w.Header().Set("Allow", web.ReadMethods)
 	case answer.status == http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	}

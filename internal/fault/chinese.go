@@ -106,6 +106,7 @@ var chinese = map[string]string{
 	"between -2^53 and 2^53":                            " -2^53 到 2^53 之间的数",
 	"1 or more":                                         " 1 或更大",
 	"names the system %q twice":                         "两次指明系统 %q",
+	"only GET, HEAD and OPTIONS are served here":        "此处只支持 GET、HEAD 和 OPTIONS",
 	"between 0 and 500":                                 " 0 到 500 之间的数",
 	"between 0 and 999":                                 " 0 到 999 之间的数",
 	"between 1 and 200":                                 " 1 到 200 之间的数",

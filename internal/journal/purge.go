@@ -21,8 +21,9 @@ import (
 // transactions, each with its roll-ups; on an error those before it are gone,
 // and their number is given. Rows written meanwhile may stay.
 //
-// A purge that removes anything is recorded (see Change): in its one transaction,
-// or, where it takes more, in the first and in the last.
+// A purge that removes anything is recorded (see Change): in its one transaction, or,
+// where it takes more, in the first, in the last, and in between whenever the number of
+// rows has doubled. So of one whose process is killed at least half is recorded.
 func (l *Log[R, D, F]) Purge(ctx context.Context, filter F) (int64, error) {
 	q, conditions, err := l.purgeOf(ctx, filter)
 	if err != nil {
@@ -77,7 +78,7 @@ func (l *Log[R, D, F]) purge(ctx context.Context, conditions []shape, change Cha
 		change.Details["state"], change.Details["removed"] = state, removed
 		return change
 	}
-	var purged int64
+	var purged, recorded int64
 	size := 200
 	for {
 		began := time.Now()
@@ -90,18 +91,21 @@ func (l *Log[R, D, F]) purge(ctx context.Context, conditions []shape, change Cha
 			case err != nil || total == 0:
 			case removed < size:
 				_, err = l.journal.record(ctx, tx, at, said(purgeComplete, total))
-			case purged == 0:
-				record, err = l.journal.record(ctx, tx, at, said(purgeBegun, total))
+			case total >= 2*recorded:
+				record, err = l.journal.record(ctx, tx, at, said(purgeUnderWay, total))
 			}
 			return err
 		})
 		if err != nil {
 			return purged, l.brokenOff(ctx, err, purged, said)
 		}
-		if len(record) > 0 && l.kind == schema.KindOperation { // it is no row to remove
-			conditions = append(conditions, sql.FieldNEQ(l.id, record[0].ID))
-		}
 		purged += int64(removed)
+		if len(record) > 0 {
+			recorded = purged
+			if l.kind == schema.KindOperation { // it is no row to remove
+				conditions = append(conditions, sql.FieldNEQ(l.id, record[0].ID))
+			}
+		}
 		if removed < size {
 			break
 		}
@@ -121,13 +125,13 @@ func (l *Log[R, D, F]) purge(ctx context.Context, conditions []shape, change Cha
 type purgeState string
 
 const (
-	purgeBegun    purgeState = "begun"
+	purgeUnderWay purgeState = "under way"
 	purgeComplete purgeState = "complete"
 	purgeBroken   purgeState = "broken off"
 )
 
 var purgeSentences = map[purgeState]string{
-	purgeBegun:    "began to remove rows, %d so far, of %s",
+	purgeUnderWay: "is removing rows, %d so far, of %s",
 	purgeComplete: "removed %d rows of %s",
 	purgeBroken:   "broke off after removing %d rows of %s",
 }

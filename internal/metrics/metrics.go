@@ -130,8 +130,8 @@ func (m *Metrics) Mount(mux *http.ServeMux, log *slog.Logger) {
 		ErrorHandling:       promhttp.ContinueOnError, // a scrape without one figure is better than none
 		MaxRequestsInFlight: scrapes,
 	})
-	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, r *http.Request) {
+	mux.Handle("/metrics", web.ReadOnly(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		scrape.ServeHTTP(w, r)
-	})
+	}))
 }

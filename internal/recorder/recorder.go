@@ -5,7 +5,9 @@
 // is counted, named in the log at most once a minute, and lost.
 //
 // Whoever knocks without being let in cannot fill the disk: of what First is asked
-// about, one of a kind is recorded a minute and address, and mostFirsts altogether.
+// about, one of a kind is recorded a minute and caller, and few altogether (perMinute,
+// perDay). Of a knock's texts, which its sender makes as long as it likes, KnockText
+// bytes are enough.
 package recorder
 
 import (
@@ -25,8 +27,13 @@ const (
 	batchPause   = 200 * time.Millisecond // to gather a batch
 	storeTimeout = 10 * time.Second       // for the database to store a batch
 	drainTimeout = 2 * time.Second        // for what waits when the recorder stops
-	mostFirsts   = 200                    // a minute
+	warnPause    = time.Minute            // between two lines of the log about losses
+	perMinute    = 20                     // firsts
+	perDay       = 5000                   // firsts: some 10 MB
 )
+
+// KnockText is how much of a text of a knock is kept, in bytes.
+const KnockText = 200
 
 // Recorder records values of type R. It is safe for concurrent use.
 type Recorder[R any] struct {
@@ -45,20 +52,22 @@ type Recorder[R any] struct {
 
 	recorded, gathered, lost atomic.Int64
 
-	mu     sync.Mutex
-	minute int64 // of the clock, whose firsts seen holds
-	seen   map[knock]struct{}
+	mu          sync.Mutex
+	minute, day int64              // of the clock
+	seen        map[knock]struct{} // firsts of the minute
+	today       int                // firsts of the day
 
 	// What the log has said of losses; belongs to run.
-	warned  time.Time // when
-	said    int64     // how many
-	failure error     // the last one of the database
+	warned  time.Time        // when
+	said    int64            // how many
+	failure error            // the last one of the database
+	later   <-chan time.Time // when to say more; nil where there is no more
 }
 
 // knock is what makes records one.
 type knock struct {
-	network string
-	like    int
+	caller string
+	like   int
 }
 
 // Counts says what became of records since the recorder began.
@@ -122,22 +131,26 @@ func (r *Recorder[R]) Record(record R) {
 	}
 }
 
-// First says whether something is the first of its like from a network (auth.Origin's)
-// in a minute of the clock, and so to be recorded. What is not counts as gathered, and so
-// does all behind the first mostFirsts of a minute.
-func (r *Recorder[R]) First(network string, like int, at time.Time) bool {
-	one := knock{network, like}
+// First says whether something is the first of its like from a caller (who is signed
+// in, or auth.Origin's network) in a minute of the clock, and so to be recorded. What is
+// not counts as gathered, and so does all behind the first few of a minute and of a day.
+func (r *Recorder[R]) First(caller string, like int, at time.Time) bool {
+	one := knock{caller, like}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if minute := at.Unix() / 60; minute != r.minute {
 		r.minute = minute
 		clear(r.seen)
 	}
-	if _, seen := r.seen[one]; seen || len(r.seen) >= mostFirsts {
+	if day := at.Unix() / 86400; day != r.day {
+		r.day, r.today = day, 0
+	}
+	if _, seen := r.seen[one]; seen || len(r.seen) >= perMinute || r.today >= perDay {
 		r.gathered.Add(1)
 		return false
 	}
 	r.seen[one] = struct{}{}
+	r.today++
 	return true
 }
 
@@ -173,6 +186,8 @@ func (r *Recorder[R]) run() {
 			}
 		case <-pause:
 			store()
+		case <-r.later:
+			r.later = nil
 		case done := <-r.flush:
 			rest()
 			r.warn(false)
@@ -205,13 +220,19 @@ func (r *Recorder[R]) storeAll(ctx context.Context, batch []R) {
 	}
 }
 
-// warn names new losses in the log, at most once a minute unless it is the last time.
+// warn names new losses in the log, at most once a warnPause unless it is the last time.
 func (r *Recorder[R]) warn(last bool) {
 	lost, now := r.lost.Load(), r.now()
-	if lost == r.said || !last && now.Sub(r.warned) < time.Minute {
+	if lost == r.said {
+		return
+	}
+	if wait := warnPause - now.Sub(r.warned); !last && wait > 0 {
+		if r.later == nil {
+			r.later = time.After(wait)
+		}
 		return
 	}
 	r.log.Warn(r.what+" were not recorded: the database failed, or they came too fast",
 		"lost", lost-r.said, "since_start", lost, "error", r.failure)
-	r.warned, r.said, r.failure = now, lost, nil
+	r.warned, r.said, r.failure, r.later = now, lost, nil, nil
 }

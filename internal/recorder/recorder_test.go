@@ -41,7 +41,7 @@ func TestFails(t *testing.T) {
 		}
 		r.Flush()
 		if lines := strings.Count(log.String(), "\n"); lines != 2 || !strings.Contains(log.String(), "no disk") ||
-			!strings.Contains(log.String(), "numbers were not recorded") || !strings.Contains(log.String(), "lost=60") {
+			!strings.Contains(log.String(), "numbers were not recorded") || !strings.Contains(log.String(), "since_start=60") {
 			t.Errorf("logged\n%s", log)
 		}
 		down = false
@@ -50,10 +50,12 @@ func TestFails(t *testing.T) {
 		if got, want := r.Counts(), (Counts{Recorded: 1, Lost: 90}); got != want {
 			t.Errorf("%+v, want %+v", got, want)
 		}
-		r.Stop()
+		time.Sleep(time.Minute) // nobody comes, and yet the rest of it is named
+		synctest.Wait()
 		if lines := strings.Count(log.String(), "\n"); lines != 3 || !strings.Contains(log.String(), "since_start=90") {
 			t.Errorf("logged at the end\n%s", log)
 		}
+		r.Stop()
 		r.Record(1)
 		r.Flush()
 		r.Stop()
@@ -130,10 +132,10 @@ func TestFirst(t *testing.T) {
 		r, _ := recording(t, func(context.Context, []int) error { return nil })
 		begin := time.Now()
 		for i, c := range []struct {
-			network string
-			like    int
-			after   time.Duration
-			first   bool
+			caller string
+			like   int
+			after  time.Duration
+			first  bool
 		}{
 			{"192.0.2.1", 0, 0, true},
 			{"192.0.2.1", 0, 59 * time.Second, false},
@@ -145,21 +147,30 @@ func TestFirst(t *testing.T) {
 			{"@", 0, 0, false},
 			{"192.0.2.1", 0, time.Minute, true},
 		} {
-			if got := r.First(c.network, c.like, begin.Add(c.after)); got != c.first {
-				t.Errorf("%d: %q is the first: %t", i, c.network, got)
+			if got := r.First(c.caller, c.like, begin.Add(c.after)); got != c.first {
+				t.Errorf("%d: %q is the first: %t", i, c.caller, got)
 			}
 		}
-		firsts := 0
-		for i := range 1000 {
-			if r.First(fmt.Sprintf("198.51.%d.%d", i/250, i%250), 0, begin.Add(time.Hour)) {
-				firsts++
+		recorded := 0
+		fill := func(after time.Duration, want int, what string) {
+			firsts := 0
+			for i := range 100 {
+				if r.First(fmt.Sprint("198.51.100.", i), 0, begin.Add(after)) {
+					firsts++
+				}
+			}
+			if recorded += firsts; firsts != want {
+				t.Errorf("%d firsts in %s, want %d", firsts, what, want)
 			}
 		}
-		if firsts != mostFirsts {
-			t.Errorf("%d firsts in a minute, want %d", firsts, mostFirsts)
+		tomorrow := 24 * time.Hour
+		for minute := range perDay / perMinute {
+			fill(tomorrow+time.Duration(minute)*time.Minute, perMinute, "a minute")
 		}
-		if got := r.Counts().Gathered; got != 2+1000-mostFirsts {
-			t.Errorf("%d gathered", got)
+		fill(tomorrow+time.Hour*20, 0, "a day that is full")
+		fill(2*tomorrow, perMinute, "the next day")
+		if got, want := r.Counts().Gathered, int64(2+100*(perDay/perMinute+2)-recorded); got != want {
+			t.Errorf("%d gathered, want %d", got, want)
 		}
 	})
 }

@@ -45,7 +45,7 @@ type Options struct {
 // everything this package adds.
 func Server(handler http.Handler, options Options, log *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler:           origin(options.Proxies, languages(compressed(recovered(log, crossOrigin(options, timed(handler)))))),
+		Handler:           origin(options.Proxies, languages(compressed(recovered(log, crossOrigin(options, timed(cleanPaths(handler))))))),
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
@@ -160,10 +160,10 @@ func Health(mux *http.ServeMux, ready func(context.Context) error) {
 		w.WriteHeader(status)
 		_, _ = io.WriteString(w, text+"\n")
 	}
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+	mux.Handle("/healthz", ReadOnly(func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, http.StatusOK, "ok")
-	})
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+	}))
+	mux.Handle("/readyz", ReadOnly(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 		defer cancel()
 		if err := ready(ctx); err != nil {
@@ -171,5 +171,5 @@ func Health(mux *http.ServeMux, ready func(context.Context) error) {
 			return
 		}
 		answer(w, http.StatusOK, "ok")
-	})
+	}))
 }
