@@ -103,6 +103,16 @@ func (j *Journal) Tenant(ctx context.Context, id *column.ID) (*ent.Tenant, error
 	return known.tenants[*id], nil
 }
 
+// Tenant gives the tenant that a row of the log names, nil where it names none; nil,
+// too, where the principal may read no row of the log, since whoever only appends learns
+// no names.
+func (l *Log[R, D, F]) Tenant(ctx context.Context, row *R) (*ent.Tenant, error) {
+	if schema.MayRead(ctx, l.kind) != nil {
+		return nil, nil
+	}
+	return l.journal.Tenant(ctx, *l.tenantOf(row))
+}
+
 // Category gives the category a row names, nil where it names none.
 func (j *Journal) Category(ctx context.Context, id *column.ID) (*ent.Category, error) {
 	if id == nil {
