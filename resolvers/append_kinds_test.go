@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"logbook/ent/column"
 	"logbook/internal/auth"
 	"logbook/internal/journal/journaltest"
 )
@@ -400,16 +399,23 @@ func TestBatchComplexity(t *testing.T) {
 	})
 }
 
-// The tenant that a usage record names is known to the user whose record it is.
+// The tenant that a usage record names is known to the user whose record it is, and to
+// no other who appends it.
 func TestOwnRecordsKeepTheirTenant(t *testing.T) {
 	each(t, func(t *testing.T, s *server) {
 		ours := s.tenant("ours")
 		id := addUser(t, s, "alice", nil)
-		usage := appendedKinds[3]
-		input := fmt.Sprintf(`{"type":"CONSUME","userId":%d,"tenantId":%q,"channelName":"secret"}`, id, (*column.ID)(&ours))
-		a := usage.single(s, s.tokenOf(id, auth.User, nil, auth.UsageWrite), input, "tenant { name } channelName")
-		if string(a.Data) != `{"createUsageRecord":{"usageRecord":{"tenant":{"name":"ours"},"channelName":""}}}` {
-			t.Errorf("%s", a.body)
+		user := s.tokenOf(id, auth.User, nil, auth.UsageWrite, auth.AuditWrite)
+		for owner, want := range map[int64]string{id: `{"name":"ours"}`, id + 1: "null", 0: "null"} {
+			input := fmt.Sprintf(`{"type":"CONSUME","userId":%d,"tenantId":%q,"channelName":"secret"}`, owner, ours)
+			a := appendedKinds[3].single(s, user, input, "tenant { name } channelName")
+			if string(a.Data) != `{"createUsageRecord":{"usageRecord":{"tenant":`+want+`,"channelName":""}}}` {
+				t.Errorf("a record of user %d, appended by %d: %s", owner, id, a.body)
+			}
+		}
+		a := appendedKinds[1].single(s, user, fmt.Sprintf(`{"key":"k","userId":"%d","tenantId":%q}`, id, ours), "tenant { name }")
+		if string(a.Data) != `{"createAuditEvent":{"auditEvent":{"tenant":null}}}` {
+			t.Errorf("an audit event about its writer: %s", a.body)
 		}
 	})
 }

@@ -303,6 +303,33 @@ func TestRepeatsRace(t *testing.T) {
 	})
 }
 
+// TestKeysSideBySide lets several processes append under keys of their own while old
+// keys go, and wants nobody in another's way.
+func TestKeysSideBySide(t *testing.T) {
+	each(t, func(t *testing.T, ctx context.Context, w *world) {
+		const old, writers, times = 150, 4, 25
+		for i := range old {
+			must[[]*ent.Entry](t)(w.Entries.AppendOnce(ctx, fmt.Sprint("old ", i), []journal.EntryDraft{{Message: "m"}}))
+		}
+		var all sync.WaitGroup
+		for n := range writers {
+			j := journal.New(w.database, journal.Options{Now: func() time.Time { return noon.Add(24 * time.Hour) }})
+			defer j.Close(ctx)
+			all.Go(func() {
+				for i := range times {
+					if _, err := j.Entries.AppendOnce(ctx, fmt.Sprint(n, " ", i), []journal.EntryDraft{{Message: "m"}}); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		all.Wait()
+		if rows, keys := w.recount(t), w.keys(t, ctx); rows != old+writers*times || keys != writers*times {
+			t.Errorf("%d rows and %d keys, want %d and %d", rows, keys, old+writers*times, writers*times)
+		}
+	})
+}
+
 // bodies is how many different things keyedKind appends.
 const bodies = 4
 
