@@ -11,6 +11,7 @@ import (
 	"logbook/ent/auditevent"
 	"logbook/ent/category"
 	"logbook/ent/entry"
+	"logbook/ent/idempotencykey"
 	"logbook/ent/identity"
 	"logbook/ent/operation"
 	"logbook/ent/retentionpolicy"
@@ -90,6 +91,7 @@ func checkColumn(t, c string) error {
 			auditevent.Table:      auditevent.ValidColumn,
 			category.Table:        category.ValidColumn,
 			entry.Table:           entry.ValidColumn,
+			idempotencykey.Table:  idempotencykey.ValidColumn,
 			identity.Table:        identity.ValidColumn,
 			operation.Table:       operation.ValidColumn,
 			retentionpolicy.Table: retentionpolicy.ValidColumn,

@@ -22,6 +22,8 @@ type Tx struct {
 	Category *CategoryClient
 	// Entry is the client for interacting with the Entry builders.
 	Entry *EntryClient
+	// IdempotencyKey is the client for interacting with the IdempotencyKey builders.
+	IdempotencyKey *IdempotencyKeyClient
 	// Identity is the client for interacting with the Identity builders.
 	Identity *IdentityClient
 	// Operation is the client for interacting with the Operation builders.
@@ -174,6 +176,7 @@ func (tx *Tx) init() {
 	tx.AuditEvent = NewAuditEventClient(tx.config)
 	tx.Category = NewCategoryClient(tx.config)
 	tx.Entry = NewEntryClient(tx.config)
+	tx.IdempotencyKey = NewIdempotencyKeyClient(tx.config)
 	tx.Identity = NewIdentityClient(tx.config)
 	tx.Operation = NewOperationClient(tx.config)
 	tx.RetentionPolicy = NewRetentionPolicyClient(tx.config)

@@ -134,9 +134,25 @@ type ComplexityRoot struct {
 		Count    func(childComplexity int) int
 	}
 
+	CreateAPICallPayload struct {
+		APICall func(childComplexity int) int
+	}
+
+	CreateAPICallsPayload struct {
+		APICalls func(childComplexity int) int
+	}
+
 	CreateAccessTokenPayload struct {
 		AccessToken func(childComplexity int) int
 		Key         func(childComplexity int) int
+	}
+
+	CreateAuditEventPayload struct {
+		AuditEvent func(childComplexity int) int
+	}
+
+	CreateAuditEventsPayload struct {
+		AuditEvents func(childComplexity int) int
 	}
 
 	CreateCategoryPayload struct {
@@ -151,12 +167,28 @@ type ComplexityRoot struct {
 		Entry func(childComplexity int) int
 	}
 
+	CreateOperationPayload struct {
+		Operation func(childComplexity int) int
+	}
+
+	CreateOperationsPayload struct {
+		Operations func(childComplexity int) int
+	}
+
 	CreateRetentionPolicyPayload struct {
 		RetentionPolicy func(childComplexity int) int
 	}
 
 	CreateTenantPayload struct {
 		Tenant func(childComplexity int) int
+	}
+
+	CreateUsageRecordPayload struct {
+		UsageRecord func(childComplexity int) int
+	}
+
+	CreateUsageRecordsPayload struct {
+		UsageRecords func(childComplexity int) int
 	}
 
 	CreateUserPayload struct {
@@ -224,12 +256,20 @@ type ComplexityRoot struct {
 
 	Mutation struct {
 		ApplyRetention        func(childComplexity int, input ApplyRetentionInput) int
+		CreateAPICall         func(childComplexity int, input CreateAPICallInput) int
+		CreateAPICalls        func(childComplexity int, input CreateAPICallsInput) int
 		CreateAccessToken     func(childComplexity int, input CreateAccessTokenInput) int
+		CreateAuditEvent      func(childComplexity int, input CreateAuditEventInput) int
+		CreateAuditEvents     func(childComplexity int, input CreateAuditEventsInput) int
 		CreateCategory        func(childComplexity int, input CreateCategoryInput) int
 		CreateEntries         func(childComplexity int, input CreateEntriesInput) int
 		CreateEntry           func(childComplexity int, input CreateEntryInput) int
+		CreateOperation       func(childComplexity int, input CreateOperationInput) int
+		CreateOperations      func(childComplexity int, input CreateOperationsInput) int
 		CreateRetentionPolicy func(childComplexity int, input journal.RetentionPolicyDraft) int
 		CreateTenant          func(childComplexity int, input CreateTenantInput) int
+		CreateUsageRecord     func(childComplexity int, input CreateUsageRecordInput) int
+		CreateUsageRecords    func(childComplexity int, input CreateUsageRecordsInput) int
 		CreateUser            func(childComplexity int, input CreateUserInput) int
 		DeleteRetentionPolicy func(childComplexity int, input DeleteRetentionPolicyInput) int
 		DisableUser           func(childComplexity int, input DisableUserInput) int
@@ -454,6 +494,14 @@ type EntryResolver interface {
 type MutationResolver interface {
 	CreateEntry(ctx context.Context, input CreateEntryInput) (*CreateEntryPayload, error)
 	CreateEntries(ctx context.Context, input CreateEntriesInput) (*CreateEntriesPayload, error)
+	CreateAuditEvent(ctx context.Context, input CreateAuditEventInput) (*CreateAuditEventPayload, error)
+	CreateAuditEvents(ctx context.Context, input CreateAuditEventsInput) (*CreateAuditEventsPayload, error)
+	CreateOperation(ctx context.Context, input CreateOperationInput) (*CreateOperationPayload, error)
+	CreateOperations(ctx context.Context, input CreateOperationsInput) (*CreateOperationsPayload, error)
+	CreateUsageRecord(ctx context.Context, input CreateUsageRecordInput) (*CreateUsageRecordPayload, error)
+	CreateUsageRecords(ctx context.Context, input CreateUsageRecordsInput) (*CreateUsageRecordsPayload, error)
+	CreateAPICall(ctx context.Context, input CreateAPICallInput) (*CreateAPICallPayload, error)
+	CreateAPICalls(ctx context.Context, input CreateAPICallsInput) (*CreateAPICallsPayload, error)
 	CreateTenant(ctx context.Context, input CreateTenantInput) (*CreateTenantPayload, error)
 	CreateCategory(ctx context.Context, input CreateCategoryInput) (*CreateCategoryPayload, error)
 	CreateRetentionPolicy(ctx context.Context, input journal.RetentionPolicyDraft) (*CreateRetentionPolicyPayload, error)
@@ -833,6 +881,20 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CategoryCount.Count(childComplexity), true
 
+	case "CreateAPICallPayload.apiCall":
+		if e.ComplexityRoot.CreateAPICallPayload.APICall == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateAPICallPayload.APICall(childComplexity), true
+
+	case "CreateAPICallsPayload.apiCalls":
+		if e.ComplexityRoot.CreateAPICallsPayload.APICalls == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateAPICallsPayload.APICalls(childComplexity), true
+
 	case "CreateAccessTokenPayload.accessToken":
 		if e.ComplexityRoot.CreateAccessTokenPayload.AccessToken == nil {
 			break
@@ -845,6 +907,20 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CreateAccessTokenPayload.Key(childComplexity), true
+
+	case "CreateAuditEventPayload.auditEvent":
+		if e.ComplexityRoot.CreateAuditEventPayload.AuditEvent == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateAuditEventPayload.AuditEvent(childComplexity), true
+
+	case "CreateAuditEventsPayload.auditEvents":
+		if e.ComplexityRoot.CreateAuditEventsPayload.AuditEvents == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateAuditEventsPayload.AuditEvents(childComplexity), true
 
 	case "CreateCategoryPayload.category":
 		if e.ComplexityRoot.CreateCategoryPayload.Category == nil {
@@ -867,6 +943,20 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CreateEntryPayload.Entry(childComplexity), true
 
+	case "CreateOperationPayload.operation":
+		if e.ComplexityRoot.CreateOperationPayload.Operation == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateOperationPayload.Operation(childComplexity), true
+
+	case "CreateOperationsPayload.operations":
+		if e.ComplexityRoot.CreateOperationsPayload.Operations == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateOperationsPayload.Operations(childComplexity), true
+
 	case "CreateRetentionPolicyPayload.retentionPolicy":
 		if e.ComplexityRoot.CreateRetentionPolicyPayload.RetentionPolicy == nil {
 			break
@@ -880,6 +970,20 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CreateTenantPayload.Tenant(childComplexity), true
+
+	case "CreateUsageRecordPayload.usageRecord":
+		if e.ComplexityRoot.CreateUsageRecordPayload.UsageRecord == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateUsageRecordPayload.UsageRecord(childComplexity), true
+
+	case "CreateUsageRecordsPayload.usageRecords":
+		if e.ComplexityRoot.CreateUsageRecordsPayload.UsageRecords == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CreateUsageRecordsPayload.UsageRecords(childComplexity), true
 
 	case "CreateUserPayload.user":
 		if e.ComplexityRoot.CreateUserPayload.User == nil {
@@ -1100,6 +1204,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.ApplyRetention(childComplexity, args["input"].(ApplyRetentionInput)), true
+	case "Mutation.createAPICall":
+		if e.ComplexityRoot.Mutation.CreateAPICall == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createAPICall_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateAPICall(childComplexity, args["input"].(CreateAPICallInput)), true
+	case "Mutation.createAPICalls":
+		if e.ComplexityRoot.Mutation.CreateAPICalls == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createAPICalls_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateAPICalls(childComplexity, args["input"].(CreateAPICallsInput)), true
 	case "Mutation.createAccessToken":
 		if e.ComplexityRoot.Mutation.CreateAccessToken == nil {
 			break
@@ -1111,6 +1237,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CreateAccessToken(childComplexity, args["input"].(CreateAccessTokenInput)), true
+	case "Mutation.createAuditEvent":
+		if e.ComplexityRoot.Mutation.CreateAuditEvent == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createAuditEvent_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateAuditEvent(childComplexity, args["input"].(CreateAuditEventInput)), true
+	case "Mutation.createAuditEvents":
+		if e.ComplexityRoot.Mutation.CreateAuditEvents == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createAuditEvents_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateAuditEvents(childComplexity, args["input"].(CreateAuditEventsInput)), true
 	case "Mutation.createCategory":
 		if e.ComplexityRoot.Mutation.CreateCategory == nil {
 			break
@@ -1144,6 +1292,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CreateEntry(childComplexity, args["input"].(CreateEntryInput)), true
+	case "Mutation.createOperation":
+		if e.ComplexityRoot.Mutation.CreateOperation == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createOperation_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateOperation(childComplexity, args["input"].(CreateOperationInput)), true
+	case "Mutation.createOperations":
+		if e.ComplexityRoot.Mutation.CreateOperations == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createOperations_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateOperations(childComplexity, args["input"].(CreateOperationsInput)), true
 	case "Mutation.createRetentionPolicy":
 		if e.ComplexityRoot.Mutation.CreateRetentionPolicy == nil {
 			break
@@ -1166,6 +1336,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CreateTenant(childComplexity, args["input"].(CreateTenantInput)), true
+	case "Mutation.createUsageRecord":
+		if e.ComplexityRoot.Mutation.CreateUsageRecord == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createUsageRecord_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateUsageRecord(childComplexity, args["input"].(CreateUsageRecordInput)), true
+	case "Mutation.createUsageRecords":
+		if e.ComplexityRoot.Mutation.CreateUsageRecords == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createUsageRecords_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateUsageRecords(childComplexity, args["input"].(CreateUsageRecordsInput)), true
 	case "Mutation.createUser":
 		if e.ComplexityRoot.Mutation.CreateUser == nil {
 			break
@@ -2083,12 +2275,20 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputAPICallFilter,
 		ec.unmarshalInputApplyRetentionInput,
 		ec.unmarshalInputAuditEventFilter,
+		ec.unmarshalInputCreateAPICallInput,
+		ec.unmarshalInputCreateAPICallsInput,
 		ec.unmarshalInputCreateAccessTokenInput,
+		ec.unmarshalInputCreateAuditEventInput,
+		ec.unmarshalInputCreateAuditEventsInput,
 		ec.unmarshalInputCreateCategoryInput,
 		ec.unmarshalInputCreateEntriesInput,
 		ec.unmarshalInputCreateEntryInput,
+		ec.unmarshalInputCreateOperationInput,
+		ec.unmarshalInputCreateOperationsInput,
 		ec.unmarshalInputCreateRetentionPolicyInput,
 		ec.unmarshalInputCreateTenantInput,
+		ec.unmarshalInputCreateUsageRecordInput,
+		ec.unmarshalInputCreateUsageRecordsInput,
 		ec.unmarshalInputCreateUserInput,
 		ec.unmarshalInputDeleteRetentionPolicyInput,
 		ec.unmarshalInputDisableUserInput,
@@ -2186,6 +2386,15 @@ Every field of Query and Mutation says who may select it.
 
 Null means the same as absent in every argument and input field.
 
+Rows that are appended under an ` + "`" + `idempotencyKey` + "`" + ` are stored once: whoever did not hear
+the answer sends the same again within 24 hours, and the answer is the rows that are
+there. Keys belong to the caller, which is a user, whatever it signs in with, or an
+access token of no user, and to the tenant it is bound to; all kinds of log share
+them. It is the same when the same rows are asked for: JSON may be spelt otherwise, a
+default may be written out (not the time, which is made anew each time), and a batch of
+one is as good as the row alone. Anything else under the key is a ` + "`" + `CONFLICT` + "`" + `, and so is
+a repeat whose rows have been removed meanwhile.
+
 Every error carries ` + "`" + `extensions.code` + "`" + `:
 
 - ` + "`" + `UNAUTHENTICATED` + "`" + `: nobody is signed in, or the credential is not accepted
@@ -2194,7 +2403,7 @@ Every error carries ` + "`" + `extensions.code` + "`" + `:
   ` + "`" + `{path, message}` + "`" + `, with ` + "`" + `index` + "`" + ` for the entry of a batch (at most 50 are
   listed, ` + "`" + `extensions.problemCount` + "`" + ` counts all)
 - ` + "`" + `NOT_FOUND` + "`" + `: what is to be changed does not exist
-- ` + "`" + `CONFLICT` + "`" + `: it contradicts what is stored
+- ` + "`" + `CONFLICT` + "`" + `: it contradicts what is stored, or what an idempotency key stands for
 - ` + "`" + `PAYLOAD_TOO_LARGE` + "`" + `: the request's body (16 MiB), its document (64 KiB or
   10,000 tokens) is too large
 - ` + "`" + `UNAVAILABLE` + "`" + `: the database does not answer, or not in time; try again
@@ -2207,7 +2416,8 @@ Every error carries ` + "`" + `extensions.code` + "`" + `:
   beyond a limit: 15 levels deep, 100 root fields, 500 fields, 100 directives (a
   fragment counts wherever it is spread, and the spread as a field), complexity
   25,000 (a field counts 1, a connection what one of its edges counts times the
-  page's size, introspection about what it lists)
+  page's size, a batch of rows to append what one of them counts for every ten,
+  introspection about what it lists)
 - ` + "`" + `BAD_REQUEST` + "`" + `: the HTTP request is none that GraphQL over HTTP knows
 
 Messages are in English or, where ` + "`" + `Accept-Language` + "`" + ` prefers it, in Chinese; those
@@ -3310,12 +3520,81 @@ type Mutation {
   ): CreateEntryPayload @hasPermission(permission: "entries:write")
   """
   Appends many entries, all or none. They are on disk before the answer comes.
-  Needs the permission ` + "`" + `entries:write` + "`" + `.
+  Counts for every ten of them what one counts towards the complexity. Needs the
+  permission ` + "`" + `entries:write` + "`" + `.
   """
   createEntries(
     "The entries."
     input: CreateEntriesInput!
   ): CreateEntriesPayload @hasPermission(permission: "entries:write")
+  """
+  Appends one audit event. It is on disk before the answer comes. Needs the permission
+  ` + "`" + `audit:write` + "`" + `.
+  """
+  createAuditEvent(
+    "The audit event."
+    input: CreateAuditEventInput!
+  ): CreateAuditEventPayload @hasPermission(permission: "audit:write")
+  """
+  Appends many audit events, all or none. They are on disk before the answer comes.
+  Counts for every ten of them what one counts towards the complexity. Needs the
+  permission ` + "`" + `audit:write` + "`" + `.
+  """
+  createAuditEvents(
+    "The audit events."
+    input: CreateAuditEventsInput!
+  ): CreateAuditEventsPayload @hasPermission(permission: "audit:write")
+  """
+  Appends one operation. It is on disk before the answer comes. Needs the permission
+  ` + "`" + `operations:write` + "`" + `.
+  """
+  createOperation(
+    "The operation."
+    input: CreateOperationInput!
+  ): CreateOperationPayload @hasPermission(permission: "operations:write")
+  """
+  Appends many operations, all or none. They are on disk before the answer comes.
+  Counts for every ten of them what one counts towards the complexity. Needs the
+  permission ` + "`" + `operations:write` + "`" + `.
+  """
+  createOperations(
+    "The operations."
+    input: CreateOperationsInput!
+  ): CreateOperationsPayload @hasPermission(permission: "operations:write")
+  """
+  Appends one usage record. It is on disk before the answer comes. Needs the permission
+  ` + "`" + `usage:write` + "`" + `.
+  """
+  createUsageRecord(
+    "The usage record."
+    input: CreateUsageRecordInput!
+  ): CreateUsageRecordPayload @hasPermission(permission: "usage:write")
+  """
+  Appends many usage records, all or none. They are on disk before the answer comes.
+  Counts for every ten of them what one counts towards the complexity. Needs the
+  permission ` + "`" + `usage:write` + "`" + `.
+  """
+  createUsageRecords(
+    "The usage records."
+    input: CreateUsageRecordsInput!
+  ): CreateUsageRecordsPayload @hasPermission(permission: "usage:write")
+  """
+  Appends one API call. It is on disk before the answer comes. Needs the permission
+  ` + "`" + `api-calls:write` + "`" + `.
+  """
+  createAPICall(
+    "The API call."
+    input: CreateAPICallInput!
+  ): CreateAPICallPayload @hasPermission(permission: "api-calls:write")
+  """
+  Appends many API calls, all or none. They are on disk before the answer comes.
+  Counts for every ten of them what one counts towards the complexity. Needs the
+  permission ` + "`" + `api-calls:write` + "`" + `.
+  """
+  createAPICalls(
+    "The API calls."
+    input: CreateAPICallsInput!
+  ): CreateAPICallsPayload @hasPermission(permission: "api-calls:write")
   """
   Makes a tenant. Needs the role ` + "`" + `ADMIN` + "`" + `, bound to no tenant.
   """
@@ -3455,6 +3734,11 @@ input CreateEntryInput {
   requestId: String
   "More about it: a JSON object of at most 1 MiB. Default ` + "`" + `{}` + "`" + `."
   metadata: JSON
+  """
+  A key that makes the append safe to repeat, as the schema's description says.
+  Between 1 and 255 bytes. Not in a batch, which has a key of its own. Default: none.
+  """
+  idempotencyKey: String
 }
 
 """
@@ -3463,6 +3747,213 @@ Entries on their way in.
 input CreateEntriesInput {
   "The entries, at most 10,000."
   entries: [CreateEntryInput!]!
+  """
+  A key that makes the append safe to repeat, as the schema's description says.
+  Between 1 and 255 bytes. Default: none.
+  """
+  idempotencyKey: String
+}
+
+"""
+An audit event on its way in.
+"""
+input CreateAuditEventInput {
+  "What happened, such as ` + "`" + `SignIn.Password` + "`" + `. Not empty, at most 255 bytes."
+  key: String!
+  "When it happened. Default: now."
+  createdAt: Time
+  "The tenant it belongs to, which must exist. Default: the tenant the caller is bound to, or none."
+  tenantId: ID @uuid
+  "More about it: a JSON object of at most 1 MiB. Default ` + "`" + `{}` + "`" + `."
+  payload: JSON
+  "The id of the user it is about, in that user's own system. At most 255 bytes. Default: nobody."
+  userId: String
+  """
+  The id of the application it happened in. At most 255 bytes. Not ` + "`" + `logbook` + "`" + `, under
+  which Logbook records itself. Default: none.
+  """
+  applicationId: String
+  "The address it came from; any text. At most 255 bytes. Default: none."
+  ip: String
+  "The user agent it came from. At most 2,048 bytes. Default: none."
+  userAgent: String
+  """
+  A key that makes the append safe to repeat, as the schema's description says.
+  Between 1 and 255 bytes. Not in a batch, which has a key of its own. Default: none.
+  """
+  idempotencyKey: String
+}
+
+"""
+Audit events on their way in.
+"""
+input CreateAuditEventsInput {
+  "The audit events, at most 10,000."
+  auditEvents: [CreateAuditEventInput!]!
+  """
+  A key that makes the append safe to repeat, as the schema's description says.
+  Between 1 and 255 bytes. Default: none.
+  """
+  idempotencyKey: String
+}
+
+"""
+An operation on its way in.
+"""
+input CreateOperationInput {
+  "What it did. Default ` + "`" + `OTHER` + "`" + `."
+  action: OperationAction
+  "When it happened. Default: now."
+  createdAt: Time
+  "The tenant it belongs to, which must exist. Default: the tenant the caller is bound to, or none."
+  tenantId: ID @uuid
+  """
+  The part of the administration it happened in. At most 255 bytes. Not ` + "`" + `logbook` + "`" + `,
+  under which Logbook records itself. Default: the empty text.
+  """
+  module: String
+  "What happened, in words. What is beyond 255 characters is cut. Default: the empty text."
+  description: String
+  "Whether it succeeded."
+  succeeded: Boolean = true
+  "The HTTP status it was answered with. 32 bits. Default: none."
+  responseStatus: Int
+  "The number of the user who did it, in that user's own system. Default: nobody."
+  userId: Int64
+  "The name of that user. At most 255 bytes. Default: nobody."
+  username: String
+  "What kind of thing it was done to. At most 255 bytes. Default: none."
+  targetModel: String
+  "The number of the thing it was done to. Default: none."
+  targetId: Int64
+  "The address it came from; any text. At most 255 bytes. Default: none."
+  ipAddress: String
+  "The user agent it came from. What is beyond 500 characters is cut. Default: none."
+  userAgent: String
+  """
+  What the request brought along: any JSON value of at most 1 MiB. The values of
+  ` + "`" + `password` + "`" + `, ` + "`" + `token` + "`" + `, ` + "`" + `secret` + "`" + `, ` + "`" + `key` + "`" + ` and ` + "`" + `csrf_token` + "`" + ` in it become ` + "`" + `"***"` + "`" + `. Default:
+  nothing.
+  """
+  requestData: JSON
+  """
+  A key that makes the append safe to repeat, as the schema's description says.
+  Between 1 and 255 bytes. Not in a batch, which has a key of its own. Default: none.
+  """
+  idempotencyKey: String
+}
+
+"""
+Operations on their way in.
+"""
+input CreateOperationsInput {
+  "The operations, at most 10,000."
+  operations: [CreateOperationInput!]!
+  """
+  A key that makes the append safe to repeat, as the schema's description says.
+  Between 1 and 255 bytes. Default: none.
+  """
+  idempotencyKey: String
+}
+
+"""
+A usage record on its way in.
+"""
+input CreateUsageRecordInput {
+  "What it is about."
+  type: UsageType!
+  "When it happened; fractions of a second are cut. Default: now."
+  createdAt: Time
+  "The tenant it belongs to, which must exist. Default: the tenant the caller is bound to, or none."
+  tenantId: ID @uuid
+  "What happened, in words. At most 1 MiB of UTF-8. Default: the empty text."
+  content: String
+  "The id in Logbook of the user it is about. Default: 0, for nobody."
+  userId: Int64
+  "The name of that user. At most 255 bytes. Default: the empty text."
+  username: String
+  "The number of the access token that was used. Default: 0, for none."
+  tokenId: Int64
+  "The name of that token. At most 255 bytes. Default: the empty text."
+  tokenName: String
+  "The language model that was used. At most 255 bytes. Default: the empty text."
+  modelName: String
+  "How much quota it took, or gave, in the gateway's units. Default: 0."
+  quota: Int64
+  "How many tokens the prompt had. Default: 0."
+  promptTokens: Int64
+  "How many tokens the completion had. Default: 0."
+  completionTokens: Int64
+  "How long it took, in seconds. Default: 0."
+  useTime: Int64
+  "Whether the completion came as a stream. Default: false."
+  isStream: Boolean
+  "The number of the channel that served it. Default: 0, for none."
+  channelId: Int64
+  "The name of that channel. At most 255 bytes. Default: the empty text."
+  channelName: String
+  "The group of users and prices it is counted in. At most 255 bytes. Default: the empty text."
+  group: String
+  "The address it came from; any text. At most 255 bytes. Default: the empty text."
+  ip: String
+  "More about it: a text that mostly holds a JSON object. At most 1 MiB. Default: the empty text."
+  other: String
+  """
+  A key that makes the append safe to repeat, as the schema's description says.
+  Between 1 and 255 bytes. Not in a batch, which has a key of its own. Default: none.
+  """
+  idempotencyKey: String
+}
+
+"""
+Usage records on their way in.
+"""
+input CreateUsageRecordsInput {
+  "The usage records, at most 10,000."
+  usageRecords: [CreateUsageRecordInput!]!
+  """
+  A key that makes the append safe to repeat, as the schema's description says.
+  Between 1 and 255 bytes. Default: none.
+  """
+  idempotencyKey: String
+}
+
+"""
+An API call on its way in.
+"""
+input CreateAPICallInput {
+  "When it was made; fractions of a second are cut. Default: now."
+  operationTime: Time
+  "The tenant it belongs to, which must exist. Default: the tenant the caller is bound to, or none."
+  tenantId: ID @uuid
+  "The id of the application that called, unmasked. At most 255 bytes. Default: the empty text."
+  appId: String
+  "The path that was called. At most 2,048 bytes. Default: the empty text."
+  apiPath: String
+  "The method; any text. At most 255 bytes. Default: the empty text."
+  httpMethod: String
+  "The address it came from; any text. At most 255 bytes. Default: the empty text."
+  sourceIp: String
+  "The HTTP status it was answered with. Between 0 and 999. Default: 0, for none known."
+  statusCode: Int
+  """
+  A key that makes the append safe to repeat, as the schema's description says.
+  Between 1 and 255 bytes. Not in a batch, which has a key of its own. Default: none.
+  """
+  idempotencyKey: String
+}
+
+"""
+API calls on their way in.
+"""
+input CreateAPICallsInput {
+  "The API calls, at most 10,000."
+  apiCalls: [CreateAPICallInput!]!
+  """
+  A key that makes the append safe to repeat, as the schema's description says.
+  Between 1 and 255 bytes. Default: none.
+  """
+  idempotencyKey: String
 }
 
 """
@@ -3526,6 +4017,94 @@ type CreateEntriesPayload {
   where it was not sent.
   """
   entries: [Entry!]!
+}
+
+"""
+What ` + "`" + `createAuditEvent` + "`" + ` stored.
+"""
+type CreateAuditEventPayload {
+  """
+  The audit event as it is stored, as far as the caller may see it. Its ` + "`" + `tenant` + "`" + ` is null
+  where the caller may not read audit events.
+  """
+  auditEvent: AuditEvent!
+}
+
+"""
+What ` + "`" + `createAuditEvents` + "`" + ` stored.
+"""
+type CreateAuditEventsPayload {
+  """
+  The audit events as they are stored, in the order they were sent, as far as the caller
+  may see them. Their ` + "`" + `tenant` + "`" + ` is null where the caller may not read audit events.
+  """
+  auditEvents: [AuditEvent!]!
+}
+
+"""
+What ` + "`" + `createOperation` + "`" + ` stored.
+"""
+type CreateOperationPayload {
+  """
+  The operation as it is stored, as far as the caller may see it. Its ` + "`" + `tenant` + "`" + ` is null
+  where the caller may not read operations.
+  """
+  operation: Operation!
+}
+
+"""
+What ` + "`" + `createOperations` + "`" + ` stored.
+"""
+type CreateOperationsPayload {
+  """
+  The operations as they are stored, in the order they were sent, as far as the caller
+  may see them. Their ` + "`" + `tenant` + "`" + ` is null where the caller may not read operations.
+  """
+  operations: [Operation!]!
+}
+
+"""
+What ` + "`" + `createUsageRecord` + "`" + ` stored.
+"""
+type CreateUsageRecordPayload {
+  """
+  The usage record as it is stored, as far as the caller may see it. Its ` + "`" + `tenant` + "`" + ` is null
+  where the caller may not read usage records.
+  """
+  usageRecord: UsageRecord!
+}
+
+"""
+What ` + "`" + `createUsageRecords` + "`" + ` stored.
+"""
+type CreateUsageRecordsPayload {
+  """
+  The usage records as they are stored, in the order they were sent, as far as the caller
+  may see them. Their ` + "`" + `tenant` + "`" + ` is null where the caller may not read usage records.
+  """
+  usageRecords: [UsageRecord!]!
+}
+
+"""
+What ` + "`" + `createAPICall` + "`" + ` stored.
+"""
+type CreateAPICallPayload {
+  """
+  The API call as it is stored, as far as the caller may see it. Its ` + "`" + `tenant` + "`" + ` is null
+  where the caller may not read API calls.
+  """
+  apiCall: APICall!
+}
+
+"""
+What ` + "`" + `createAPICalls` + "`" + ` stored.
+"""
+type CreateAPICallsPayload {
+  """
+  The API calls as they are stored, in the order they were sent, as far as the caller
+  may see them. Their ` + "`" + `tenant` + "`" + ` is null where the caller may not read API calls.
+  """
+  apiCalls: [APICall!]!
 }
 
 """
@@ -3945,6 +4524,22 @@ func (ec *executionContext) childFields_CategoryCount(ctx context.Context, field
 	return nil, fmt.Errorf("no field named %q was found under type CategoryCount", field.Name)
 }
 
+func (ec *executionContext) childFields_CreateAPICallPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "apiCall":
+		return ec.fieldContext_CreateAPICallPayload_apiCall(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateAPICallPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_CreateAPICallsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "apiCalls":
+		return ec.fieldContext_CreateAPICallsPayload_apiCalls(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateAPICallsPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_CreateAccessTokenPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "accessToken":
@@ -3953,6 +4548,22 @@ func (ec *executionContext) childFields_CreateAccessTokenPayload(ctx context.Con
 		return ec.fieldContext_CreateAccessTokenPayload_key(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CreateAccessTokenPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_CreateAuditEventPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "auditEvent":
+		return ec.fieldContext_CreateAuditEventPayload_auditEvent(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateAuditEventPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_CreateAuditEventsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "auditEvents":
+		return ec.fieldContext_CreateAuditEventsPayload_auditEvents(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateAuditEventsPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_CreateCategoryPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3979,6 +4590,22 @@ func (ec *executionContext) childFields_CreateEntryPayload(ctx context.Context, 
 	return nil, fmt.Errorf("no field named %q was found under type CreateEntryPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_CreateOperationPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "operation":
+		return ec.fieldContext_CreateOperationPayload_operation(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateOperationPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_CreateOperationsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "operations":
+		return ec.fieldContext_CreateOperationsPayload_operations(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateOperationsPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_CreateRetentionPolicyPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "retentionPolicy":
@@ -3993,6 +4620,22 @@ func (ec *executionContext) childFields_CreateTenantPayload(ctx context.Context,
 		return ec.fieldContext_CreateTenantPayload_tenant(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CreateTenantPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_CreateUsageRecordPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "usageRecord":
+		return ec.fieldContext_CreateUsageRecordPayload_usageRecord(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateUsageRecordPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_CreateUsageRecordsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "usageRecords":
+		return ec.fieldContext_CreateUsageRecordsPayload_usageRecords(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateUsageRecordsPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_CreateUserPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4613,12 +5256,68 @@ func (ec *executionContext) field_Mutation_applyRetention_args(ctx context.Conte
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_createAPICall_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (CreateAPICallInput, error) {
+			return ec.unmarshalNCreateAPICallInput2logbookᚋgraphᚐCreateAPICallInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_createAPICalls_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (CreateAPICallsInput, error) {
+			return ec.unmarshalNCreateAPICallsInput2logbookᚋgraphᚐCreateAPICallsInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_createAccessToken_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (CreateAccessTokenInput, error) {
 			return ec.unmarshalNCreateAccessTokenInput2logbookᚋgraphᚐCreateAccessTokenInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_createAuditEvent_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (CreateAuditEventInput, error) {
+			return ec.unmarshalNCreateAuditEventInput2logbookᚋgraphᚐCreateAuditEventInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_createAuditEvents_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (CreateAuditEventsInput, error) {
+			return ec.unmarshalNCreateAuditEventsInput2logbookᚋgraphᚐCreateAuditEventsInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -4669,6 +5368,34 @@ func (ec *executionContext) field_Mutation_createEntry_args(ctx context.Context,
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_createOperation_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (CreateOperationInput, error) {
+			return ec.unmarshalNCreateOperationInput2logbookᚋgraphᚐCreateOperationInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_createOperations_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (CreateOperationsInput, error) {
+			return ec.unmarshalNCreateOperationsInput2logbookᚋgraphᚐCreateOperationsInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_createRetentionPolicy_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -4689,6 +5416,34 @@ func (ec *executionContext) field_Mutation_createTenant_args(ctx context.Context
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (CreateTenantInput, error) {
 			return ec.unmarshalNCreateTenantInput2logbookᚋgraphᚐCreateTenantInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_createUsageRecord_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (CreateUsageRecordInput, error) {
+			return ec.unmarshalNCreateUsageRecordInput2logbookᚋgraphᚐCreateUsageRecordInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_createUsageRecords_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (CreateUsageRecordsInput, error) {
+			return ec.unmarshalNCreateUsageRecordsInput2logbookᚋgraphᚐCreateUsageRecordsInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -6558,6 +7313,70 @@ func (ec *executionContext) fieldContext_CategoryCount_count(_ context.Context, 
 	return graphql.NewScalarFieldContext("CategoryCount", field, false, false, errors.New("field of type Int64 does not have child fields"))
 }
 
+func (ec *executionContext) _CreateAPICallPayload_apiCall(ctx context.Context, field graphql.CollectedField, obj *CreateAPICallPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateAPICallPayload_apiCall(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.APICall, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.APICall) graphql.Marshaler {
+			return ec.marshalNAPICall2ᚖlogbookᚋentᚐAPICall(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreateAPICallPayload_apiCall(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreateAPICallPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_APICall(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CreateAPICallsPayload_apiCalls(ctx context.Context, field graphql.CollectedField, obj *CreateAPICallsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateAPICallsPayload_apiCalls(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.APICalls, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*ent.APICall) graphql.Marshaler {
+			return ec.marshalNAPICall2ᚕᚖlogbookᚋentᚐAPICallᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreateAPICallsPayload_apiCalls(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreateAPICallsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_APICall(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _CreateAccessTokenPayload_accessToken(ctx context.Context, field graphql.CollectedField, obj *CreateAccessTokenPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -6611,6 +7430,70 @@ func (ec *executionContext) _CreateAccessTokenPayload_key(ctx context.Context, f
 }
 func (ec *executionContext) fieldContext_CreateAccessTokenPayload_key(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CreateAccessTokenPayload", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _CreateAuditEventPayload_auditEvent(ctx context.Context, field graphql.CollectedField, obj *CreateAuditEventPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateAuditEventPayload_auditEvent(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AuditEvent, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.AuditEvent) graphql.Marshaler {
+			return ec.marshalNAuditEvent2ᚖlogbookᚋentᚐAuditEvent(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreateAuditEventPayload_auditEvent(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreateAuditEventPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AuditEvent(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CreateAuditEventsPayload_auditEvents(ctx context.Context, field graphql.CollectedField, obj *CreateAuditEventsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateAuditEventsPayload_auditEvents(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AuditEvents, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*ent.AuditEvent) graphql.Marshaler {
+			return ec.marshalNAuditEvent2ᚕᚖlogbookᚋentᚐAuditEventᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreateAuditEventsPayload_auditEvents(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreateAuditEventsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AuditEvent(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _CreateCategoryPayload_category(ctx context.Context, field graphql.CollectedField, obj *CreateCategoryPayload) (ret graphql.Marshaler) {
@@ -6709,6 +7592,70 @@ func (ec *executionContext) fieldContext_CreateEntryPayload_entry(_ context.Cont
 	return fc, nil
 }
 
+func (ec *executionContext) _CreateOperationPayload_operation(ctx context.Context, field graphql.CollectedField, obj *CreateOperationPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateOperationPayload_operation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Operation, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Operation) graphql.Marshaler {
+			return ec.marshalNOperation2ᚖlogbookᚋentᚐOperation(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreateOperationPayload_operation(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreateOperationPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Operation(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CreateOperationsPayload_operations(ctx context.Context, field graphql.CollectedField, obj *CreateOperationsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateOperationsPayload_operations(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Operations, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*ent.Operation) graphql.Marshaler {
+			return ec.marshalNOperation2ᚕᚖlogbookᚋentᚐOperationᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreateOperationsPayload_operations(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreateOperationsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Operation(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _CreateRetentionPolicyPayload_retentionPolicy(ctx context.Context, field graphql.CollectedField, obj *CreateRetentionPolicyPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -6768,6 +7715,70 @@ func (ec *executionContext) fieldContext_CreateTenantPayload_tenant(_ context.Co
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Tenant(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CreateUsageRecordPayload_usageRecord(ctx context.Context, field graphql.CollectedField, obj *CreateUsageRecordPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateUsageRecordPayload_usageRecord(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UsageRecord, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.UsageRecord) graphql.Marshaler {
+			return ec.marshalNUsageRecord2ᚖlogbookᚋentᚐUsageRecord(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreateUsageRecordPayload_usageRecord(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreateUsageRecordPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UsageRecord(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CreateUsageRecordsPayload_usageRecords(ctx context.Context, field graphql.CollectedField, obj *CreateUsageRecordsPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CreateUsageRecordsPayload_usageRecords(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UsageRecords, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*ent.UsageRecord) graphql.Marshaler {
+			return ec.marshalNUsageRecord2ᚕᚖlogbookᚋentᚐUsageRecordᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CreateUsageRecordsPayload_usageRecords(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CreateUsageRecordsPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UsageRecord(ctx, field)
 		},
 	}
 	return fc, nil
@@ -7768,6 +8779,542 @@ func (ec *executionContext) fieldContext_Mutation_createEntries(ctx context.Cont
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_createEntries_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_createAuditEvent(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_createAuditEvent(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CreateAuditEvent(ctx, fc.Args["input"].(CreateAuditEventInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "audit:write")
+				if err != nil {
+					var zeroVal *CreateAuditEventPayload
+					return zeroVal, err
+				}
+				orOwn, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *CreateAuditEventPayload
+					return zeroVal, err
+				}
+				if ec.Directives.HasPermission == nil {
+					var zeroVal *CreateAuditEventPayload
+					return zeroVal, errors.New("directive hasPermission is not implemented")
+				}
+				return ec.Directives.HasPermission(ctx, nil, directive0, permission, orOwn)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *CreateAuditEventPayload) graphql.Marshaler {
+			return ec.marshalOCreateAuditEventPayload2ᚖlogbookᚋgraphᚐCreateAuditEventPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_createAuditEvent(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreateAuditEventPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_createAuditEvent_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_createAuditEvents(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_createAuditEvents(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CreateAuditEvents(ctx, fc.Args["input"].(CreateAuditEventsInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "audit:write")
+				if err != nil {
+					var zeroVal *CreateAuditEventsPayload
+					return zeroVal, err
+				}
+				orOwn, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *CreateAuditEventsPayload
+					return zeroVal, err
+				}
+				if ec.Directives.HasPermission == nil {
+					var zeroVal *CreateAuditEventsPayload
+					return zeroVal, errors.New("directive hasPermission is not implemented")
+				}
+				return ec.Directives.HasPermission(ctx, nil, directive0, permission, orOwn)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *CreateAuditEventsPayload) graphql.Marshaler {
+			return ec.marshalOCreateAuditEventsPayload2ᚖlogbookᚋgraphᚐCreateAuditEventsPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_createAuditEvents(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreateAuditEventsPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_createAuditEvents_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_createOperation(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_createOperation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CreateOperation(ctx, fc.Args["input"].(CreateOperationInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "operations:write")
+				if err != nil {
+					var zeroVal *CreateOperationPayload
+					return zeroVal, err
+				}
+				orOwn, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *CreateOperationPayload
+					return zeroVal, err
+				}
+				if ec.Directives.HasPermission == nil {
+					var zeroVal *CreateOperationPayload
+					return zeroVal, errors.New("directive hasPermission is not implemented")
+				}
+				return ec.Directives.HasPermission(ctx, nil, directive0, permission, orOwn)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *CreateOperationPayload) graphql.Marshaler {
+			return ec.marshalOCreateOperationPayload2ᚖlogbookᚋgraphᚐCreateOperationPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_createOperation(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreateOperationPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_createOperation_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_createOperations(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_createOperations(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CreateOperations(ctx, fc.Args["input"].(CreateOperationsInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "operations:write")
+				if err != nil {
+					var zeroVal *CreateOperationsPayload
+					return zeroVal, err
+				}
+				orOwn, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *CreateOperationsPayload
+					return zeroVal, err
+				}
+				if ec.Directives.HasPermission == nil {
+					var zeroVal *CreateOperationsPayload
+					return zeroVal, errors.New("directive hasPermission is not implemented")
+				}
+				return ec.Directives.HasPermission(ctx, nil, directive0, permission, orOwn)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *CreateOperationsPayload) graphql.Marshaler {
+			return ec.marshalOCreateOperationsPayload2ᚖlogbookᚋgraphᚐCreateOperationsPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_createOperations(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreateOperationsPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_createOperations_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_createUsageRecord(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_createUsageRecord(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CreateUsageRecord(ctx, fc.Args["input"].(CreateUsageRecordInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "usage:write")
+				if err != nil {
+					var zeroVal *CreateUsageRecordPayload
+					return zeroVal, err
+				}
+				orOwn, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *CreateUsageRecordPayload
+					return zeroVal, err
+				}
+				if ec.Directives.HasPermission == nil {
+					var zeroVal *CreateUsageRecordPayload
+					return zeroVal, errors.New("directive hasPermission is not implemented")
+				}
+				return ec.Directives.HasPermission(ctx, nil, directive0, permission, orOwn)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *CreateUsageRecordPayload) graphql.Marshaler {
+			return ec.marshalOCreateUsageRecordPayload2ᚖlogbookᚋgraphᚐCreateUsageRecordPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_createUsageRecord(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreateUsageRecordPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_createUsageRecord_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_createUsageRecords(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_createUsageRecords(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CreateUsageRecords(ctx, fc.Args["input"].(CreateUsageRecordsInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "usage:write")
+				if err != nil {
+					var zeroVal *CreateUsageRecordsPayload
+					return zeroVal, err
+				}
+				orOwn, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *CreateUsageRecordsPayload
+					return zeroVal, err
+				}
+				if ec.Directives.HasPermission == nil {
+					var zeroVal *CreateUsageRecordsPayload
+					return zeroVal, errors.New("directive hasPermission is not implemented")
+				}
+				return ec.Directives.HasPermission(ctx, nil, directive0, permission, orOwn)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *CreateUsageRecordsPayload) graphql.Marshaler {
+			return ec.marshalOCreateUsageRecordsPayload2ᚖlogbookᚋgraphᚐCreateUsageRecordsPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_createUsageRecords(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreateUsageRecordsPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_createUsageRecords_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_createAPICall(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_createAPICall(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CreateAPICall(ctx, fc.Args["input"].(CreateAPICallInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "api-calls:write")
+				if err != nil {
+					var zeroVal *CreateAPICallPayload
+					return zeroVal, err
+				}
+				orOwn, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *CreateAPICallPayload
+					return zeroVal, err
+				}
+				if ec.Directives.HasPermission == nil {
+					var zeroVal *CreateAPICallPayload
+					return zeroVal, errors.New("directive hasPermission is not implemented")
+				}
+				return ec.Directives.HasPermission(ctx, nil, directive0, permission, orOwn)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *CreateAPICallPayload) graphql.Marshaler {
+			return ec.marshalOCreateAPICallPayload2ᚖlogbookᚋgraphᚐCreateAPICallPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_createAPICall(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreateAPICallPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_createAPICall_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_createAPICalls(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_createAPICalls(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CreateAPICalls(ctx, fc.Args["input"].(CreateAPICallsInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "api-calls:write")
+				if err != nil {
+					var zeroVal *CreateAPICallsPayload
+					return zeroVal, err
+				}
+				orOwn, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *CreateAPICallsPayload
+					return zeroVal, err
+				}
+				if ec.Directives.HasPermission == nil {
+					var zeroVal *CreateAPICallsPayload
+					return zeroVal, errors.New("directive hasPermission is not implemented")
+				}
+				return ec.Directives.HasPermission(ctx, nil, directive0, permission, orOwn)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *CreateAPICallsPayload) graphql.Marshaler {
+			return ec.marshalOCreateAPICallsPayload2ᚖlogbookᚋgraphᚐCreateAPICallsPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_createAPICalls(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CreateAPICallsPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_createAPICalls_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -13621,6 +15168,122 @@ func (ec *executionContext) unmarshalInputAuditEventFilter(ctx context.Context, 
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputCreateAPICallInput(ctx context.Context, obj any) (CreateAPICallInput, error) {
+	var it CreateAPICallInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"operationTime", "tenantId", "appId", "apiPath", "httpMethod", "sourceIp", "statusCode", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "operationTime":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("operationTime"))
+			data, err := ec.unmarshalOTime2ᚖlogbookᚋentᚋcolumnᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.OperationTime = data
+		case "tenantId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("tenantId"))
+			data, err := ec.unmarshalOID2ᚖlogbookᚋentᚋcolumnᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TenantID = data
+		case "appId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("appId"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AppID = data
+		case "apiPath":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("apiPath"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.APIPath = data
+		case "httpMethod":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("httpMethod"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.HTTPMethod = data
+		case "sourceIp":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sourceIp"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SourceIP = data
+		case "statusCode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("statusCode"))
+			data, err := ec.unmarshalOInt2int64(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.StatusCode = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputCreateAPICallsInput(ctx context.Context, obj any) (CreateAPICallsInput, error) {
+	var it CreateAPICallsInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"apiCalls", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "apiCalls":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("apiCalls"))
+			data, err := ec.unmarshalNCreateAPICallInput2ᚕᚖlogbookᚋgraphᚐCreateAPICallInputᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.APICalls = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputCreateAccessTokenInput(ctx context.Context, obj any) (CreateAccessTokenInput, error) {
 	var it CreateAccessTokenInput
 	if obj == nil {
@@ -13693,6 +15356,129 @@ func (ec *executionContext) unmarshalInputCreateAccessTokenInput(ctx context.Con
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputCreateAuditEventInput(ctx context.Context, obj any) (CreateAuditEventInput, error) {
+	var it CreateAuditEventInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"key", "createdAt", "tenantId", "payload", "userId", "applicationId", "ip", "userAgent", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "key":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("key"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Key = data
+		case "createdAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("createdAt"))
+			data, err := ec.unmarshalOTime2ᚖlogbookᚋentᚋcolumnᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CreatedAt = data
+		case "tenantId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("tenantId"))
+			data, err := ec.unmarshalOID2ᚖlogbookᚋentᚋcolumnᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TenantID = data
+		case "payload":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("payload"))
+			data, err := ec.unmarshalOJSON2logbookᚋentᚋcolumnᚐJSON(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Payload = data
+		case "userId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("userId"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.UserID = data
+		case "applicationId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("applicationId"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ApplicationID = data
+		case "ip":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ip"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IP = data
+		case "userAgent":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("userAgent"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.UserAgent = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputCreateAuditEventsInput(ctx context.Context, obj any) (CreateAuditEventsInput, error) {
+	var it CreateAuditEventsInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"auditEvents", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "auditEvents":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("auditEvents"))
+			data, err := ec.unmarshalNCreateAuditEventInput2ᚕᚖlogbookᚋgraphᚐCreateAuditEventInputᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AuditEvents = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputCreateCategoryInput(ctx context.Context, obj any) (CreateCategoryInput, error) {
 	var it CreateCategoryInput
 	if obj == nil {
@@ -13741,7 +15527,7 @@ func (ec *executionContext) unmarshalInputCreateEntriesInput(ctx context.Context
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"entries"}
+	fieldsInOrder := [...]string{"entries", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -13755,6 +15541,13 @@ func (ec *executionContext) unmarshalInputCreateEntriesInput(ctx context.Context
 				return it, err
 			}
 			it.Entries = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
 		}
 	}
 	return it, nil
@@ -13771,7 +15564,7 @@ func (ec *executionContext) unmarshalInputCreateEntryInput(ctx context.Context, 
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"message", "level", "timestamp", "tenantId", "categoryId", "categoryCode", "source", "userId", "username", "ipAddress", "userAgent", "requestId", "metadata"}
+	fieldsInOrder := [...]string{"message", "level", "timestamp", "tenantId", "categoryId", "categoryCode", "source", "userId", "username", "ipAddress", "userAgent", "requestId", "metadata", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -13869,6 +15662,182 @@ func (ec *executionContext) unmarshalInputCreateEntryInput(ctx context.Context, 
 				return it, err
 			}
 			it.Metadata = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputCreateOperationInput(ctx context.Context, obj any) (CreateOperationInput, error) {
+	var it CreateOperationInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["succeeded"]; !present {
+		asMap["succeeded"] = true
+	}
+
+	fieldsInOrder := [...]string{"action", "createdAt", "tenantId", "module", "description", "succeeded", "responseStatus", "userId", "username", "targetModel", "targetId", "ipAddress", "userAgent", "requestData", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "action":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("action"))
+			data, err := ec.unmarshalOOperationAction2logbookᚋentᚋcolumnᚐAction(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Action = data
+		case "createdAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("createdAt"))
+			data, err := ec.unmarshalOTime2ᚖlogbookᚋentᚋcolumnᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CreatedAt = data
+		case "tenantId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("tenantId"))
+			data, err := ec.unmarshalOID2ᚖlogbookᚋentᚋcolumnᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TenantID = data
+		case "module":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("module"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Module = data
+		case "description":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("description"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Description = data
+		case "succeeded":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("succeeded"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Succeeded = data
+		case "responseStatus":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("responseStatus"))
+			data, err := ec.unmarshalOInt2ᚖint64(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ResponseStatus = data
+		case "userId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("userId"))
+			data, err := ec.unmarshalOInt642ᚖint64(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.UserID = data
+		case "username":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("username"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Username = data
+		case "targetModel":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("targetModel"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TargetModel = data
+		case "targetId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("targetId"))
+			data, err := ec.unmarshalOInt642ᚖint64(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TargetID = data
+		case "ipAddress":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ipAddress"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IPAddress = data
+		case "userAgent":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("userAgent"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.UserAgent = data
+		case "requestData":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("requestData"))
+			data, err := ec.unmarshalOJSON2logbookᚋentᚋcolumnᚐJSON(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RequestData = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputCreateOperationsInput(ctx context.Context, obj any) (CreateOperationsInput, error) {
+	var it CreateOperationsInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"operations", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "operations":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("operations"))
+			data, err := ec.unmarshalNCreateOperationInput2ᚕᚖlogbookᚋgraphᚐCreateOperationInputᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Operations = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
 		}
 	}
 	return it, nil
@@ -13950,6 +15919,206 @@ func (ec *executionContext) unmarshalInputCreateTenantInput(ctx context.Context,
 				return it, err
 			}
 			it.Name = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputCreateUsageRecordInput(ctx context.Context, obj any) (CreateUsageRecordInput, error) {
+	var it CreateUsageRecordInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"type", "createdAt", "tenantId", "content", "userId", "username", "tokenId", "tokenName", "modelName", "quota", "promptTokens", "completionTokens", "useTime", "isStream", "channelId", "channelName", "group", "ip", "other", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "type":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("type"))
+			data, err := ec.unmarshalNUsageType2logbookᚋentᚋcolumnᚐUsageType(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Type = data
+		case "createdAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("createdAt"))
+			data, err := ec.unmarshalOTime2ᚖlogbookᚋentᚋcolumnᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CreatedAt = data
+		case "tenantId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("tenantId"))
+			data, err := ec.unmarshalOID2ᚖlogbookᚋentᚋcolumnᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TenantID = data
+		case "content":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("content"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Content = data
+		case "userId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("userId"))
+			data, err := ec.unmarshalOInt642int64(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.UserID = data
+		case "username":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("username"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Username = data
+		case "tokenId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("tokenId"))
+			data, err := ec.unmarshalOInt642int64(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TokenID = data
+		case "tokenName":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("tokenName"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TokenName = data
+		case "modelName":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("modelName"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ModelName = data
+		case "quota":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("quota"))
+			data, err := ec.unmarshalOInt642int64(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Quota = data
+		case "promptTokens":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("promptTokens"))
+			data, err := ec.unmarshalOInt642int64(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.PromptTokens = data
+		case "completionTokens":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("completionTokens"))
+			data, err := ec.unmarshalOInt642int64(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CompletionTokens = data
+		case "useTime":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("useTime"))
+			data, err := ec.unmarshalOInt642int64(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.UseTime = data
+		case "isStream":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("isStream"))
+			data, err := ec.unmarshalOBoolean2bool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IsStream = data
+		case "channelId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("channelId"))
+			data, err := ec.unmarshalOInt642int64(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ChannelID = data
+		case "channelName":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("channelName"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ChannelName = data
+		case "group":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("group"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Group = data
+		case "ip":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ip"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IP = data
+		case "other":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("other"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Other = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputCreateUsageRecordsInput(ctx context.Context, obj any) (CreateUsageRecordsInput, error) {
+	var it CreateUsageRecordsInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"usageRecords", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "usageRecords":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("usageRecords"))
+			data, err := ec.unmarshalNCreateUsageRecordInput2ᚕᚖlogbookᚋgraphᚐCreateUsageRecordInputᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.UsageRecords = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
 		}
 	}
 	return it, nil
@@ -15629,6 +17798,82 @@ func (ec *executionContext) _CategoryCount(ctx context.Context, sel ast.Selectio
 	return out
 }
 
+var createAPICallPayloadImplementors = []string{"CreateAPICallPayload"}
+
+func (ec *executionContext) _CreateAPICallPayload(ctx context.Context, sel ast.SelectionSet, obj *CreateAPICallPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, createAPICallPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CreateAPICallPayload")
+		case "apiCall":
+			out.Values[i] = ec._CreateAPICallPayload_apiCall(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var createAPICallsPayloadImplementors = []string{"CreateAPICallsPayload"}
+
+func (ec *executionContext) _CreateAPICallsPayload(ctx context.Context, sel ast.SelectionSet, obj *CreateAPICallsPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, createAPICallsPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CreateAPICallsPayload")
+		case "apiCalls":
+			out.Values[i] = ec._CreateAPICallsPayload_apiCalls(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var createAccessTokenPayloadImplementors = []string{"CreateAccessTokenPayload"}
 
 func (ec *executionContext) _CreateAccessTokenPayload(ctx context.Context, sel ast.SelectionSet, obj *CreateAccessTokenPayload) graphql.Marshaler {
@@ -15648,6 +17893,82 @@ func (ec *executionContext) _CreateAccessTokenPayload(ctx context.Context, sel a
 			}
 		case "key":
 			out.Values[i] = ec._CreateAccessTokenPayload_key(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var createAuditEventPayloadImplementors = []string{"CreateAuditEventPayload"}
+
+func (ec *executionContext) _CreateAuditEventPayload(ctx context.Context, sel ast.SelectionSet, obj *CreateAuditEventPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, createAuditEventPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CreateAuditEventPayload")
+		case "auditEvent":
+			out.Values[i] = ec._CreateAuditEventPayload_auditEvent(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var createAuditEventsPayloadImplementors = []string{"CreateAuditEventsPayload"}
+
+func (ec *executionContext) _CreateAuditEventsPayload(ctx context.Context, sel ast.SelectionSet, obj *CreateAuditEventsPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, createAuditEventsPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CreateAuditEventsPayload")
+		case "auditEvents":
+			out.Values[i] = ec._CreateAuditEventsPayload_auditEvents(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -15786,6 +18107,82 @@ func (ec *executionContext) _CreateEntryPayload(ctx context.Context, sel ast.Sel
 	return out
 }
 
+var createOperationPayloadImplementors = []string{"CreateOperationPayload"}
+
+func (ec *executionContext) _CreateOperationPayload(ctx context.Context, sel ast.SelectionSet, obj *CreateOperationPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, createOperationPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CreateOperationPayload")
+		case "operation":
+			out.Values[i] = ec._CreateOperationPayload_operation(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var createOperationsPayloadImplementors = []string{"CreateOperationsPayload"}
+
+func (ec *executionContext) _CreateOperationsPayload(ctx context.Context, sel ast.SelectionSet, obj *CreateOperationsPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, createOperationsPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CreateOperationsPayload")
+		case "operations":
+			out.Values[i] = ec._CreateOperationsPayload_operations(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var createRetentionPolicyPayloadImplementors = []string{"CreateRetentionPolicyPayload"}
 
 func (ec *executionContext) _CreateRetentionPolicyPayload(ctx context.Context, sel ast.SelectionSet, obj *CreateRetentionPolicyPayload) graphql.Marshaler {
@@ -15838,6 +18235,82 @@ func (ec *executionContext) _CreateTenantPayload(ctx context.Context, sel ast.Se
 			out.Values[i] = graphql.MarshalString("CreateTenantPayload")
 		case "tenant":
 			out.Values[i] = ec._CreateTenantPayload_tenant(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var createUsageRecordPayloadImplementors = []string{"CreateUsageRecordPayload"}
+
+func (ec *executionContext) _CreateUsageRecordPayload(ctx context.Context, sel ast.SelectionSet, obj *CreateUsageRecordPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, createUsageRecordPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CreateUsageRecordPayload")
+		case "usageRecord":
+			out.Values[i] = ec._CreateUsageRecordPayload_usageRecord(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var createUsageRecordsPayloadImplementors = []string{"CreateUsageRecordsPayload"}
+
+func (ec *executionContext) _CreateUsageRecordsPayload(ctx context.Context, sel ast.SelectionSet, obj *CreateUsageRecordsPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, createUsageRecordsPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CreateUsageRecordsPayload")
+		case "usageRecords":
+			out.Values[i] = ec._CreateUsageRecordsPayload_usageRecords(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -16519,6 +18992,62 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "createEntries":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_createEntries(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "createAuditEvent":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_createAuditEvent(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "createAuditEvents":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_createAuditEvents(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "createOperation":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_createOperation(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "createOperations":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_createOperations(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "createUsageRecord":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_createUsageRecord(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "createUsageRecords":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_createUsageRecords(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "createAPICall":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_createAPICall(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "createAPICalls":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_createAPICalls(ctx, field)
 			})
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
@@ -19070,6 +21599,22 @@ func (ec *executionContext) ___Type(ctx context.Context, sel ast.SelectionSet, o
 
 // region    ***************************** type.gotpl *****************************
 
+func (ec *executionContext) marshalNAPICall2ᚕᚖlogbookᚋentᚐAPICallᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.APICall) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNAPICall2ᚖlogbookᚋentᚐAPICall(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalNAPICall2ᚖlogbookᚋentᚐAPICall(ctx context.Context, sel ast.SelectionSet, v *ent.APICall) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -19170,6 +21715,22 @@ func (ec *executionContext) marshalNAccessTokenEdge2ᚖlogbookᚋinternalᚋjour
 func (ec *executionContext) unmarshalNApplyRetentionInput2logbookᚋgraphᚐApplyRetentionInput(ctx context.Context, v any) (ApplyRetentionInput, error) {
 	res, err := ec.unmarshalInputApplyRetentionInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNAuditEvent2ᚕᚖlogbookᚋentᚐAuditEventᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.AuditEvent) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNAuditEvent2ᚖlogbookᚋentᚐAuditEvent(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) marshalNAuditEvent2ᚖlogbookᚋentᚐAuditEvent(ctx context.Context, sel ast.SelectionSet, v *ent.AuditEvent) graphql.Marshaler {
@@ -19280,8 +21841,66 @@ func (ec *executionContext) marshalNCategoryCount2ᚕlogbookᚋinternalᚋjourna
 	return ret
 }
 
+func (ec *executionContext) unmarshalNCreateAPICallInput2logbookᚋgraphᚐCreateAPICallInput(ctx context.Context, v any) (CreateAPICallInput, error) {
+	res, err := ec.unmarshalInputCreateAPICallInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNCreateAPICallInput2ᚕᚖlogbookᚋgraphᚐCreateAPICallInputᚄ(ctx context.Context, v any) ([]*CreateAPICallInput, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*CreateAPICallInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNCreateAPICallInput2ᚖlogbookᚋgraphᚐCreateAPICallInput(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) unmarshalNCreateAPICallInput2ᚖlogbookᚋgraphᚐCreateAPICallInput(ctx context.Context, v any) (*CreateAPICallInput, error) {
+	res, err := ec.unmarshalInputCreateAPICallInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNCreateAPICallsInput2logbookᚋgraphᚐCreateAPICallsInput(ctx context.Context, v any) (CreateAPICallsInput, error) {
+	res, err := ec.unmarshalInputCreateAPICallsInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNCreateAccessTokenInput2logbookᚋgraphᚐCreateAccessTokenInput(ctx context.Context, v any) (CreateAccessTokenInput, error) {
 	res, err := ec.unmarshalInputCreateAccessTokenInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNCreateAuditEventInput2logbookᚋgraphᚐCreateAuditEventInput(ctx context.Context, v any) (CreateAuditEventInput, error) {
+	res, err := ec.unmarshalInputCreateAuditEventInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNCreateAuditEventInput2ᚕᚖlogbookᚋgraphᚐCreateAuditEventInputᚄ(ctx context.Context, v any) ([]*CreateAuditEventInput, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*CreateAuditEventInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNCreateAuditEventInput2ᚖlogbookᚋgraphᚐCreateAuditEventInput(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) unmarshalNCreateAuditEventInput2ᚖlogbookᚋgraphᚐCreateAuditEventInput(ctx context.Context, v any) (*CreateAuditEventInput, error) {
+	res, err := ec.unmarshalInputCreateAuditEventInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNCreateAuditEventsInput2logbookᚋgraphᚐCreateAuditEventsInput(ctx context.Context, v any) (CreateAuditEventsInput, error) {
+	res, err := ec.unmarshalInputCreateAuditEventsInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -19319,6 +21938,35 @@ func (ec *executionContext) unmarshalNCreateEntryInput2ᚖlogbookᚋgraphᚐCrea
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNCreateOperationInput2logbookᚋgraphᚐCreateOperationInput(ctx context.Context, v any) (CreateOperationInput, error) {
+	res, err := ec.unmarshalInputCreateOperationInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNCreateOperationInput2ᚕᚖlogbookᚋgraphᚐCreateOperationInputᚄ(ctx context.Context, v any) ([]*CreateOperationInput, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*CreateOperationInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNCreateOperationInput2ᚖlogbookᚋgraphᚐCreateOperationInput(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) unmarshalNCreateOperationInput2ᚖlogbookᚋgraphᚐCreateOperationInput(ctx context.Context, v any) (*CreateOperationInput, error) {
+	res, err := ec.unmarshalInputCreateOperationInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNCreateOperationsInput2logbookᚋgraphᚐCreateOperationsInput(ctx context.Context, v any) (CreateOperationsInput, error) {
+	res, err := ec.unmarshalInputCreateOperationsInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNCreateRetentionPolicyInput2logbookᚋinternalᚋjournalᚐRetentionPolicyDraft(ctx context.Context, v any) (journal.RetentionPolicyDraft, error) {
 	res, err := ec.unmarshalInputCreateRetentionPolicyInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -19326,6 +21974,35 @@ func (ec *executionContext) unmarshalNCreateRetentionPolicyInput2logbookᚋinter
 
 func (ec *executionContext) unmarshalNCreateTenantInput2logbookᚋgraphᚐCreateTenantInput(ctx context.Context, v any) (CreateTenantInput, error) {
 	res, err := ec.unmarshalInputCreateTenantInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNCreateUsageRecordInput2logbookᚋgraphᚐCreateUsageRecordInput(ctx context.Context, v any) (CreateUsageRecordInput, error) {
+	res, err := ec.unmarshalInputCreateUsageRecordInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNCreateUsageRecordInput2ᚕᚖlogbookᚋgraphᚐCreateUsageRecordInputᚄ(ctx context.Context, v any) ([]*CreateUsageRecordInput, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*CreateUsageRecordInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNCreateUsageRecordInput2ᚖlogbookᚋgraphᚐCreateUsageRecordInput(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) unmarshalNCreateUsageRecordInput2ᚖlogbookᚋgraphᚐCreateUsageRecordInput(ctx context.Context, v any) (*CreateUsageRecordInput, error) {
+	res, err := ec.unmarshalInputCreateUsageRecordInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNCreateUsageRecordsInput2logbookᚋgraphᚐCreateUsageRecordsInput(ctx context.Context, v any) (CreateUsageRecordsInput, error) {
+	res, err := ec.unmarshalInputCreateUsageRecordsInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -19582,6 +22259,22 @@ func (ec *executionContext) marshalNLevelCount2ᚕlogbookᚋinternalᚋjournal�
 	return ret
 }
 
+func (ec *executionContext) marshalNOperation2ᚕᚖlogbookᚋentᚐOperationᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Operation) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNOperation2ᚖlogbookᚋentᚐOperation(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalNOperation2ᚖlogbookᚋentᚐOperation(ctx context.Context, sel ast.SelectionSet, v *ent.Operation) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -19813,6 +22506,22 @@ func (ec *executionContext) unmarshalNTime2logbookᚋentᚋcolumnᚐTime(ctx con
 
 func (ec *executionContext) marshalNTime2logbookᚋentᚋcolumnᚐTime(ctx context.Context, sel ast.SelectionSet, v column.Time) graphql.Marshaler {
 	return v
+}
+
+func (ec *executionContext) marshalNUsageRecord2ᚕᚖlogbookᚋentᚐUsageRecordᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.UsageRecord) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNUsageRecord2ᚖlogbookᚋentᚐUsageRecord(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) marshalNUsageRecord2ᚖlogbookᚋentᚐUsageRecord(ctx context.Context, sel ast.SelectionSet, v *ent.UsageRecord) graphql.Marshaler {
@@ -20218,11 +22927,39 @@ func (ec *executionContext) marshalOCategory2ᚖlogbookᚋentᚐCategory(ctx con
 	return ec._Category(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOCreateAPICallPayload2ᚖlogbookᚋgraphᚐCreateAPICallPayload(ctx context.Context, sel ast.SelectionSet, v *CreateAPICallPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CreateAPICallPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOCreateAPICallsPayload2ᚖlogbookᚋgraphᚐCreateAPICallsPayload(ctx context.Context, sel ast.SelectionSet, v *CreateAPICallsPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CreateAPICallsPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOCreateAccessTokenPayload2ᚖlogbookᚋgraphᚐCreateAccessTokenPayload(ctx context.Context, sel ast.SelectionSet, v *CreateAccessTokenPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._CreateAccessTokenPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOCreateAuditEventPayload2ᚖlogbookᚋgraphᚐCreateAuditEventPayload(ctx context.Context, sel ast.SelectionSet, v *CreateAuditEventPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CreateAuditEventPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOCreateAuditEventsPayload2ᚖlogbookᚋgraphᚐCreateAuditEventsPayload(ctx context.Context, sel ast.SelectionSet, v *CreateAuditEventsPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CreateAuditEventsPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOCreateCategoryPayload2ᚖlogbookᚋgraphᚐCreateCategoryPayload(ctx context.Context, sel ast.SelectionSet, v *CreateCategoryPayload) graphql.Marshaler {
@@ -20246,6 +22983,20 @@ func (ec *executionContext) marshalOCreateEntryPayload2ᚖlogbookᚋgraphᚐCrea
 	return ec._CreateEntryPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOCreateOperationPayload2ᚖlogbookᚋgraphᚐCreateOperationPayload(ctx context.Context, sel ast.SelectionSet, v *CreateOperationPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CreateOperationPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOCreateOperationsPayload2ᚖlogbookᚋgraphᚐCreateOperationsPayload(ctx context.Context, sel ast.SelectionSet, v *CreateOperationsPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CreateOperationsPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOCreateRetentionPolicyPayload2ᚖlogbookᚋgraphᚐCreateRetentionPolicyPayload(ctx context.Context, sel ast.SelectionSet, v *CreateRetentionPolicyPayload) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -20258,6 +23009,20 @@ func (ec *executionContext) marshalOCreateTenantPayload2ᚖlogbookᚋgraphᚐCre
 		return graphql.Null
 	}
 	return ec._CreateTenantPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOCreateUsageRecordPayload2ᚖlogbookᚋgraphᚐCreateUsageRecordPayload(ctx context.Context, sel ast.SelectionSet, v *CreateUsageRecordPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CreateUsageRecordPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOCreateUsageRecordsPayload2ᚖlogbookᚋgraphᚐCreateUsageRecordsPayload(ctx context.Context, sel ast.SelectionSet, v *CreateUsageRecordsPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._CreateUsageRecordsPayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOCreateUserPayload2ᚖlogbookᚋgraphᚐCreateUserPayload(ctx context.Context, sel ast.SelectionSet, v *CreateUserPayload) graphql.Marshaler {
@@ -20337,6 +23102,18 @@ func (ec *executionContext) marshalOID2ᚖstring(ctx context.Context, sel ast.Se
 	return res
 }
 
+func (ec *executionContext) unmarshalOInt2int64(ctx context.Context, v any) (int64, error) {
+	res, err := graphql.UnmarshalInt64(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOInt2int64(ctx context.Context, sel ast.SelectionSet, v int64) graphql.Marshaler {
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalInt64(v)
+	return res
+}
+
 func (ec *executionContext) unmarshalOInt2ᚖint(ctx context.Context, v any) (*int, error) {
 	if v == nil {
 		return nil, nil
@@ -20370,6 +23147,36 @@ func (ec *executionContext) marshalOInt2ᚖint32(ctx context.Context, sel ast.Se
 	_ = sel
 	_ = ctx
 	res := graphql.MarshalInt32(*v)
+	return res
+}
+
+func (ec *executionContext) unmarshalOInt2ᚖint64(ctx context.Context, v any) (*int64, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := graphql.UnmarshalInt64(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOInt2ᚖint64(ctx context.Context, sel ast.SelectionSet, v *int64) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalInt64(*v)
+	return res
+}
+
+func (ec *executionContext) unmarshalOInt642int64(ctx context.Context, v any) (int64, error) {
+	res, err := graphql.UnmarshalInt64(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOInt642int64(ctx context.Context, sel ast.SelectionSet, v int64) graphql.Marshaler {
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalInt64(v)
 	return res
 }
 
@@ -20428,6 +23235,16 @@ func (ec *executionContext) marshalOOperation2ᚖlogbookᚋentᚐOperation(ctx c
 		return graphql.Null
 	}
 	return ec._Operation(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOOperationAction2logbookᚋentᚋcolumnᚐAction(ctx context.Context, v any) (column.Action, error) {
+	var res column.Action
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOOperationAction2logbookᚋentᚋcolumnᚐAction(ctx context.Context, sel ast.SelectionSet, v column.Action) graphql.Marshaler {
+	return v
 }
 
 func (ec *executionContext) unmarshalOOperationAction2ᚖlogbookᚋentᚋcolumnᚐAction(ctx context.Context, v any) (*column.Action, error) {
@@ -20510,6 +23327,18 @@ func (ec *executionContext) marshalORole2ᚖlogbookᚋgraphᚐRole(ctx context.C
 		return graphql.Null
 	}
 	return v
+}
+
+func (ec *executionContext) unmarshalOString2string(ctx context.Context, v any) (string, error) {
+	res, err := graphql.UnmarshalString(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOString2string(ctx context.Context, sel ast.SelectionSet, v string) graphql.Marshaler {
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(v)
+	return res
 }
 
 func (ec *executionContext) unmarshalOString2ᚖstring(ctx context.Context, v any) (*string, error) {

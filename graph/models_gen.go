@@ -23,6 +23,29 @@ type ApplyRetentionPayload struct {
 	Retained []*journal.Retained `json:"retained"`
 }
 
+// What `createAPICall` stored.
+type CreateAPICallPayload struct {
+	// The API call as it is stored, as far as the caller may see it. Its `tenant` is null
+	// where the caller may not read API calls.
+	APICall *ent.APICall `json:"apiCall"`
+}
+
+// API calls on their way in.
+type CreateAPICallsInput struct {
+	// The API calls, at most 10,000.
+	APICalls []*CreateAPICallInput `json:"apiCalls"`
+	// A key that makes the append safe to repeat, as the schema's description says.
+	// Between 1 and 255 bytes. Default: none.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// What `createAPICalls` stored.
+type CreateAPICallsPayload struct {
+	// The API calls as they are stored, in the order they were sent, as far as the caller
+	// may see them. Their `tenant` is null where the caller may not read API calls.
+	APICalls []*ent.APICall `json:"apiCalls"`
+}
+
 // An access token on its way in.
 type CreateAccessTokenInput struct {
 	// What it is called; any text of at most 255 bytes.
@@ -47,6 +70,29 @@ type CreateAccessTokenPayload struct {
 	Key string `json:"key"`
 }
 
+// What `createAuditEvent` stored.
+type CreateAuditEventPayload struct {
+	// The audit event as it is stored, as far as the caller may see it. Its `tenant` is null
+	// where the caller may not read audit events.
+	AuditEvent *ent.AuditEvent `json:"auditEvent"`
+}
+
+// Audit events on their way in.
+type CreateAuditEventsInput struct {
+	// The audit events, at most 10,000.
+	AuditEvents []*CreateAuditEventInput `json:"auditEvents"`
+	// A key that makes the append safe to repeat, as the schema's description says.
+	// Between 1 and 255 bytes. Default: none.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// What `createAuditEvents` stored.
+type CreateAuditEventsPayload struct {
+	// The audit events as they are stored, in the order they were sent, as far as the caller
+	// may see them. Their `tenant` is null where the caller may not read audit events.
+	AuditEvents []*ent.AuditEvent `json:"auditEvents"`
+}
+
 // A category on its way in.
 type CreateCategoryInput struct {
 	// What it is called. Not blank, at most 255 bytes.
@@ -65,6 +111,9 @@ type CreateCategoryPayload struct {
 type CreateEntriesInput struct {
 	// The entries, at most 10,000.
 	Entries []*CreateEntryInput `json:"entries"`
+	// A key that makes the append safe to repeat, as the schema's description says.
+	// Between 1 and 255 bytes. Default: none.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
 }
 
 // What `createEntries` stored.
@@ -75,41 +124,34 @@ type CreateEntriesPayload struct {
 	Entries []*ent.Entry `json:"entries"`
 }
 
-// An entry on its way in.
-type CreateEntryInput struct {
-	// What happened. Not blank, at most 1 MiB of UTF-8; kept verbatim.
-	Message string `json:"message"`
-	// How severe it is. Default `INFO`.
-	Level *column.Level `json:"level,omitempty"`
-	// When it happened. Default: now.
-	Timestamp *column.Time `json:"timestamp,omitempty"`
-	// The tenant it belongs to, which must exist. Default: the tenant the caller is bound to, or none.
-	TenantID *column.ID `json:"tenantId,omitempty"`
-	// What it is about, which must exist. Not beside `categoryCode`.
-	CategoryID *column.ID `json:"categoryId,omitempty"`
-	// What it is about, by the category's code, which must exist. Not beside `categoryId`.
-	CategoryCode *string `json:"categoryCode,omitempty"`
-	// The program or module it comes from. At most 255 bytes.
-	Source *string `json:"source,omitempty"`
-	// The id of the user it is about, in that user's own system. At most 255 bytes.
-	UserID *string `json:"userId,omitempty"`
-	// The name of that user. Default: the name of the user that is known by `userId`, if one is. At most 255 bytes.
-	Username *string `json:"username,omitempty"`
-	// The address it came from; any text. At most 255 bytes.
-	IPAddress *string `json:"ipAddress,omitempty"`
-	// The user agent it came from. At most 2,048 bytes.
-	UserAgent *string `json:"userAgent,omitempty"`
-	// The id of the request it belongs to. At most 255 bytes.
-	RequestID *string `json:"requestId,omitempty"`
-	// More about it: a JSON object of at most 1 MiB. Default `{}`.
-	Metadata column.JSON `json:"metadata,omitempty"`
-}
-
 // What `createEntry` stored.
 type CreateEntryPayload struct {
 	// The entry as it is stored. Where the caller may not read entries its `tenant` and
 	// `category` are null, and its `username` is where it was not sent.
 	Entry *ent.Entry `json:"entry"`
+}
+
+// What `createOperation` stored.
+type CreateOperationPayload struct {
+	// The operation as it is stored, as far as the caller may see it. Its `tenant` is null
+	// where the caller may not read operations.
+	Operation *ent.Operation `json:"operation"`
+}
+
+// Operations on their way in.
+type CreateOperationsInput struct {
+	// The operations, at most 10,000.
+	Operations []*CreateOperationInput `json:"operations"`
+	// A key that makes the append safe to repeat, as the schema's description says.
+	// Between 1 and 255 bytes. Default: none.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// What `createOperations` stored.
+type CreateOperationsPayload struct {
+	// The operations as they are stored, in the order they were sent, as far as the caller
+	// may see them. Their `tenant` is null where the caller may not read operations.
+	Operations []*ent.Operation `json:"operations"`
 }
 
 // What `createRetentionPolicy` made.
@@ -128,6 +170,29 @@ type CreateTenantInput struct {
 type CreateTenantPayload struct {
 	// The tenant.
 	Tenant *ent.Tenant `json:"tenant"`
+}
+
+// What `createUsageRecord` stored.
+type CreateUsageRecordPayload struct {
+	// The usage record as it is stored, as far as the caller may see it. Its `tenant` is null
+	// where the caller may not read usage records.
+	UsageRecord *ent.UsageRecord `json:"usageRecord"`
+}
+
+// Usage records on their way in.
+type CreateUsageRecordsInput struct {
+	// The usage records, at most 10,000.
+	UsageRecords []*CreateUsageRecordInput `json:"usageRecords"`
+	// A key that makes the append safe to repeat, as the schema's description says.
+	// Between 1 and 255 bytes. Default: none.
+	IdempotencyKey *string `json:"idempotencyKey,omitempty"`
+}
+
+// What `createUsageRecords` stored.
+type CreateUsageRecordsPayload struct {
+	// The usage records as they are stored, in the order they were sent, as far as the caller
+	// may see them. Their `tenant` is null where the caller may not read usage records.
+	UsageRecords []*ent.UsageRecord `json:"usageRecords"`
 }
 
 // A user on its way in.

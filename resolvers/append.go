@@ -4,76 +4,83 @@ import (
 	"context"
 	"fmt"
 
-	"logbook/ent"
-	"logbook/graph"
-	"logbook/internal/auth"
 	"logbook/internal/fault"
 	"logbook/internal/journal"
 )
 
-// maxBatch is how many entries one createEntries may append.
+// maxBatch is how many rows one mutation may append.
 const maxBatch = 10_000
 
-// CreateEntry appends one entry.
-func (m mutation) CreateEntry(ctx context.Context, input graph.CreateEntryInput) (*graph.CreateEntryPayload, error) {
-	rows, err := m.append(ctx, []*graph.CreateEntryInput{&input})
+// reader gives the draft that an input brings, and its idempotency key. It fails with
+// kind Invalid for what the journal would not see.
+type reader[I, D any] func(*I) (draft D, key *string, err error)
+
+// appendOne appends the row that an input brings.
+func appendOne[R, D, F, I any](ctx context.Context, log *journal.Log[R, D, F], in *I, read reader[I, D]) (*R, error) {
+	draft, key, err := read(in)
 	if err != nil {
 		return nil, place(err, inInput)
 	}
-	return &graph.CreateEntryPayload{Entry: rows[0]}, nil
-}
-
-// CreateEntries appends all entries or none.
-func (m mutation) CreateEntries(ctx context.Context, input graph.CreateEntriesInput) (*graph.CreateEntriesPayload, error) {
-	if len(input.Entries) > maxBatch {
-		return nil, fault.RefuseField("input.entries", fault.Outside, "", "at most 10,000 entries")
-	}
-	rows, err := m.append(ctx, input.Entries)
+	rows, err := store(ctx, log, []D{draft}, key)
 	if err != nil {
-		return nil, place(err, func(p *fault.Problem) {
-			p.Field = fmt.Sprintf("input.entries[%d].%s", p.Index, camel(p.Field))
-		})
+		return nil, place(err, inInput)
 	}
-	return &graph.CreateEntriesPayload{Entries: rows}, nil
+	return rows[0], nil
 }
 
-// append hands the inputs to the journal.
-func (m mutation) append(ctx context.Context, inputs []*graph.CreateEntryInput) ([]*ent.Entry, error) {
-	drafts := make([]journal.EntryDraft, len(inputs))
+// batch says how a kind's batches are worded: the field of the input that lists the
+// rows, and what is said of too many.
+type batch struct {
+	list string
+	most fault.Sentence
+}
+
+// place words an error's problems: those of a row by its position.
+func (b batch) place(err error) error {
+	return place(err, func(p *fault.Problem) {
+		if p.Index < 0 {
+			inInput(p)
+			return
+		}
+		p.Field = fmt.Sprintf("input.%s[%d].%s", b.list, p.Index, camel(p.Field))
+	})
+}
+
+// appendAll appends the rows that inputs bring, under a key where there is one, all or
+// none.
+func appendAll[R, D, F, I any](ctx context.Context, log *journal.Log[R, D, F], b batch, inputs []*I, key *string, read reader[I, D]) ([]*R, error) {
+	if len(inputs) > maxBatch {
+		return nil, fault.Refuse(fault.Problem{Index: -1, Field: "input." + b.list, Reason: fault.Outside, Detail: b.most})
+	}
+	drafts := make([]D, len(inputs))
 	var problems []fault.Problem
 	for i, in := range inputs {
-		drafts[i] = journal.EntryDraft{
-			Timestamp: in.Timestamp, TenantID: in.TenantID, CategoryID: in.CategoryID, Level: in.Level,
-			Message: in.Message, Source: in.Source, UserID: in.UserID, Username: in.Username,
-			IPAddress: in.IPAddress, UserAgent: in.UserAgent, RequestID: in.RequestID, Metadata: in.Metadata,
+		draft, own, err := read(in)
+		if refused := fault.As(err); refused != nil {
+			if len(refused.Problems) == 0 {
+				return nil, err
+			}
+			for _, p := range refused.Problems {
+				p.Index = i
+				problems = append(problems, p)
+			}
 		}
-		if in.CategoryCode == nil {
-			continue
+		if own != nil {
+			problems = append(problems, fault.Problem{Index: i, Field: "idempotency_key", Reason: fault.Clash, Detail: fault.Say("cannot stand in a batch, which has a key of its own")})
 		}
-		category, err := m.journal.CategoryByCode(ctx, *in.CategoryCode)
-		switch {
-		case err != nil:
-			return nil, err
-		case in.CategoryID != nil:
-			problems = append(problems, fault.Problem{Index: i, Field: "category_code", Reason: fault.Clash, Detail: fault.Say("cannot stand beside categoryId")})
-		case category == nil:
-			problems = append(problems, fault.Problem{Index: i, Field: "category_code", Reason: fault.Unknown, Value: fault.Shorten(*in.CategoryCode)})
-		default:
-			drafts[i].CategoryID = &category.ID
-		}
+		drafts[i] = draft
 	}
 	if len(problems) > 0 {
-		return nil, fault.Refuse(problems...)
+		return nil, b.place(fault.Refuse(problems...))
 	}
-	rows, err := m.journal.Entries.Append(ctx, drafts)
-	if err != nil || auth.From(ctx).Holds(auth.EntriesRead) {
-		return rows, err
+	rows, err := store(ctx, log, drafts, key)
+	return rows, b.place(err)
+}
+
+// store hands drafts to the journal.
+func store[R, D, F any](ctx context.Context, log *journal.Log[R, D, F], drafts []D, key *string) ([]*R, error) {
+	if key == nil {
+		return log.Append(ctx, drafts)
 	}
-	// Whoever only appends reads back what it sent; a name that the journal looked
-	// up it may not learn, here of the user, in entry.Tenant and entry.Category of
-	// these.
-	for i, row := range rows {
-		row.Username = inputs[i].Username
-	}
-	return rows, nil
+	return log.AppendOnce(ctx, *key, drafts)
 }

@@ -5,6 +5,8 @@ import (
 
 	"logbook/ent"
 	"logbook/ent/column"
+	"logbook/graph"
+	"logbook/internal/fault"
 	"logbook/internal/journal"
 )
 
@@ -18,8 +20,25 @@ func (q query) AuditEvents(ctx context.Context, filter *journal.AuditEventFilter
 	return page(ctx, q.journal.AuditEvents, filter, journal.KeysetPage{First: first, After: after, Last: last, Before: before})
 }
 
+// CreateAuditEvent appends one audit event.
+func (m mutation) CreateAuditEvent(ctx context.Context, input graph.CreateAuditEventInput) (*graph.CreateAuditEventPayload, error) {
+	row, err := appendOne(ctx, m.journal.AuditEvents, &input, readAuditEvent)
+	return &graph.CreateAuditEventPayload{AuditEvent: row}, err
+}
+
+// CreateAuditEvents appends all audit events or none.
+func (m mutation) CreateAuditEvents(ctx context.Context, input graph.CreateAuditEventsInput) (*graph.CreateAuditEventsPayload, error) {
+	worded := batch{"auditEvents", fault.Say("at most 10,000 audit events")}
+	rows, err := appendAll(ctx, m.journal.AuditEvents, worded, input.AuditEvents, input.IdempotencyKey, readAuditEvent)
+	return &graph.CreateAuditEventsPayload{AuditEvents: rows}, err
+}
+
+func readAuditEvent(in *graph.CreateAuditEventInput) (journal.AuditEventDraft, *string, error) {
+	return in.AuditEventDraft, in.IdempotencyKey, nil
+}
+
 func (a auditEvent) Tenant(ctx context.Context, row *ent.AuditEvent) (*ent.Tenant, error) {
-	return a.journal.Tenant(ctx, row.TenantID)
+	return a.journal.AuditEvents.Tenant(ctx, row)
 }
 
 func (auditEvent) Payload(_ context.Context, row *ent.AuditEvent) (column.JSON, error) {

@@ -60,7 +60,25 @@ func setComplexity(root *graph.ComplexityRoot) {
 	query.UsageStats = func(children int, filter *journal.UsageRecordFilter) int {
 		return statsComplexity + children + surcharge(readsUsage, filter)
 	}
+	mutation := &root.Mutation
+	mutation.CreateEntries = func(children int, in graph.CreateEntriesInput) int { return batchComplexity(children, len(in.Entries)) }
+	mutation.CreateAuditEvents = func(children int, in graph.CreateAuditEventsInput) int {
+		return batchComplexity(children, len(in.AuditEvents))
+	}
+	mutation.CreateOperations = func(children int, in graph.CreateOperationsInput) int {
+		return batchComplexity(children, len(in.Operations))
+	}
+	mutation.CreateUsageRecords = func(children int, in graph.CreateUsageRecordsInput) int {
+		return batchComplexity(children, len(in.UsageRecords))
+	}
+	mutation.CreateAPICalls = func(children int, in graph.CreateAPICallsInput) int {
+		return batchComplexity(children, len(in.APICalls))
+	}
 }
+
+// batchComplexity gives what a batch of rows to append counts: for every ten of them
+// what one counts. A batch of the most rows may so be read back whole, once.
+func batchComplexity(children, rows int) int { return 1 + children*max(1, min(rows, maxBatch)/10) }
 
 // readsUsage says whether a filter has no index to look in.
 func readsUsage(f *journal.UsageRecordFilter) bool { return searches(f.Search) || f.Group != nil }

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"logbook/ent"
+	"logbook/graph"
+	"logbook/internal/fault"
 	"logbook/internal/journal"
 )
 
@@ -17,8 +19,27 @@ func (q query) Operations(ctx context.Context, filter *journal.OperationFilter, 
 	return page(ctx, q.journal.Operations, filter, journal.KeysetPage{First: first, After: after, Last: last, Before: before})
 }
 
+// CreateOperation appends one operation.
+func (m mutation) CreateOperation(ctx context.Context, input graph.CreateOperationInput) (*graph.CreateOperationPayload, error) {
+	row, err := appendOne(ctx, m.journal.Operations, &input, readOperation)
+	return &graph.CreateOperationPayload{Operation: row}, err
+}
+
+// CreateOperations appends all operations or none.
+func (m mutation) CreateOperations(ctx context.Context, input graph.CreateOperationsInput) (*graph.CreateOperationsPayload, error) {
+	worded := batch{"operations", fault.Say("at most 10,000 operations")}
+	rows, err := appendAll(ctx, m.journal.Operations, worded, input.Operations, input.IdempotencyKey, readOperation)
+	return &graph.CreateOperationsPayload{Operations: rows}, err
+}
+
+func readOperation(in *graph.CreateOperationInput) (journal.OperationDraft, *string, error) {
+	draft := in.OperationDraft
+	draft.Failed = in.Succeeded != nil && !*in.Succeeded
+	return draft, in.IdempotencyKey, nil
+}
+
 func (o operation) Tenant(ctx context.Context, row *ent.Operation) (*ent.Tenant, error) {
-	return o.journal.Tenant(ctx, row.TenantID)
+	return o.journal.Operations.Tenant(ctx, row)
 }
 
 func (operation) Succeeded(_ context.Context, row *ent.Operation) (bool, error) {

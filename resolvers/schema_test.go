@@ -164,6 +164,38 @@ func TestKindsAreAlike(t *testing.T) {
 		if len(row.Interfaces) != 1 || row.Interfaces[0] != "Node" || row.Fields.ForName("tenant").Type.String() != "Tenant" {
 			t.Errorf("%s is no Node with a tenant", kind)
 		}
+		// What is appended has the names of what is read; the id is made.
+		input := schema.Types["Create"+kind+"Input"]
+		for _, field := range input.Fields {
+			switch field.Name {
+			case "idempotencyKey", "tenantId", "categoryId", "categoryCode":
+				continue
+			}
+			if as := row.Fields.ForName(field.Name); as == nil || as.Type.Name() != field.Type.Name() || field.Name == "id" {
+				t.Errorf("%s takes %s, which %s does not have so", input.Name, field.Name, kind)
+			}
+		}
+		for _, field := range row.Fields {
+			if field.Name != "id" && field.Name != "tenant" && field.Name != "category" && input.Fields.ForName(field.Name) == nil {
+				t.Errorf("%s does not take %s", input.Name, field.Name)
+			}
+		}
+		titles := strings.ToUpper(fields[1][:1]) + fields[1][1:]
+		if kind == "APICall" {
+			titles = "APICalls"
+		}
+		for definition, want := range map[string]string{
+			"Create" + titles + "Input":   fields[1] + ":[Create" + kind + "Input!]! idempotencyKey:String ",
+			"Create" + titles + "Payload": fields[1] + ":[" + kind + "!]! ", "Create" + kind + "Payload": fields[0] + ":" + kind + "! ",
+		} {
+			has := ""
+			for _, field := range schema.Types[definition].Fields {
+				has += field.Name + ":" + field.Type.String() + " "
+			}
+			if has != want {
+				t.Errorf("%s has %s, want %s", definition, has, want)
+			}
+		}
 		for _, name := range []string{"since", "until", "tenantId"} {
 			if filter.Fields.ForName(name) == nil {
 				t.Errorf("%s has no %s", filter.Name, name)

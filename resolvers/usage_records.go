@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"logbook/ent"
+	"logbook/graph"
+	"logbook/internal/fault"
 	"logbook/internal/journal"
 )
 
@@ -23,6 +25,23 @@ func (q query) UsageStats(ctx context.Context, filter *journal.UsageRecordFilter
 	return stats, place(err, inFilter)
 }
 
+// CreateUsageRecord appends one usage record.
+func (m mutation) CreateUsageRecord(ctx context.Context, input graph.CreateUsageRecordInput) (*graph.CreateUsageRecordPayload, error) {
+	row, err := appendOne(ctx, m.journal.UsageRecords, &input, readUsageRecord)
+	return &graph.CreateUsageRecordPayload{UsageRecord: row}, err
+}
+
+// CreateUsageRecords appends all usage records or none.
+func (m mutation) CreateUsageRecords(ctx context.Context, input graph.CreateUsageRecordsInput) (*graph.CreateUsageRecordsPayload, error) {
+	worded := batch{"usageRecords", fault.Say("at most 10,000 usage records")}
+	rows, err := appendAll(ctx, m.journal.UsageRecords, worded, input.UsageRecords, input.IdempotencyKey, readUsageRecord)
+	return &graph.CreateUsageRecordsPayload{UsageRecords: rows}, err
+}
+
+func readUsageRecord(in *graph.CreateUsageRecordInput) (journal.UsageRecordDraft, *string, error) {
+	return in.UsageRecordDraft, in.IdempotencyKey, nil
+}
+
 func (u usageRecord) Tenant(ctx context.Context, row *ent.UsageRecord) (*ent.Tenant, error) {
-	return u.journal.Tenant(ctx, row.TenantID)
+	return u.journal.UsageRecords.Tenant(ctx, row)
 }

@@ -9,6 +9,7 @@ import (
 	"logbook/ent/auditevent"
 	"logbook/ent/category"
 	"logbook/ent/entry"
+	"logbook/ent/idempotencykey"
 	"logbook/ent/identity"
 	"logbook/ent/operation"
 	"logbook/ent/retentionpolicy"
@@ -184,6 +185,21 @@ func init() {
 			return next.Mutate(ctx, m)
 		})
 	}
+	idempotencykey.Policy = privacy.NewPolicies(schema.IdempotencyKey{})
+	idempotencykey.Hooks[0] = func(next ent.Mutator) ent.Mutator {
+		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+			if err := idempotencykey.Policy.EvalMutation(ctx, m); err != nil {
+				return nil, err
+			}
+			return next.Mutate(ctx, m)
+		})
+	}
+	idempotencykeyFields := schema.IdempotencyKey{}.Fields()
+	_ = idempotencykeyFields
+	// idempotencykeyDescBody is the schema descriptor for body field.
+	idempotencykeyDescBody := idempotencykeyFields[2].Descriptor()
+	// idempotencykey.BodyValidator is a validator for the "body" field. It is called by the builders before save.
+	idempotencykey.BodyValidator = idempotencykeyDescBody.Validators[0].(func([]byte) error)
 	identity.Policy = privacy.NewPolicies(schema.Identity{})
 	identity.Hooks[0] = func(next ent.Mutator) ent.Mutator {
 		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {

@@ -85,6 +85,11 @@ type Principal struct {
 	Role        Role // "" opens no gate
 	Permissions []Permission
 	Tenant      *[16]byte // nil: not bound to a tenant
+
+	// Account tells principals apart where the subject does not: access tokens of no
+	// user have one each, a user's credentials have one together. "" for a principal of
+	// whom nothing is remembered from one request to the next.
+	Account string
 }
 
 // Holds says whether the principal's role lets it use the permission.
@@ -134,6 +139,9 @@ func (p *Principal) Own() (int64, bool) {
 	id, err := strconv.ParseInt(p.Subject, 10, 64)
 	return id, err == nil && id > 0
 }
+
+// UserAccount gives the account of the user with a subject, whatever it signs in with.
+func UserAccount(subject string) string { return "user " + subject }
 
 // Need is what an operation declares: a role, or a permission. A zero Need is
 // met by anybody who is signed in.
@@ -227,10 +235,26 @@ func OriginOf(ctx context.Context) Origin {
 	return origin
 }
 
+// systemAccount is the account of Logbook itself; those of callers have a word and a
+// space in front.
+const systemAccount = "logbook"
+
 // System gives a context for Logbook's own jobs and commands: an administrator
 // of no tenant, under the job's name.
 func System(ctx context.Context, job string) context.Context {
-	return With(ctx, &Principal{Subject: "0", Username: "logbook " + job, Role: Admin})
+	return With(ctx, &Principal{Subject: "0", Username: "logbook " + job, Role: Admin, Account: systemAccount})
+}
+
+// RequireSystem passes in a context that System made. In any other it fails as Require
+// does, for administrators too.
+func RequireSystem(ctx context.Context) error {
+	if err := Require(ctx, Need{Role: Admin}); err != nil {
+		return err
+	}
+	if From(ctx).Account != systemAccount {
+		return fault.New(fault.Forbidden, "nobody but Logbook itself may see or change this")
+	}
+	return nil
 }
 
 // Require passes when the context's request is admitted and its principal meets the

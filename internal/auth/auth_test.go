@@ -51,3 +51,25 @@ func TestRequire(t *testing.T) {
 		t.Errorf("a refused credential gives %v, want why it was refused", err)
 	}
 }
+
+// What is Logbook's own opens for nobody else.
+func TestRequireSystem(t *testing.T) {
+	t.Parallel()
+	for name, ctx := range map[string]context.Context{
+		"nobody":           context.Background(),
+		"a viewer":         auth.With(context.Background(), &auth.Principal{Role: auth.Viewer, Account: "user 1"}),
+		"an administrator": auth.With(context.Background(), &auth.Principal{Role: auth.Admin, Subject: "0", Username: "logbook test"}),
+		"a user's account": auth.With(context.Background(), &auth.Principal{Role: auth.Admin, Account: auth.UserAccount("logbook")}),
+	} {
+		want := fault.Forbidden
+		if name == "nobody" {
+			want = fault.Unauthenticated
+		}
+		if err := auth.RequireSystem(ctx); err == nil || fault.KindOf(err) != want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := auth.RequireSystem(auth.System(context.Background(), "test")); err != nil {
+		t.Errorf("the system: %v", err)
+	}
+}

@@ -127,7 +127,7 @@ func credentialOf(r *http.Request) string {
 func (a *Authenticator) Principal(ctx context.Context, credential string) (*auth.Principal, error) {
 	hash := HashKey(credential)
 	if a.adminToken != nil && hash == *a.adminToken {
-		return &auth.Principal{Subject: "0", Username: "admin", Role: auth.Admin}, nil
+		return &auth.Principal{Subject: "0", Username: "admin", Role: auth.Admin, Account: "administrator of the settings"}, nil
 	}
 	if looksLikeJWT(credential) {
 		return a.jwt.principal(ctx, credential, a.now())
@@ -211,7 +211,10 @@ func (a *Authenticator) find(ctx context.Context, key string) (*ent.AccessToken,
 	}
 	by := &auth.Principal{
 		Subject: itoa(token.UserID), Username: token.Name, Role: auth.Role(token.Role),
-		Tenant: (*[16]byte)(token.TenantID),
+		Tenant: (*[16]byte)(token.TenantID), Account: auth.UserAccount(itoa(token.UserID)),
+	}
+	if token.UserID == 0 {
+		by.Account = "token " + itoa(token.ID)
 	}
 	for _, name := range strings.Fields(token.Permissions) {
 		by.Permissions = append(by.Permissions, auth.Permission(name))

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -94,6 +95,59 @@ func TestAccessTokens(t *testing.T) {
 	}
 	if p, err := w.authn.Principal(context.Background(), "the administrator's"); err != nil || p.Subject != "0" || p.Role != auth.Admin {
 		t.Errorf("the fixed administrator is %+v (%v)", p, err)
+	}
+}
+
+// A user has one account, whatever it signs in with; of those who are no user each has
+// one of its own.
+func TestAccounts(t *testing.T) {
+	t.Parallel()
+	const secret = "a secret that only this test knows, 32 bytes or more"
+	ctx, w := newWorld(t, authn.Options{AdminToken: "the administrator's", JWTSecret: secret})
+	accounts := map[string]string{}
+	of := func(who, credential string) {
+		p, err := w.authn.Principal(context.Background(), credential)
+		if err != nil {
+			t.Fatal(who, err)
+		}
+		accounts[who] = p.Account
+	}
+	for _, id := range []int64{2, 3} {
+		if _, err := w.AddUser(ctx, account.UserDraft{ID: &id, Username: "user " + strconv.FormatInt(id, 10)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for who, user := range map[string]int64{"2's": 2, "2's other": 2, "3's": 3, "nobody's": 0, "nobody's other": 0} {
+		_, key, err := w.AddToken(ctx, account.TokenDraft{UserID: user, Name: "t", Role: auth.Ingest})
+		if err != nil {
+			t.Fatal(err)
+		}
+		of(who, key)
+	}
+	for _, subject := range []string{"2", "0", "somebody"} {
+		claims := jwt.MapClaims{"sub": subject, "exp": noon.Add(time.Hour).Unix()}
+		signed, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString([]byte(secret))
+		if err != nil {
+			t.Fatal(err)
+		}
+		of("JWT "+subject, signed)
+	}
+	of("settings", "the administrator's")
+	named, err := w.pass(t, proxied("POST", http.Header{"X-Forwarded-User-Id": {"2"}}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	accounts["proxy"] = named.Account
+	for who := range accounts {
+		for other := range accounts {
+			two := map[string]bool{"2's": true, "2's other": true, "JWT 2": true, "proxy": true}
+			if same := accounts[who] == accounts[other]; same != (who == other || two[who] && two[other]) || accounts[who] == "" {
+				t.Errorf("%s has the account %q, %s has %q", who, accounts[who], other, accounts[other])
+			}
+		}
+	}
+	if auth.RequireSystem(auth.With(ctx, &auth.Principal{Role: auth.Admin, Account: accounts["settings"]})) == nil {
+		t.Error("the administrator of the settings passes for Logbook itself")
 	}
 }
 

@@ -85,5 +85,6 @@ func (a *Authenticator) named(ctx context.Context, name, id string) (*auth.Princ
 	}
 	return &auth.Principal{
 		Subject: itoa(found.ID), Username: found.Username, Role: auth.Role(found.Role), Tenant: (*[16]byte)(found.TenantID),
+		Account: auth.UserAccount(itoa(found.ID)),
 	}, nil
 }

@@ -157,6 +157,7 @@ func (v *jwtVerifier) principal(ctx context.Context, token string, now time.Time
 	}
 	p := &auth.Principal{
 		Subject: string(c.Subject), Username: c.Username, Role: auth.User, Permissions: c.Permissions,
+		Account: auth.UserAccount(string(c.Subject)),
 	}
 	if c.Role != "" {
 		role, known := auth.ParseRole(string(c.Role))

@@ -12,11 +12,33 @@ import (
 	"logbook/internal/fault"
 )
 
-// Append stores the drafts, all or none, and gives the rows in the drafts'
-// order. Acknowledged rows are on disk. It fails with kind Invalid (naming each
-// bad draft's index and field), Forbidden for another tenant's row and Conflict
-// for an id that is there already.
+// Append stores the drafts, all or none, and gives the rows in the drafts' order, as
+// the principal may see them. Acknowledged rows are on disk. It fails with kind Invalid
+// (naming each bad draft's index and field), Forbidden for another tenant's row and
+// Conflict for an id that is there already.
 func (l *Log[R, D, F]) Append(ctx context.Context, drafts []D) ([]*R, error) {
+	rows, brought, err := l.prepare(ctx, drafts)
+	if err != nil || len(rows) == 0 {
+		return rows, err
+	}
+	if err := l.lookUp(ctx, rows); err != nil {
+		return nil, err
+	}
+	err = l.journal.commit(ctx, func(tx *db.Tx, at *position) error {
+		return l.insertNew(ctx, tx, at, rows, brought)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return l.shown(ctx, rows), nil
+}
+
+// prepare checks drafts, all of them, and makes rows of them that lack only what is
+// looked up and what arrival gives.
+func (l *Log[R, D, F]) prepare(ctx context.Context, drafts []D) ([]*R, []given, error) {
+	if err := auth.Require(ctx, auth.Need{Permission: l.append}); err != nil {
+		return nil, nil, err
+	}
 	var problems []fault.Problem
 	rows := make([]*R, len(drafts))
 	brought := make([]given, len(drafts))
@@ -31,34 +53,22 @@ func (l *Log[R, D, F]) Append(ctx context.Context, drafts []D) ([]*R, error) {
 		rows[i], brought[i] = l.made(&drafts[i])
 		if brought[i].id {
 			if id := l.idOf(rows[i]); ids[id] {
-				return nil, fault.New(fault.Conflict, "the %s %s stands twice; nothing was stored", l.noun, fault.Shorten(id.String()))
+				return nil, nil, fault.New(fault.Conflict, "the %s %s stands twice; nothing was stored", l.noun, fault.Shorten(id.String()))
 			}
 			ids[l.idOf(rows[i])] = true
 		}
 	}
 	if err := l.fill(ctx, rows, brought); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	unknown, err := l.unknownNames(ctx, rows)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if problems = append(problems, unknown...); len(problems) > 0 {
-		return nil, fault.Refuse(problems...)
+		return nil, nil, fault.Refuse(problems...)
 	}
-	if len(rows) == 0 {
-		return rows, nil
-	}
-	if err := l.lookUp(ctx, rows); err != nil {
-		return nil, err
-	}
-	err = l.journal.commit(ctx, func(tx *db.Tx, at *position) error {
-		return l.insertNew(ctx, tx, at, rows, brought)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return rows, nil
+	return rows, brought, nil
 }
 
 // insertNew inserts rows whose ids, where they were given, must be free.
@@ -139,15 +149,24 @@ func (t *table[R, D, F]) cut(at column.Time) column.Time {
 
 // stored gives those of the rows' ids that are in the table already.
 func (t *table[R, D, F]) stored(ctx context.Context, client *ent.Client, rows []*R) (map[rowID]*R, error) {
+	ids := make([]rowID, len(rows))
+	for i, row := range rows {
+		ids[i] = t.idOf(row)
+	}
+	return t.byID(ctx, client, ids)
+}
+
+// byID gives the rows of those ids that are in the table.
+func (t *table[R, D, F]) byID(ctx context.Context, client *ent.Client, ids []rowID) (map[rowID]*R, error) {
 	const perQuery = 500
 	stored := map[rowID]*R{}
-	for start := 0; start < len(rows); start += perQuery {
-		some := rows[start:min(start+perQuery, len(rows))]
-		ids := make([]any, len(some))
-		for i, row := range some {
-			ids[i] = t.idOf(row).value()
+	for start := 0; start < len(ids); start += perQuery {
+		some := ids[start:min(start+perQuery, len(ids))]
+		values := make([]any, len(some))
+		for i, id := range some {
+			values[i] = id.value()
 		}
-		found, err := t.all(ctx, client, func(s *sql.Selector) { s.Where(sql.In(s.C(t.id), ids...)) })
+		found, err := t.all(ctx, client, func(s *sql.Selector) { s.Where(sql.In(s.C(t.id), values...)) })
 		if err != nil {
 			return nil, err
 		}

@@ -3,10 +3,11 @@
 // line and the jobs all call it, and nothing below it knows what a log is.
 //
 // Each kind is a Log of its own, all of the same methods. The ways in are Append
-// (all or nothing) and Import (row by row, repeatable); the ways out are Get, lists
-// by keyset (Page), by offset (PageAt) or one row after another (Each), Count and
-// statistics; Purge and retention remove. What makes one kind different from the
-// others is a table of facts in its own file (entry.go, audit_event.go, ...).
+// (all or nothing), AppendOnce (the same under a key, repeatable) and Import (row by
+// row, repeatable); the ways out are Get, lists by keyset (Page), by offset (PageAt) or
+// one row after another (Each), Count and statistics; Purge and retention remove. What
+// makes one kind different from the others is a table of facts in its own file
+// (entry.go, audit_event.go, ...).
 //
 // Roll-ups count rows by hour or day and change in the transaction that changes
 // the rows, so counts over any range are exact and cheap. Every committed row

@@ -48,8 +48,10 @@ type table[R, D, F any] struct {
 	arrivalOf func(*R) (writer *int32, sequence *int64)
 	classOf   func(*R) int16  // nil where class is ""
 	summed    func(*R, *sums) // adds what is summed beside the count; nil for nothing
-	// categoryOf is nil for kinds that have no categories.
+	// categoryOf is nil for kinds that have no categories, ownerOf, the number of the
+	// user whose row it is, for kinds in which nobody has rows of its own.
 	categoryOf func(*R) *column.ID
+	ownerOf    func(*R) int64
 
 	// setID makes the row's id of a number that no other row has, and setHashed of
 	// a content's hash.

@@ -102,6 +102,17 @@ func (j *Journal) Tenant(ctx context.Context, id *column.ID) (*ent.Tenant, error
 	return known.tenants[*id], nil
 }
 
+// Tenant gives the tenant that a row of the log names, nil where it names none; nil,
+// too, where the principal may not read the row, since whoever only appends learns no
+// names.
+func (l *Log[R, D, F]) Tenant(ctx context.Context, row *R) (*ent.Tenant, error) {
+	p := auth.From(ctx)
+	if own, owns := p.Own(); !p.HoldsAny(schema.KindReaders[l.kind]...) && (l.ownerOf == nil || !owns || l.ownerOf(row) != own) {
+		return nil, nil
+	}
+	return l.journal.Tenant(ctx, *l.tenantOf(row))
+}
+
 // Category gives the category a row names, nil where it names none.
 func (j *Journal) Category(ctx context.Context, id *column.ID) (*ent.Category, error) {
 	if id == nil {

@@ -132,6 +132,7 @@ var usageRecords = &table[ent.UsageRecord, UsageRecordDraft, UsageRecordFilter]{
 	timeOf:    func(u *ent.UsageRecord) *column.Time { return &u.CreatedAt },
 	tenantOf:  func(u *ent.UsageRecord) **column.ID { return &u.TenantID },
 	arrivalOf: func(u *ent.UsageRecord) (*int32, *int64) { return &u.Writer, &u.Sequence },
+	ownerOf:   func(u *ent.UsageRecord) int64 { return u.UserID },
 	classOf:   func(u *ent.UsageRecord) int16 { return int16(u.Type) },
 	summed: func(u *ent.UsageRecord, s *sums) {
 		s[1], s[2], s[3] = u.Quota, u.PromptTokens, u.CompletionTokens

@@ -1,0 +1,1 @@
+CREATE TABLE `idempotency_keys` (`id` binary(16) NOT NULL, `kind` tinyint NOT NULL, `body` binary(32) NOT NULL, `row_ids` longblob NOT NULL, `expires_at` bigint NOT NULL, PRIMARY KEY (`id`), INDEX `idempotency_keys_expires_at` (`expires_at`)) CHARSET utf8mb4 COLLATE utf8mb4_bin;
