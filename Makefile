@@ -3,12 +3,13 @@
 # make check  what CI adds: formatting, vet, generation, the race detector
 # make build  the binary ./logbook
 # make demo-legacy  call every endpoint of the legacy APIs with curl, as their documents do
+# make fuzz   every fuzz target of rest/ for FUZZTIME (5s), on both engines
 # make bench  the ruler: a million usage records on SQLite, then on MariaDB;
 #             make bench BENCH="--kind all --rows 50000 --seconds 0.3" is quick
 
 CONSOLE_SOURCES := $(addprefix console/,package.json package-lock.json .npmrc vite.config.js index.html) $(wildcard console/src/*)
 
-.PHONY: run test check build bench demo-legacy generate console race formatted generated
+.PHONY: run test check build bench fuzz demo-legacy generate console race formatted generated
 run: console
 	go run .
 
@@ -21,6 +22,19 @@ build: console
 bench:
 	go run ./bench --db sqlite $(BENCH)
 	go run ./bench --db mysql $(BENCH)
+
+# Built once, since go test fuzzes one target a run. What is found is kept where go
+# test keeps it, and an input that fails under rest/testdata/fuzz.
+FUZZTIME ?= 5s
+fuzz:
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
+	go test -c -fuzz=. -o "$$dir/rest.test" ./rest && cd rest && \
+	targets=$$("$$dir/rest.test" -test.list '^Fuzz') && test -n "$$targets" && \
+	for target in $$targets; do \
+		echo "$$target"; \
+		"$$dir/rest.test" -test.run '^$$' -test.fuzz "^$$target\$$" -test.fuzztime $(FUZZTIME) \
+			-test.fuzzcachedir "$$(go env GOCACHE)/fuzz/logbook/rest" || exit 1; \
+	done
 
 demo-legacy:
 	demo/legacy.sh

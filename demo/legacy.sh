@@ -9,13 +9,15 @@
 # those of the folder named as the first argument), else the built-in sample, and
 # with the few rows that the documents' examples show.
 #
-# Fails where an answer's status, or the fields that it must begin with, are not the
-# document's. Needs Go, curl and what every machine has.
+# Fails where an answer's status, the values that it must begin with, or the names and
+# the order of its fields are not the document's. Needs Go, curl, Node and what every
+# machine has.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 data=${1:-../shared/data/ndjson}
 export LC_ALL=C.UTF-8
 
+command -v node >/dev/null || { echo "demo/legacy.sh: Node is missing; it reads the answers' fields" >&2; exit 1; }
 scratch=$(mktemp -d)
 server=
 finish() {
@@ -139,11 +141,12 @@ quoted() {
 	printf '\n'
 }
 
-# call WHAT STATUS BEGINNING PATH CURL-ARGUMENT… holds the answer's status and the
-# first fields of its body against the document's.
+# call WHAT STATUS BEGINNING FIELDS PATH CURL-ARGUMENT… holds the answer's status, the
+# first values of its body, and its fields as fields.mjs reads them, against the
+# document's.
 call() {
-	local what=$1 want=$2 beginning=$3 path=$4 status
-	shift 4
+	local what=$1 want=$2 beginning=$3 fields=$4 path=$5 status different
+	shift 5
 	calls=$((calls + 1))
 	say "$what"
 	printf curl
@@ -154,6 +157,9 @@ call() {
 	if [ "$status" != "$want" ] || [ "$(head -c ${#beginning} "$scratch/body")" != "$beginning" ]; then
 		wrong=$((wrong + 1))
 		echo "WRONG: the document has $want and $beginning…"
+	elif ! different=$(node demo/fields.mjs "$fields" <"$scratch/body" 2>&1); then
+		wrong=$((wrong + 1))
+		echo "WRONG: $different; the document has $fields"
 	fi
 }
 
@@ -164,26 +170,45 @@ ok='{"success":true,"message":"","data":' failed='{"success":false,"message":"'
 user=(-H "$json" -H "Authorization: Bearer $user_token" -H 'New-Api-User: 900001')
 admin=(-H "$json" -H "Authorization: Bearer $admin_token" -H 'New-Api-User: 900002')
 filters='type=2&start_timestamp=1640908800&end_timestamp=1640995200'
-call "根据 Token 查询日志" 200 "$ok" "/api/log/token?key=$gateway_key" -X GET -H "$json"
-call "根据 Token 查询日志, 失败" 200 "$failed" "/api/log/token?key=unknown" -X GET -H "$json"
-call "我的日志统计" 200 "$ok" "/api/log/self/stat?$filters&token_name=api_token&model_name=gpt-4&group=default" -X GET "${user[@]}"
-call "获取我的日志" 200 "$ok" "/api/log/self?p=1&page_size=20&$filters&token_name=api_token&model_name=gpt-4&group=default" -X GET "${user[@]}"
-call "搜索我的日志" 200 "$ok" "/api/log/self/search?keyword=gpt-4" -X GET "${user[@]}"
-call "获取全部日志" 200 "$ok" "/api/log/?p=1&page_size=20&$filters&username=testuser&token_name=api_token&model_name=gpt-4&channel=1&group=default" -X GET "${admin[@]}"
-call "删除历史日志" 200 "$ok" "/api/log/?target_timestamp=1640908800" -X DELETE "${admin[@]}"
-call "删除历史日志, 失败" 200 "$failed" "/api/log/" -X DELETE "${admin[@]}"
-call "日志统计" 200 "$ok" "/api/log/stat?$filters&username=testuser&token_name=api_token&model_name=gpt-4&channel=1&group=default" -X GET "${admin[@]}"
-call "搜索全部日志" 200 "$ok" "/api/log/search?keyword=error" -X GET "${admin[@]}"
+# Every list has whole items; the shorter examples show parts. The original's own page
+# reads channel, too.
+item='id user_id created_at type content username token_name model_name quota prompt_tokens completion_tokens use_time is_stream channel_id channel channel_name token_id group ip other'
+call "根据 Token 查询日志" 200 "$ok" "success message data[$item]" \
+	"/api/log/token?key=$gateway_key" -X GET -H "$json"
+call "根据 Token 查询日志, 失败" 200 "$failed" "success message" \
+	"/api/log/token?key=unknown" -X GET -H "$json"
+call "我的日志统计" 200 "$ok" "success message data{quota rpm tpm}" \
+	"/api/log/self/stat?$filters&token_name=api_token&model_name=gpt-4&group=default" -X GET "${user[@]}"
+call "获取我的日志" 200 "$ok" "success message data{items[$item] total page page_size}" \
+	"/api/log/self?p=1&page_size=20&$filters&token_name=api_token&model_name=gpt-4&group=default" -X GET "${user[@]}"
+call "搜索我的日志" 200 "$ok" "success message data[$item]" \
+	"/api/log/self/search?keyword=gpt-4" -X GET "${user[@]}"
+call "获取全部日志" 200 "$ok" "success message data{items[$item] total page page_size}" \
+	"/api/log/?p=1&page_size=20&$filters&username=testuser&token_name=api_token&model_name=gpt-4&channel=1&group=default" -X GET "${admin[@]}"
+call "删除历史日志" 200 "$ok" "success message data" \
+	"/api/log/?target_timestamp=1640908800" -X DELETE "${admin[@]}"
+call "删除历史日志, 失败" 200 "$failed" "success message" \
+	"/api/log/" -X DELETE "${admin[@]}"
+call "日志统计" 200 "$ok" "success message data{quota rpm tpm}" \
+	"/api/log/stat?$filters&username=testuser&token_name=api_token&model_name=gpt-4&channel=1&group=default" -X GET "${admin[@]}"
+call "搜索全部日志" 200 "$ok" "success message data[$item]" \
+	"/api/log/search?keyword=error" -X GET "${admin[@]}"
 
 say "scitiger: 日志条目管理API"
 ok='{"success":true,"results":' done='{"success":true,"message":"' failed='{"success":false,"message":"'
 entries=/api/management/logs/entries/
 admin=(-H "Authorization: Bearer $admin_token")
-call "1. 获取日志条目列表" 200 "$ok" "$entries" -X GET "${admin[@]}"
-call "1. 获取日志条目列表, 401" 401 "$failed" "$entries" -X GET
-call "2. 获取日志条目详情" 200 "$ok" "$entries$log_id/" -X GET "${admin[@]}"
-call "2. 获取日志条目详情, 404" 404 "$failed" "${entries}550e8400-e29b-41d4-a716-44665544ffff/" -X GET "${admin[@]}"
-call "3. 创建日志条目" 201 "$done" "$entries" -X POST "${admin[@]}" -H "$json" -d '{
+# What an entry does not have is absent: the documents' own has everything.
+call "1. 获取日志条目列表" 200 "$ok" "success results{results[id tenant_id? tenant_name? category_id? category_name? category_code? level message source user_id? username? ip_address request_id timestamp] pagination{page page_size total total_pages}}" \
+	"$entries" -X GET "${admin[@]}"
+call "1. 获取日志条目列表, 401" 401 "$failed" "success message" \
+	"$entries" -X GET
+call "2. 获取日志条目详情" 200 "$ok" "success results{id tenant_id tenant_name category_id category_name category_code level message source user_id username ip_address user_agent request_id metadata timestamp}" \
+	"$entries$log_id/" -X GET "${admin[@]}"
+call "2. 获取日志条目详情, 404" 404 "$failed" "success message" \
+	"${entries}550e8400-e29b-41d4-a716-44665544ffff/" -X GET "${admin[@]}"
+call "3. 创建日志条目" 201 "$done" "success message results{id message level category_id category_name tenant_id tenant_name source metadata timestamp}" \
+	"$entries" -X POST "${admin[@]}" -H "$json" -d '{
     "message": "系统配置更新",
     "level": "info",
     "category_id": "'$category_id'",
@@ -194,7 +219,8 @@ call "3. 创建日志条目" 201 "$done" "$entries" -X POST "${admin[@]}" -H "$j
         "changed_by": "admin"
     }
 }'
-call "4. 批量创建日志条目" 201 "$done" "${entries}batch_create/" -X POST "${admin[@]}" -H "$json" -d '{
+call "4. 批量创建日志条目" 201 "$done" "success message results[id message level category_id category_name tenant_id tenant_name user_id username source timestamp]" \
+	"${entries}batch_create/" -X POST "${admin[@]}" -H "$json" -d '{
     "logs": [
         {
             "message": "用户登录",
@@ -214,30 +240,40 @@ call "4. 批量创建日志条目" 201 "$done" "${entries}batch_create/" -X POST
         }
     ]
 }'
-call "5. 删除日志" 200 "$done" "${entries}delete_logs/" -X POST "${admin[@]}" -H "$json" -d '{
+call "5. 删除日志" 200 "$done" "success message results{deleted_count}" \
+	"${entries}delete_logs/" -X POST "${admin[@]}" -H "$json" -d '{
     "tenant_id": "'$tenant_id'",
     "category_id": "'$category_id'",
     "before_date": "2023-05-01T00:00:00Z"
 }'
-call "5. 删除日志, 400" 400 "$failed" "${entries}delete_logs/" -X POST "${admin[@]}" -H "$json" -d '{}'
-call "6. 应用日志保留策略" 200 "$done" "${entries}apply_retention_policies/" -X POST "${admin[@]}"
-call "7. 获取日志统计信息" 200 "$ok" "${entries}stats/" -X GET "${admin[@]}"
+call "5. 删除日志, 400" 400 "$failed" "success message" \
+	"${entries}delete_logs/" -X POST "${admin[@]}" -H "$json" -d '{}'
+call "6. 应用日志保留策略" 200 "$done" "success message results{deleted_count}" \
+	"${entries}apply_retention_policies/" -X POST "${admin[@]}"
+call "7. 获取日志统计信息" 200 "$ok" "success results{total_logs logs_by_level{debug info warning error critical} logs_by_category daily_stats[date count by_level{debug info warning error critical}]}" \
+	"${entries}stats/" -X GET "${admin[@]}"
 
 say "codebird: 审计日志 API"
 ok='{"code":0,"message":"success","result":'
-call "获取日志列表" 200 "$ok" "/api/v1/logs?page=1&page_size=10" -X GET "${admin[@]}"
-call "获取日志详情" 200 "$ok" "/api/v1/logs/log_900001" -X GET "${admin[@]}"
-call "获取日志详情, 404" 404 '{"code":404,"message":"' "/api/v1/logs/log_unknown" -X GET "${admin[@]}"
+call "获取日志列表" 200 "$ok" "code message result{data[id key payload user_id application_id ip user_agent created_at] total page page_size}" \
+	"/api/v1/logs?page=1&page_size=10" -X GET "${admin[@]}"
+call "获取日志详情" 200 "$ok" "code message result{id key payload user_id application_id ip user_agent created_at}" \
+	"/api/v1/logs/log_900001" -X GET "${admin[@]}"
+call "获取日志详情, 404" 404 '{"code":404,"message":"' "code message result" \
+	"/api/v1/logs/log_unknown" -X GET "${admin[@]}"
 
 say "hertz: Hertz Studio Django 日志模块接口文档"
 ok='{"success":true,"code":200,"message":"'
 reader=(-H "Authorization: Bearer $reader_token")
-call "获取操作日志列表" 200 "$ok" "/api/log/list/?username=admin&action_type=login&page=1&page_size=10" "${reader[@]}"
-call "获取操作日志详情" 200 "$ok" "/api/log/detail/901001/" "${reader[@]}"
+call "获取操作日志列表" 200 "$ok" "success code message data{logs[log_id username action_type action_type_display module description ip_address response_status status status_display is_success created_at] pagination{page page_size total_count total_pages has_next has_previous}}" \
+	"/api/log/list/?username=admin&action_type=login&page=1&page_size=10" "${reader[@]}"
+call "获取操作日志详情" 200 "$ok" "success code message data{log_id user username action_type action_type_display module description target_model target_id ip_address user_agent request_data formatted_request_data response_status status status_display is_success created_at}" \
+	"/api/log/detail/901001/" "${reader[@]}"
 
 say "trae: OpenAPI 调用日志"
 ok='{"code":0,"message":"success","request_id":"'
-call "获取 OpenAPI 调用日志" 200 "$ok" "/openapi/v1/audit/openapi-logs?start_time=1700000000&end_time=1700086400&page=1&page_size=50" -X GET "${reader[@]}"
+call "获取 OpenAPI 调用日志" 200 "$ok" "code message request_id data{items[log_id app_id api_path http_method source_ip status_code operation_time] pagination{page page_size total total_pages}}" \
+	"/openapi/v1/audit/openapi-logs?start_time=1700000000&end_time=1700086400&page=1&page_size=50" -X GET "${reader[@]}"
 
 say "Stopping"
 kill "$server"

@@ -29,29 +29,33 @@ func FuzzCodebird(f *testing.F) {
 	} {
 		f.Add(c[0], c[1])
 	}
-	w := newWorld(f, dbtest.SQLite(f), june15, time.UTC)
-	for _, id := range []string{"x", "空 格", "a/b", "own"} {
-		draft := journal.AuditEventDraft{ID: &id, Key: "k", Payload: column.JSON(`{"a":"\u0000"}`)}
-		if id == "own" {
-			draft.ApplicationID = new("logbook")
+	worlds := fuzzWorlds(f, june15)
+	for _, w := range worlds {
+		for _, id := range []string{"x", "空 格", "a/b", "own"} {
+			draft := journal.AuditEventDraft{ID: &id, Key: "k", Payload: column.JSON(`{"a":"\u0000"}`)}
+			if id == "own" {
+				draft.ApplicationID = new("logbook")
+			}
+			bring(f, w.ctx, w.AuditEvents, draft)
 		}
-		bring(f, w.ctx, w.AuditEvents, draft)
 	}
 	f.Fuzz(func(t *testing.T, id, query string) {
-		for _, path := range []string{"/api/v1/logs", "/api/v1/logs/" + url.PathEscape(id)} {
-			recorder := w.get(path, query)
-			var a codebirdAnswer
-			strictly(t, "codebird", recorder, &a)
-			switch ok := recorder.Code == 200; {
-			case a.Code == nil || a.Message == nil || a.Result == nil:
-				t.Fatalf("a key is missing: %s", recorder.Body)
-			case ok && (*a.Code != 0 || *a.Message != "success" || a.Result[0] != '{'):
-				t.Fatalf("no success: %s", recorder.Body)
-			case !ok && (recorder.Code != 404 || *a.Code != 404 || string(a.Result) != `""` || !strings.ContainsFunc(*a.Message, isHan)):
-				t.Fatalf("no refusal: %d %s", recorder.Code, recorder.Body)
-			}
-			if strings.Contains(recorder.Body.String(), `"logbook"`) {
-				t.Fatalf("an event of Logbook's own: %s", recorder.Body)
+		for w := range worlds.each(t) {
+			for _, path := range []string{"/api/v1/logs", "/api/v1/logs/" + url.PathEscape(id)} {
+				recorder := w.get(path, query)
+				var a codebirdAnswer
+				strictly(t, "codebird", recorder, &a)
+				switch ok := recorder.Code == 200; {
+				case a.Code == nil || a.Message == nil || a.Result == nil:
+					t.Fatalf("a key is missing: %s", recorder.Body)
+				case ok && (*a.Code != 0 || *a.Message != "success" || a.Result[0] != '{'):
+					t.Fatalf("no success: %s", recorder.Body)
+				case !ok && (recorder.Code != 404 || *a.Code != 404 || string(a.Result) != `""` || !strings.ContainsFunc(*a.Message, isHan)):
+					t.Fatalf("no refusal: %d %s", recorder.Code, recorder.Body)
+				}
+				if strings.Contains(recorder.Body.String(), `"logbook"`) {
+					t.Fatalf("an event of Logbook's own: %s", recorder.Body)
+				}
 			}
 		}
 	})

@@ -8,11 +8,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 	"unicode"
 
 	"logbook/ent/column"
-	"logbook/internal/db/dbtest"
 	"logbook/internal/journal"
 )
 
@@ -53,19 +51,22 @@ func FuzzScitigerQuery(f *testing.F) {
 	} {
 		f.Add(query)
 	}
-	w := newWorld(f, dbtest.SQLite(f), june15, time.UTC)
-	for _, message := range []string{"one", "二", "three"} {
-		w.add(f, journal.EntryDraft{Message: message, Source: ptr("s")})
+	worlds := fuzzWorlds(f, june15)
+	for _, w := range worlds {
+		for _, message := range []string{"one", "二", "three"} {
+			w.add(f, journal.EntryDraft{Message: message, Source: ptr("s")})
+		}
 	}
-	key := w.credential(f, "settings")
 	f.Fuzz(func(t *testing.T, query string) {
-		for _, path := range []string{entries, entries + "stats", entries + tenantA} {
-			request := httptest.NewRequest("GET", path, nil)
-			request.URL.RawQuery = query
-			request.Header.Set("X-Api-Key", key)
-			recorder := httptest.NewRecorder()
-			w.server.Handler.ServeHTTP(recorder, request)
-			readEnvelope(t, recorder)
+		for w := range worlds.each(t) {
+			for _, path := range []string{entries, entries + "stats", entries + tenantA} {
+				request := httptest.NewRequest("GET", path, nil)
+				request.URL.RawQuery = query
+				request.Header.Set("X-Api-Key", adminToken)
+				recorder := httptest.NewRecorder()
+				w.server.Handler.ServeHTTP(recorder, request)
+				readEnvelope(t, recorder)
+			}
 		}
 	})
 }
@@ -82,47 +83,50 @@ func FuzzScitigerBody(f *testing.F) {
 			f.Add(which, body)
 		}
 	}
-	w := newWorld(f, dbtest.SQLite(f), june15, time.UTC)
-	if _, err := w.CreateCategory(w.ctx, "c", "c"); err != nil {
-		f.Fatal(err)
+	worlds := fuzzWorlds(f, june15)
+	for _, w := range worlds {
+		if _, err := w.CreateCategory(w.ctx, "c", "c"); err != nil {
+			f.Fatal(err)
+		}
 	}
-	key := w.credential(f, "settings")
 	paths := []string{entries, entries + "batch_create/", entries + "delete_logs/"}
 	f.Fuzz(func(t *testing.T, which uint8, body string) {
 		which %= 3
-		before := w.count(t)
-		request := httptest.NewRequest("POST", paths[which], strings.NewReader(body))
-		request.Header.Set("X-Api-Key", key)
-		recorder := httptest.NewRecorder()
-		w.server.Handler.ServeHTTP(recorder, request)
-		e := readEnvelope(t, recorder)
-		if recorder.Code >= http.StatusBadRequest {
-			if after := w.count(t); after != before {
-				t.Fatalf("refused with %d, and %d rows became %d", recorder.Code, before, after)
+		for w := range worlds.each(t) {
+			before := w.count(t)
+			request := httptest.NewRequest("POST", paths[which], strings.NewReader(body))
+			request.Header.Set("X-Api-Key", adminToken)
+			recorder := httptest.NewRecorder()
+			w.server.Handler.ServeHTTP(recorder, request)
+			e := readEnvelope(t, recorder)
+			if recorder.Code >= http.StatusBadRequest {
+				if after := w.count(t); after != before {
+					t.Fatalf("refused with %d, and %d rows became %d", recorder.Code, before, after)
+				}
+				continue
 			}
-			return
-		}
-		var changed int64
-		switch which {
-		case 0:
-			changed = 1
-		case 1:
-			var rows []json.RawMessage
-			if err := json.Unmarshal(e.Results, &rows); err != nil {
-				t.Fatal(err)
+			var changed int64
+			switch which {
+			case 0:
+				changed = 1
+			case 1:
+				var rows []json.RawMessage
+				if err := json.Unmarshal(e.Results, &rows); err != nil {
+					t.Fatal(err)
+				}
+				changed = int64(len(rows))
+			case 2:
+				var deleted struct {
+					Count int64 `json:"deleted_count"`
+				}
+				if err := json.Unmarshal(e.Results, &deleted); err != nil {
+					t.Fatal(err)
+				}
+				changed = -deleted.Count
 			}
-			changed = int64(len(rows))
-		case 2:
-			var deleted struct {
-				Count int64 `json:"deleted_count"`
+			if after := w.count(t); after != before+changed {
+				t.Fatalf("answered %s, and %d rows became %d", recorder.Body, before, after)
 			}
-			if err := json.Unmarshal(e.Results, &deleted); err != nil {
-				t.Fatal(err)
-			}
-			changed = -deleted.Count
-		}
-		if after := w.count(t); after != before+changed {
-			t.Fatalf("answered %s, and %d rows became %d", recorder.Body, before, after)
 		}
 	})
 }
@@ -200,12 +204,15 @@ func FuzzTenant(f *testing.F) {
 			f.Add(method, c[0], c[1], c[2])
 		}
 	}
-	w := newWorld(f, dbtest.SQLite(f), june15, time.UTC)
-	count := strangers(f, w)
-	if _, err := w.CreateRetentionPolicy(w.ctx, journal.RetentionPolicyDraft{Name: "all", Days: 1}); err != nil {
-		f.Fatal(err)
+	worlds := fuzzWorlds(f, june15)
+	count := map[*world]func(testing.TB) int64{}
+	for _, w := range worlds {
+		count[w] = strangers(f, w)
+		if _, err := w.CreateRetentionPolicy(w.ctx, journal.RetentionPolicyDraft{Name: "all", Days: 1}); err != nil {
+			f.Fatal(err)
+		}
 	}
-	key := w.credential(f, "admin of the tenant")
+	key := worlds[0].credential(f, "admin of the tenant") // a JWT, good in all
 	f.Fuzz(func(t *testing.T, method uint8, path, query, body string) {
 		dialect := dialectOf(path)
 		if dialect == "nobody" {
@@ -214,18 +221,20 @@ func FuzzTenant(f *testing.F) {
 		if hertzs.MatchString(path) {
 			dialect = "hertz"
 		}
-		request := httptest.NewRequest([]string{"GET", "POST", "DELETE", "PUT", "BREW"}[method%5], "/", strings.NewReader(body))
-		request.URL = &url.URL{Path: path, RawQuery: query}
-		request.Header.Set("Authorization", "Bearer "+key)
-		request.Header.Set("New-Api-User", "7")
-		recorder := httptest.NewRecorder()
-		w.server.Handler.ServeHTTP(recorder, request)
-		wellFormed(t, dialect, recorder.Code, recorder.Header(), recorder.Body.Bytes())
-		if strings.Contains(recorder.Body.String(), strange) {
-			t.Fatalf("another tenant's row: %s", recorder.Body)
-		}
-		if all := count(t); all != 5 {
-			t.Fatalf("of another tenant's 5 rows %d are left", all)
+		for w := range worlds.each(t) {
+			request := httptest.NewRequest([]string{"GET", "POST", "DELETE", "PUT", "BREW"}[method%5], "/", strings.NewReader(body))
+			request.URL = &url.URL{Path: path, RawQuery: query}
+			request.Header.Set("Authorization", "Bearer "+key)
+			request.Header.Set("New-Api-User", "7")
+			recorder := httptest.NewRecorder()
+			w.server.Handler.ServeHTTP(recorder, request)
+			wellFormed(t, dialect, recorder.Code, recorder.Header(), recorder.Body.Bytes())
+			if strings.Contains(recorder.Body.String(), strange) {
+				t.Fatalf("another tenant's row: %s", recorder.Body)
+			}
+			if all := count[w](t); all != 5 {
+				t.Fatalf("of another tenant's 5 rows %d are left", all)
+			}
 		}
 	})
 }

@@ -82,29 +82,33 @@ func FuzzHertzQuery(f *testing.F) {
 	} {
 		f.Add(query)
 	}
-	w := newWorld(f, dbtest.SQLite(f), november17, time.UTC)
-	for i, name := range []string{"one", "二", "three"} {
-		draft := journal.OperationDraft{ID: new(int64(i + 1)), Username: &name, Module: "m", RequestData: column.JSON(`{"a":"\u0000"}`)}
-		if _, err := w.Operations.Append(w.ctx, []journal.OperationDraft{draft}); err != nil {
-			f.Fatal(err)
+	worlds := fuzzWorlds(f, november17)
+	for _, w := range worlds {
+		for i, name := range []string{"one", "二", "three"} {
+			draft := journal.OperationDraft{ID: new(int64(i + 1)), Username: &name, Module: "m", RequestData: column.JSON(`{"a":"\u0000"}`)}
+			if _, err := w.Operations.Append(w.ctx, []journal.OperationDraft{draft}); err != nil {
+				f.Fatal(err)
+			}
 		}
 	}
 	f.Fuzz(func(t *testing.T, query string) {
-		for _, path := range []string{"/api/log/list/", "/api/log/detail/2/"} {
-			recorder := w.get(path, query)
-			var a hertzAnswer
-			strictly(t, "hertz", recorder, &a)
-			switch ok := recorder.Code == 200; {
-			case a.Success == nil || *a.Success != ok || a.Code != recorder.Code:
-				t.Fatalf("status %d: %s", recorder.Code, recorder.Body)
-			case ok && (a.Data == nil || a.Errors != nil):
-				t.Fatalf("success wants data and nothing else: %s", recorder.Body)
-			case !ok && (recorder.Code != 422 || a.Data != nil || len(a.Errors) == 0 || a.Message != "查询参数错误"):
-				t.Fatalf("a refusal wants its errors and nothing else: %d %s", recorder.Code, recorder.Body)
-			}
-			for field, texts := range a.Errors {
-				if field == "" || len(texts) == 0 || !strings.ContainsFunc(texts[0], isHan) {
-					t.Fatalf("errors: %s", recorder.Body)
+		for w := range worlds.each(t) {
+			for _, path := range []string{"/api/log/list/", "/api/log/detail/2/"} {
+				recorder := w.get(path, query)
+				var a hertzAnswer
+				strictly(t, "hertz", recorder, &a)
+				switch ok := recorder.Code == 200; {
+				case a.Success == nil || *a.Success != ok || a.Code != recorder.Code:
+					t.Fatalf("status %d: %s", recorder.Code, recorder.Body)
+				case ok && (a.Data == nil || a.Errors != nil):
+					t.Fatalf("success wants data and nothing else: %s", recorder.Body)
+				case !ok && (recorder.Code != 422 || a.Data != nil || len(a.Errors) == 0 || a.Message != "查询参数错误"):
+					t.Fatalf("a refusal wants its errors and nothing else: %d %s", recorder.Code, recorder.Body)
+				}
+				for field, texts := range a.Errors {
+					if field == "" || len(texts) == 0 || !strings.ContainsFunc(texts[0], isHan) {
+						t.Fatalf("errors: %s", recorder.Body)
+					}
 				}
 			}
 		}

@@ -21,50 +21,51 @@ import (
 // nobody: HEAD is GET without its body, OPTIONS tells the methods, every other method
 // is refused; and so is what is unknown under each base, by the dialect that owns it.
 func TestMethodsAndUnknownPaths(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, dbtest.SQLite(t), november17, time.UTC)
-	entry := w.add(t, journal.EntryDraft{Message: "m"})
-	if _, err := w.AuditEvents.Append(w.ctx, []journal.AuditEventDraft{{ID: ptr("e"), Key: "k"}}); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := w.Operations.Append(w.ctx, []journal.OperationDraft{{ID: ptr[int64](1), Action: column.ActionList}}); err != nil {
-		t.Fatal(err)
-	}
-	ids := map[string]string{"/api/management/logs/entries/{log_id}": entry.String(), "/api/v1/logs/{id}": "e", "/api/log/detail/{log_id}": "1"}
-	for _, spoken := range [][]string{nil, {"newapi"}, {"hertz"}, {"newapi", "hertz"}, {"hertz", "newapi"}, {"scitiger"}, {"codebird"}, {"trae"}} {
-		t.Run(cmp.Or(strings.Join(spoken, " "), "all"), func(t *testing.T) {
-			server := httptest.NewUnstartedServer(nil)
-			server.Config = w.speaking(spoken)
-			server.Start()
-			t.Cleanup(server.Close)
-			known := map[string]bool{}
-			for path, item := range described(t, server.Config.Handler).Paths.Map() {
-				path = strings.TrimSuffix(path, "/")
-				if id := ids[path]; id != "" {
-					path = path[:strings.IndexByte(path, '{')] + id
-				}
-				known[path] = true
-				methods, dialect := []string{"OPTIONS"}, ""
-				for method, operation := range item.Operations() {
-					if methods, dialect = append(methods, method), operation.Tags[0]; method == "GET" {
-						methods = append(methods, "HEAD")
+	dbtest.Each(t, func(t *testing.T, address string) {
+		w := newWorld(t, address, november17, time.UTC)
+		entry := w.add(t, journal.EntryDraft{Message: "m"})
+		if _, err := w.AuditEvents.Append(w.ctx, []journal.AuditEventDraft{{ID: ptr("e"), Key: "k"}}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Operations.Append(w.ctx, []journal.OperationDraft{{ID: ptr[int64](1), Action: column.ActionList}}); err != nil {
+			t.Fatal(err)
+		}
+		ids := map[string]string{"/api/management/logs/entries/{log_id}": entry.String(), "/api/v1/logs/{id}": "e", "/api/log/detail/{log_id}": "1"}
+		for _, spoken := range [][]string{nil, {"newapi"}, {"hertz"}, {"newapi", "hertz"}, {"hertz", "newapi"}, {"scitiger"}, {"codebird"}, {"trae"}} {
+			t.Run(cmp.Or(strings.Join(spoken, " "), "all"), func(t *testing.T) {
+				server := httptest.NewUnstartedServer(nil)
+				server.Config = w.speaking(spoken)
+				server.Start()
+				t.Cleanup(server.Close)
+				known := map[string]bool{}
+				for path, item := range described(t, server.Config.Handler).Paths.Map() {
+					path = strings.TrimSuffix(path, "/")
+					if id := ids[path]; id != "" {
+						path = path[:strings.IndexByte(path, '{')] + id
+					}
+					known[path] = true
+					methods, dialect := []string{"OPTIONS"}, ""
+					for method, operation := range item.Operations() {
+						if methods, dialect = append(methods, method), operation.Tags[0]; method == "GET" {
+							methods = append(methods, "HEAD")
+						}
+					}
+					slices.Sort(methods)
+					query := "" // what makes a GET a good one
+					if path == openAPILogs {
+						query = "?start_time=0&end_time=1"
+					}
+					for _, credential := range []string{adminToken, ""} {
+						if dialect != "logbook" {
+							knownPath(t, methodsOf{server, path + query, credential}, dialect, methods)
+							knownPath(t, methodsOf{server, path + "/" + query, credential}, dialect, methods)
+						}
 					}
 				}
-				slices.Sort(methods)
-				query := "" // what makes a GET a good one
-				if path == openAPILogs {
-					query = "?start_time=0&end_time=1"
-				}
-				for _, credential := range []string{adminToken, ""} {
-					if dialect != "logbook" {
-						knownPath(t, methodsOf{server, path + query, credential}, dialect, methods)
-						knownPath(t, methodsOf{server, path + "/" + query, credential}, dialect, methods)
-					}
-				}
-			}
-			unknownPaths(t, server, known, func(dialect string) bool { return spoken == nil || slices.Contains(spoken, dialect) })
-		})
-	}
+				unknownPaths(t, server, known, func(dialect string) bool { return spoken == nil || slices.Contains(spoken, dialect) })
+			})
+		}
+	})
 }
 
 // knownPath sends every method to a path of a dialect that knows some.

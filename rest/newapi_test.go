@@ -152,19 +152,21 @@ func FuzzNewAPIQuery(f *testing.F) {
 	} {
 		f.Add(query)
 	}
-	w := newWorld(f, dbtest.SQLite(f), june15, time.UTC)
-	for id, name := range map[int64]string{1: "alice", 2: "bob"} {
-		if _, err := w.accounts.AddUser(w.ctx, account.UserDraft{ID: &id, Username: name}); err != nil {
-			f.Fatal(err)
+	worlds := fuzzWorlds(f, june15)
+	for _, w := range worlds {
+		for id, name := range map[int64]string{1: "alice", 2: "bob"} {
+			if _, err := w.accounts.AddUser(w.ctx, account.UserDraft{ID: &id, Username: name}); err != nil {
+				f.Fatal(err)
+			}
+		}
+		gate := account.KeyedToken{ID: ptr[int64](31), Key: "alice-gate", TokenDraft: account.TokenDraft{UserID: 1, Name: "gate"}}
+		access := account.KeyedToken{ID: ptr[int64](32), Key: "alice", TokenDraft: account.TokenDraft{UserID: 1, Name: "access", Role: auth.User}}
+		if outcomes, err := w.accounts.ImportTokens(w.ctx, []account.KeyedToken{gate, access}); err != nil || !outcomes[0].Stored || !outcomes[1].Stored {
+			f.Fatal(outcomes, err)
 		}
 	}
-	gate := account.KeyedToken{ID: ptr[int64](31), Key: "alice-gate", TokenDraft: account.TokenDraft{UserID: 1, Name: "gate"}}
-	access := account.KeyedToken{ID: ptr[int64](32), Key: "alice", TokenDraft: account.TokenDraft{UserID: 1, Name: "access", Role: auth.User}}
-	if outcomes, err := w.accounts.ImportTokens(w.ctx, []account.KeyedToken{gate, access}); err != nil || !outcomes[0].Stored || !outcomes[1].Stored {
-		f.Fatal(outcomes, err)
-	}
-	admin := w.credential(f, "admin")
-	fill := func(t testing.TB) (all int64) {
+	admin := worlds[0].credential(f, "admin") // a JWT, good in all
+	fill := func(t testing.TB, w *world) (all int64) {
 		t.Helper()
 		const want = 12
 		all, err := w.UsageRecords.Count(w.ctx, journal.UsageRecordFilter{})
@@ -188,44 +190,46 @@ func FuzzNewAPIQuery(f *testing.F) {
 		return max(all, want)
 	}
 	f.Fuzz(func(t *testing.T, query string) {
-		before := fill(t)
-		for _, path := range slices.Concat(usagePaths[0], usagePaths[1]) {
-			readUsage(t, w.ask("GET", path+"?"+query, admin, "7"))
-		}
-		for _, path := range usagePaths[0] {
-			for _, credential := range []string{"alice", "alice-gate"} {
-				recorder := w.ask("GET", path+"?"+query, credential, "1")
-				if strings.Contains(recorder.Body.String(), "admin_info") || strings.Contains(recorder.Body.String(), "渠道") {
-					t.Fatalf("%s shows what is the administrator's: %s", path, recorder.Body)
-				}
-				_, items := readUsage(t, recorder)
-				for _, item := range items {
-					if item.UserID != 1 || credential == "alice-gate" && path != "/api/log/token" {
-						t.Fatalf("%s gives %s %+v", path, credential, item)
+		for w := range worlds.each(t) {
+			before := fill(t, w)
+			for _, path := range slices.Concat(usagePaths[0], usagePaths[1]) {
+				readUsage(t, w.ask("GET", path+"?"+query, admin, "7"))
+			}
+			for _, path := range usagePaths[0] {
+				for _, credential := range []string{"alice", "alice-gate"} {
+					recorder := w.ask("GET", path+"?"+query, credential, "1")
+					if strings.Contains(recorder.Body.String(), "admin_info") || strings.Contains(recorder.Body.String(), "渠道") {
+						t.Fatalf("%s shows what is the administrator's: %s", path, recorder.Body)
+					}
+					_, items := readUsage(t, recorder)
+					for _, item := range items {
+						if item.UserID != 1 || credential == "alice-gate" && path != "/api/log/token" {
+							t.Fatalf("%s gives %s %+v", path, credential, item)
+						}
 					}
 				}
 			}
-		}
-		for _, path := range usagePaths[1] {
-			if data, _ := readUsage(t, w.ask("GET", path+"?"+query, "alice", "1")); data != nil {
-				t.Fatalf("%s gives a user %s", path, data)
+			for _, path := range usagePaths[1] {
+				if data, _ := readUsage(t, w.ask("GET", path+"?"+query, "alice", "1")); data != nil {
+					t.Fatalf("%s gives a user %s", path, data)
+				}
 			}
-		}
-		if data, _ := readUsage(t, w.ask("DELETE", "/api/log/?"+query, "alice", "1")); data != nil {
-			t.Fatalf("a user deleted %s", data)
-		}
-		if after := fill(t); after != before {
-			t.Fatalf("%d records became %d while nobody deleted any", before, after)
-		}
-		var deleted int64
-		if data, _ := readUsage(t, w.ask("DELETE", "/api/log/?"+query, admin, "7")); data != nil {
-			if err := json.Unmarshal(data, &deleted); err != nil {
-				t.Fatal(err)
+			if data, _ := readUsage(t, w.ask("DELETE", "/api/log/?"+query, "alice", "1")); data != nil {
+				t.Fatalf("a user deleted %s", data)
 			}
-		}
-		after, err := w.UsageRecords.Count(w.ctx, journal.UsageRecordFilter{})
-		if err != nil || after != before-deleted {
-			t.Fatalf("%d records less %d are %d (%v)", before, deleted, after, err)
+			if after := fill(t, w); after != before {
+				t.Fatalf("%d records became %d while nobody deleted any", before, after)
+			}
+			var deleted int64
+			if data, _ := readUsage(t, w.ask("DELETE", "/api/log/?"+query, admin, "7")); data != nil {
+				if err := json.Unmarshal(data, &deleted); err != nil {
+					t.Fatal(err)
+				}
+			}
+			after, err := w.UsageRecords.Count(w.ctx, journal.UsageRecordFilter{})
+			if err != nil || after != before-deleted {
+				t.Fatalf("%d records less %d are %d (%v)", before, deleted, after, err)
+			}
 		}
 	})
 }

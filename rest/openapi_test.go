@@ -143,49 +143,50 @@ func TestOpenAPIKnowsTheExports(t *testing.T) {
 // TestOpenAPIFitsOwnPaths holds answers of the paths that are no dialect's against
 // the description.
 func TestOpenAPIFitsOwnPaths(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, dbtest.SQLite(t), "2026-01-01T00:00:00Z", time.UTC)
-	w.sow(t, seed{Audit: []json.RawMessage{json.RawMessage(`{"id": "1", "key": "ForgotPassword", "payload": {}, "created_at": "2026-01-01T00:00:00Z"}`)}})
-	log, ready := slog.New(slog.DiscardHandler), error(nil)
-	mux := http.NewServeMux()
-	rest.Mount(mux, w.Journal, rest.Options{Log: log})
-	export.Mount(mux, w.Journal, log)
-	web.Health(mux, func(context.Context) error { return ready })
-	metrics.New(metrics.Build{}).Mount(mux, log)
-	handler := web.Server(mux, web.Options{}, log).Handler
-	d := newDescription(described(t, handler))
-	for _, e := range []struct {
-		ctx    context.Context
-		target string
-		ready  error
-		status int
-		unsaid string
-	}{
-		{t.Context(), "/export/audit", nil, 401, ""},
-		{auth.With(t.Context(), &auth.Principal{Subject: "1", Role: auth.Viewer}), "/export/audit", nil, 403, ""},
-		{w.ctx, "/export/colours", nil, 404, ""},
-		{auth.WithAdmission(w.ctx, func() error {
-			return &fault.Error{Kind: fault.TooMany, Sentence: fault.Say("too often"), After: time.Second}
-		}), "/export/audit", nil, 429, ""},
-		{w.ctx, "/export/audit?colour=red", nil, 400, "that other parameters are refused is not said"},
-		{w.ctx, "/export/audit?key=ForgotPassword", nil, 200, ""},
-		{w.ctx, "/export/audit/?format=csv&since=2026-01-01", nil, 200, ""},
-		{t.Context(), "/readyz", errors.New("gone"), 503, ""},
-		{t.Context(), "/readyz", nil, 200, ""},
-		{t.Context(), "/healthz", nil, 200, ""},
-		{t.Context(), "/metrics", nil, 200, ""},
-		{t.Context(), "/openapi.json", nil, 200, ""},
-	} {
-		ready = e.ready
-		request := httptest.NewRequestWithContext(e.ctx, "GET", e.target, nil)
-		request.Header.Set("Authorization", "Bearer whatever") // the context says who it is
-		recorder := httptest.NewRecorder()
-		handler.ServeHTTP(recorder, request)
-		if recorder.Code != e.status {
-			t.Errorf("%s answered %d, want %d", e.target, recorder.Code, e.status)
+	dbtest.Each(t, func(t *testing.T, address string) {
+		w := newWorld(t, address, "2026-01-01T00:00:00Z", time.UTC)
+		w.sow(t, seed{Audit: []json.RawMessage{json.RawMessage(`{"id": "1", "key": "ForgotPassword", "payload": {}, "created_at": "2026-01-01T00:00:00Z"}`)}})
+		log, ready := slog.New(slog.DiscardHandler), error(nil)
+		mux := http.NewServeMux()
+		rest.Mount(mux, w.Journal, rest.Options{Log: log})
+		export.Mount(mux, w.Journal, log)
+		web.Health(mux, func(context.Context) error { return ready })
+		metrics.New(metrics.Build{}).Mount(mux, log)
+		handler := web.Server(mux, web.Options{}, log).Handler
+		d := newDescription(described(t, handler))
+		for _, e := range []struct {
+			ctx    context.Context
+			target string
+			ready  error
+			status int
+			unsaid string
+		}{
+			{t.Context(), "/export/audit", nil, 401, ""},
+			{auth.With(t.Context(), &auth.Principal{Subject: "1", Role: auth.Viewer}), "/export/audit", nil, 403, ""},
+			{w.ctx, "/export/colours", nil, 404, ""},
+			{auth.WithAdmission(w.ctx, func() error {
+				return &fault.Error{Kind: fault.TooMany, Sentence: fault.Say("too often"), After: time.Second}
+			}), "/export/audit", nil, 429, ""},
+			{w.ctx, "/export/audit?colour=red", nil, 400, "that other parameters are refused is not said"},
+			{w.ctx, "/export/audit?key=ForgotPassword", nil, 200, ""},
+			{w.ctx, "/export/audit/?format=csv&since=2026-01-01", nil, 200, ""},
+			{t.Context(), "/readyz", errors.New("gone"), 503, ""},
+			{t.Context(), "/readyz", nil, 200, ""},
+			{t.Context(), "/healthz", nil, 200, ""},
+			{t.Context(), "/metrics", nil, 200, ""},
+			{t.Context(), "/openapi.json", nil, 200, ""},
+		} {
+			ready = e.ready
+			request := httptest.NewRequestWithContext(e.ctx, "GET", e.target, nil)
+			request.Header.Set("Authorization", "Bearer whatever") // the context says who it is
+			recorder := httptest.NewRecorder()
+			handler.ServeHTTP(recorder, request)
+			if recorder.Code != e.status {
+				t.Errorf("%s answered %d, want %d", e.target, recorder.Code, e.status)
+			}
+			d.check(t, request, recorder.Result(), recorder.Body.Bytes(), e.unsaid)
 		}
-		d.check(t, request, recorder.Result(), recorder.Body.Bytes(), e.unsaid)
-	}
+	})
 }
 
 // description finds what is said of a request.

@@ -35,27 +35,31 @@ func FuzzTraeQuery(f *testing.F) {
 	} {
 		f.Add(query)
 	}
-	w := newWorld(f, dbtest.SQLite(f), june15, time.UTC)
-	for _, seconds := range []int64{0, 1, 1700000000} {
-		at := column.Time(seconds * 1_000_000)
-		if _, err := w.APICalls.Append(w.ctx, []journal.APICallDraft{{AppID: "the secret of an app", APIPath: "/p", OperationTime: &at}}); err != nil {
-			f.Fatal(err)
+	worlds := fuzzWorlds(f, june15)
+	for _, w := range worlds {
+		for _, seconds := range []int64{0, 1, 1700000000} {
+			at := column.Time(seconds * 1_000_000)
+			if _, err := w.APICalls.Append(w.ctx, []journal.APICallDraft{{AppID: "the secret of an app", APIPath: "/p", OperationTime: &at}}); err != nil {
+				f.Fatal(err)
+			}
 		}
 	}
 	f.Fuzz(func(t *testing.T, query string) {
-		recorder := w.get(openAPILogs, query)
-		var a traeAnswer
-		strictly(t, "trae", recorder, &a)
-		switch ok := recorder.Code == 200; {
-		case a.Code == nil || a.RequestID == "" || a.RequestID != recorder.Header().Get("X-Request-Id"):
-			t.Fatalf("code or request_id: %s", recorder.Body)
-		case ok && (*a.Code != 0 || a.Message != "success" || a.Data == nil):
-			t.Fatalf("no success: %s", recorder.Body)
-		case !ok && (recorder.Code != 400 || *a.Code != 4001 || a.Data != nil || !strings.HasPrefix(a.Message, "invalid parameter: ")):
-			t.Fatalf("no refusal: %d %s", recorder.Code, recorder.Body)
-		}
-		if strings.Contains(recorder.Body.String(), "secret") {
-			t.Fatalf("an app unmasked: %s", recorder.Body)
+		for w := range worlds.each(t) {
+			recorder := w.get(openAPILogs, query)
+			var a traeAnswer
+			strictly(t, "trae", recorder, &a)
+			switch ok := recorder.Code == 200; {
+			case a.Code == nil || a.RequestID == "" || a.RequestID != recorder.Header().Get("X-Request-Id"):
+				t.Fatalf("code or request_id: %s", recorder.Body)
+			case ok && (*a.Code != 0 || a.Message != "success" || a.Data == nil):
+				t.Fatalf("no success: %s", recorder.Body)
+			case !ok && (recorder.Code != 400 || *a.Code != 4001 || a.Data != nil || !strings.HasPrefix(a.Message, "invalid parameter: ")):
+				t.Fatalf("no refusal: %d %s", recorder.Code, recorder.Body)
+			}
+			if strings.Contains(recorder.Body.String(), "secret") {
+				t.Fatalf("an app unmasked: %s", recorder.Body)
+			}
 		}
 	})
 }

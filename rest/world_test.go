@@ -2,6 +2,7 @@ package rest_test
 
 import (
 	"context"
+	"iter"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -35,6 +36,7 @@ const (
 // world is a whole server on a fresh database, with a clock of its own.
 type world struct {
 	*journal.Journal
+	engine   string          // as its address begins
 	ctx      context.Context // the system's rights
 	accounts *account.Accounts
 	server   *http.Server // everything a request meets
@@ -42,6 +44,29 @@ type world struct {
 	calls    *rest.CallRecorder
 	limit    *web.RateLimit // nil for none
 	now      atomic.Int64   // the clock, in microseconds
+}
+
+// fuzzedWorlds are fresh ones, on a database of every engine that is here.
+type fuzzedWorlds []*world
+
+// fuzzWorlds gives the worlds to which a fuzz target sends each input.
+func fuzzWorlds(f *testing.F, now string) (all fuzzedWorlds) {
+	f.Helper()
+	for _, address := range dbtest.Addresses(f) {
+		all = append(all, newWorld(f, address, now, time.UTC))
+	}
+	return all
+}
+
+// each gives one world after the other. What a test logs tells on which it failed.
+func (all fuzzedWorlds) each(t *testing.T) iter.Seq[*world] {
+	return func(yield func(*world) bool) {
+		for _, w := range all {
+			if t.Log("on " + w.engine); !yield(w) {
+				return
+			}
+		}
+	}
 }
 
 func TestMain(m *testing.M) { os.Exit(dbtest.Run(m)) }
@@ -57,6 +82,7 @@ func newWorld(t testing.TB, address, now string, zone *time.Location) *world {
 func newLimitedWorld(t testing.TB, address, now string, zone *time.Location, perSecond float64) *world {
 	t.Helper()
 	w := &world{ctx: auth.System(context.Background(), "test")}
+	w.engine, _, _ = strings.Cut(address, ":")
 	w.setClock(t, now)
 	clock := func() time.Time { return time.UnixMicro(w.now.Load()) }
 	database, err := db.Open(w.ctx, address)

@@ -44,6 +44,23 @@ func Each(t *testing.T, test func(t *testing.T, address string)) {
 	})
 }
 
+// Addresses gives the address of a fresh database of every engine, for a test that
+// needs them at once. Where there is no MariaDB it gives one less; in CI it fails.
+// Processes that are started from then on share this one's server.
+func Addresses(t testing.TB) []string {
+	t.Helper()
+	addresses := []string{SQLite(t)}
+	if !started(t) {
+		return addresses
+	}
+	// The workers of a fuzz run are processes that are killed: a server of their own
+	// would outlive them, and hold the pipe on which the run waits.
+	if err := os.Setenv("LOGBOOK_TEST_DB", server.URL); err != nil {
+		t.Fatal(err)
+	}
+	return append(addresses, MySQL(t))
+}
+
 // SQLite gives the address of a SQLite file that is not there yet, in a folder
 // whose name has every character that an address could trip over.
 func SQLite(t testing.TB) string {
@@ -58,12 +75,8 @@ func SQLite(t testing.TB) string {
 // server. It is dropped when the test ends.
 func MySQL(t testing.TB) string {
 	t.Helper()
-	startOnce.Do(func() { server, startErr = Start() })
-	if errors.Is(startErr, ErrNotInstalled) && os.Getenv("CI") != "true" {
+	if !started(t) {
 		t.Skip(startErr)
-	}
-	if startErr != nil {
-		t.Fatal(startErr)
 	}
 	name := fmt.Sprintf("logbook_test_%d_%d_%d", os.Getpid(), time.Now().UnixNano(), made.Add(1))
 	t.Cleanup(func() {
@@ -83,4 +96,18 @@ func MySQL(t testing.TB) string {
 	}
 	u.Path = "/" + name
 	return u.String()
+}
+
+// started tells whether this process has a server, and starts it where it can. That
+// there is none fails the test in CI only.
+func started(t testing.TB) bool {
+	t.Helper()
+	startOnce.Do(func() { server, startErr = Start() })
+	if errors.Is(startErr, ErrNotInstalled) && os.Getenv("CI") != "true" {
+		return false
+	}
+	if startErr != nil {
+		t.Fatal(startErr)
+	}
+	return true
 }
