@@ -1637,6 +1637,13 @@ Every error carries ` + "`" + `extensions.code` + "`" + `:
   25,000 (a field counts 1, a connection what one of its edges counts times the
   page's size, introspection about what it lists)
 - ` + "`" + `BAD_REQUEST` + "`" + `: the HTTP request is none that GraphQL over HTTP knows
+- ` + "`" + `PERSISTED_QUERY_NOT_FOUND` + "`" + `: the document that the request names is not
+  remembered; send it along
+
+In place of a document a request may name it by its SHA-256 (automatic persisted
+queries): ` + "`" + `extensions.persistedQuery` + "`" + ` with ` + "`" + `version` + "`" + ` 1 and ` + "`" + `sha256Hash` + "`" + `. Sent beside
+the document, it has the document remembered, if the caller is signed in, until it
+is asked for no more or the server stops.
 
 Messages are in English or, where ` + "`" + `Accept-Language` + "`" + ` prefers it, in Chinese; those
 of the GraphQL parser and validator are in English always.

@@ -2,6 +2,7 @@ package resolvers
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"log/slog"
 	"mime"
@@ -188,17 +189,24 @@ func fromBody(w http.ResponseWriter, r *http.Request) (request, *refused) {
 	case body[0] != '{':
 		return request{}, badRequest(http.StatusBadRequest, "the body must be a JSON object")
 	}
+	members, ok := membersOf(body)
+	if !ok {
+		return request{}, badRequest(http.StatusBadRequest, "the body names a member twice, or by half a surrogate pair")
+	}
+	return fromMembers(members)
+}
+
+// membersOf gives the members of a checked JSON object that are not null; false
+// where two have one name.
+func membersOf(object []byte) (map[string][]byte, bool) {
 	members := make(map[string][]byte, 4)
-	err = rawjson.Members(body, func(name string, value []byte) error {
+	err := rawjson.Members(object, func(name string, value []byte) error {
 		if !rawjson.IsNull(value) {
 			members[name] = value
 		}
 		return nil
 	})
-	if err != nil {
-		return request{}, badRequest(http.StatusBadRequest, "the body names a member twice, or by half a surrogate pair")
-	}
-	return fromMembers(members)
+	return members, err == nil
 }
 
 // fromMembers reads a request from its members, each checked JSON.
@@ -223,10 +231,21 @@ func fromMembers(members map[string][]byte) (request, *refused) {
 			return request{}, badRequest(http.StatusBadRequest, "%s must be an object", name)
 		}
 	}
-	if strings.TrimSpace(texts[0]) == "" {
-		return request{}, badRequest(http.StatusBadRequest, "there is no query")
-	}
 	asked := request{query: texts[0], operationName: texts[1]}
+	if raw := members["extensions"]; raw != nil && !rawjson.IsNull(raw) {
+		var no *refused
+		if asked.persisted, no = persistedQuery(raw); no != nil {
+			return request{}, no
+		}
+	}
+	switch empty := strings.TrimSpace(asked.query) == ""; {
+	case empty && asked.persisted == nil:
+		return request{}, badRequest(http.StatusBadRequest, "there is no query")
+	case empty:
+		asked.query = ""
+	case asked.persisted != nil && *asked.persisted != sha256.Sum256([]byte(asked.query)):
+		return request{}, badRequest(http.StatusBadRequest, "extensions.persistedQuery.sha256Hash is not the SHA-256 of the query")
+	}
 	if raw := members["variables"]; raw != nil && !rawjson.IsNull(raw) {
 		asked.variables = raw
 	}
