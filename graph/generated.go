@@ -1657,7 +1657,7 @@ schema {
 Only callers of this role, and administrators, may select the field.
 """
 directive @hasRole(
-  "The role that is needed."
+  """The role that is needed."""
   role: Role!
 ) on FIELD_DEFINITION
 
@@ -1666,9 +1666,9 @@ Only callers who hold this permission may select the field. Administrators hold
 every permission, viewers none that writes, ingesters none that reads.
 """
 directive @hasPermission(
-  "The permission that is needed, such as ` + "`" + `entries:read` + "`" + `."
+  """The permission that is needed, such as ` + "`" + `entries:read` + "`" + `."""
   permission: String!
-  "Whether users who lack it may select the field too, and see the rows of their own identity."
+  """Whether users who lack it may select the field too, and see the rows of their own identity."""
   orOwn: Boolean! = false
 ) on FIELD_DEFINITION
 
@@ -1709,13 +1709,13 @@ scalar JSON @specifiedBy(url: "https://www.rfc-editor.org/rfc/rfc8259")
 What a caller is in Logbook.
 """
 enum Role {
-  "May do everything; holds every permission."
+  """May do everything; holds every permission."""
   ADMIN
-  "Reads what its permissions name, changes nothing."
+  """Reads what its permissions name, changes nothing."""
   VIEWER
-  "Appends to the kinds of log its permissions name, reads nothing."
+  """Appends to the kinds of log its permissions name, reads nothing."""
   INGEST
-  "Sees the usage records of its own identity, and what its permissions name."
+  """Sees the usage records of its own identity, and what its permissions name."""
   USER
 }
 
@@ -1723,15 +1723,15 @@ enum Role {
 How severe an entry is, from the least severe up.
 """
 enum Level {
-  "For those who look for a fault."
+  """For those who look for a fault."""
   DEBUG
-  "What is normal; the default."
+  """What is normal; the default."""
   INFO
-  "Something may go wrong."
+  """Something may go wrong."""
   WARNING
-  "Something went wrong."
+  """Something went wrong."""
   ERROR
-  "Somebody must act now."
+  """Somebody must act now."""
   CRITICAL
 }
 
@@ -1739,7 +1739,7 @@ enum Level {
 Whatever has an id of its own.
 """
 interface Node {
-  "The id: a UUID, a number or an opaque text, as its type has it. No two nodes of one type share it."
+  """The id: a UUID, a number or an opaque text, as its type has it. No two nodes of one type share it."""
   id: ID!
 }
 
@@ -1757,9 +1757,9 @@ type PageInfo {
   whether the page was asked for with ` + "`" + `after` + "`" + `.
   """
   hasPreviousPage: Boolean!
-  "The cursor of the page's first edge; null on an empty page."
+  """The cursor of the page's first edge; null on an empty page."""
   startCursor: String
-  "The cursor of the page's last edge; null on an empty page."
+  """The cursor of the page's last edge; null on an empty page."""
   endCursor: String
 }
 
@@ -1767,31 +1767,31 @@ type PageInfo {
 One line of an application's log. Entries are never changed.
 """
 type Entry implements Node {
-  "The entry's UUID."
+  """The entry's UUID."""
   id: ID!
-  "When it happened."
+  """When it happened."""
   timestamp: Time!
-  "How severe it is."
+  """How severe it is."""
   level: Level!
-  "What happened. At most 1 MiB of UTF-8."
+  """What happened. At most 1 MiB of UTF-8."""
   message: String!
-  "The tenant it belongs to; null where it belongs to none."
+  """The tenant it belongs to; null where it belongs to none."""
   tenant: Tenant
-  "What it is about; null where it has no category."
+  """What it is about; null where it has no category."""
   category: Category
-  "The program or module it comes from. At most 255 bytes."
+  """The program or module it comes from. At most 255 bytes."""
   source: String
-  "The id of the user it is about, in that user's own system, verbatim. At most 255 bytes."
+  """The id of the user it is about, in that user's own system, verbatim. At most 255 bytes."""
   userId: String
-  "The name of that user. At most 255 bytes."
+  """The name of that user. At most 255 bytes."""
   username: String
-  "The address it came from, as logged: host names and ` + "`" + `-` + "`" + ` occur. At most 255 bytes."
+  """The address it came from, as logged: host names and ` + "`" + `-` + "`" + ` occur. At most 255 bytes."""
   ipAddress: String
-  "The user agent it came from. At most 2,048 bytes."
+  """The user agent it came from. At most 2,048 bytes."""
   userAgent: String
-  "The id of the request it belongs to. At most 255 bytes."
+  """The id of the request it belongs to. At most 255 bytes."""
   requestId: String
-  "More about it: a JSON object, ` + "`" + `{}` + "`" + ` where there is nothing more. At most 1 MiB."
+  """More about it: a JSON object, ` + "`" + `{}` + "`" + ` where there is nothing more. At most 1 MiB."""
   metadata: JSON!
 }
 
@@ -1799,9 +1799,9 @@ type Entry implements Node {
 A page of entries, newest first (Relay).
 """
 type EntryConnection {
-  "The page's entries with their cursors. At most 500."
+  """The page's entries with their cursors. At most 500."""
   edges: [EntryEdge!]!
-  "Where the page stands. Costs nothing: nothing is counted for it."
+  """Where the page stands. Costs nothing: nothing is counted for it."""
   pageInfo: PageInfo!
   """
   The number of all entries that pass the filter, exact. It is worked out only
@@ -1816,9 +1816,9 @@ type EntryConnection {
 An entry in its place (Relay).
 """
 type EntryEdge {
-  "The place of the entry, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. It is opaque and stays valid."
+  """The place of the entry, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. It is opaque and stays valid."""
   cursor: String!
-  "The entry."
+  """The entry."""
   node: Entry!
 }
 
@@ -1826,19 +1826,19 @@ type EntryEdge {
 Which entries are wanted: those that meet all that is set.
 """
 input EntryFilter {
-  "At this instant or later."
+  """At this instant or later."""
   since: Time
-  "Before this instant."
+  """Before this instant."""
   until: Time
-  "Of this tenant."
+  """Of this tenant."""
   tenantId: ID @uuid
-  "Of this category."
+  """Of this category."""
   categoryId: ID @uuid
-  "Of exactly this level."
+  """Of exactly this level."""
   level: Level
-  "From exactly this source, byte for byte."
+  """From exactly this source, byte for byte."""
   source: String
-  "About exactly this user id, byte for byte."
+  """About exactly this user id, byte for byte."""
   userId: String
   """
   With this text somewhere in the message. ASCII letters match in either case,
@@ -1852,17 +1852,17 @@ input EntryFilter {
 Figures of the entries in a window of time, all of one moment.
 """
 type EntryStats {
-  "Where the window begins, inclusive."
+  """Where the window begins, inclusive."""
   since: Time!
-  "Where the window ends, exclusive."
+  """Where the window ends, exclusive."""
   until: Time!
-  "How many entries it holds."
+  """How many entries it holds."""
   total: Int64!
-  "How many of each level: all levels, from the least severe up."
+  """How many of each level: all levels, from the least severe up."""
   byLevel: [LevelCount!]!
-  "How many of each category that occurs, the most frequent first."
+  """How many of each category that occurs, the most frequent first."""
   byCategory: [CategoryCount!]!
-  "How many on each day with entries, ascending. Days begin at midnight in the server's time zone."
+  """How many on each day with entries, ascending. Days begin at midnight in the server's time zone."""
   daily: [DayCount!]!
 }
 
@@ -1870,9 +1870,9 @@ type EntryStats {
 How many entries have a level.
 """
 type LevelCount {
-  "The level."
+  """The level."""
   level: Level!
-  "How many entries have it."
+  """How many entries have it."""
   count: Int64!
 }
 
@@ -1880,9 +1880,9 @@ type LevelCount {
 How many entries have a category.
 """
 type CategoryCount {
-  "The category; null for the entries without one."
+  """The category; null for the entries without one."""
   category: Category
-  "How many entries have it."
+  """How many entries have it."""
   count: Int64!
 }
 
@@ -1890,11 +1890,11 @@ type CategoryCount {
 How many entries fall on a day.
 """
 type DayCount {
-  "The day as ` + "`" + `YYYY-MM-DD` + "`" + `, in the server's time zone."
+  """The day as ` + "`" + `YYYY-MM-DD` + "`" + `, in the server's time zone."""
   date: String!
-  "How many entries fall on it."
+  """How many entries fall on it."""
   count: Int64!
-  "How many of each level: all levels, from the least severe up."
+  """How many of each level: all levels, from the least severe up."""
   byLevel: [LevelCount!]!
 }
 
@@ -1903,23 +1903,23 @@ One thing that somebody did, or tried, with an identity: a sign-in, a
 registration, a token. Audit events are never changed and never removed.
 """
 type AuditEvent implements Node {
-  "The event's id, an opaque text. At most 255 bytes."
+  """The event's id, an opaque text. At most 255 bytes."""
   id: ID!
-  "When it happened."
+  """When it happened."""
   createdAt: Time!
-  "What happened, such as ` + "`" + `SignIn.Password` + "`" + `. At most 255 bytes."
+  """What happened, such as ` + "`" + `SignIn.Password` + "`" + `. At most 255 bytes."""
   key: String!
-  "More about it: a JSON object, ` + "`" + `{}` + "`" + ` where there is nothing more. At most 1 MiB."
+  """More about it: a JSON object, ` + "`" + `{}` + "`" + ` where there is nothing more. At most 1 MiB."""
   payload: JSON!
-  "The tenant it belongs to; null where it belongs to none."
+  """The tenant it belongs to; null where it belongs to none."""
   tenant: Tenant
-  "The id of the user it is about, in that user's own system, verbatim; null where nobody was known. At most 255 bytes."
+  """The id of the user it is about, in that user's own system, verbatim; null where nobody was known. At most 255 bytes."""
   userId: String
-  "The id of the application it happened in, verbatim. At most 255 bytes."
+  """The id of the application it happened in, verbatim. At most 255 bytes."""
   applicationId: String
-  "The address it came from, as logged: names of services occur. At most 255 bytes."
+  """The address it came from, as logged: names of services occur. At most 255 bytes."""
   ip: String
-  "The user agent it came from. At most 2,048 bytes."
+  """The user agent it came from. At most 2,048 bytes."""
   userAgent: String
 }
 
@@ -1927,9 +1927,9 @@ type AuditEvent implements Node {
 A page of audit events, newest first (Relay).
 """
 type AuditEventConnection {
-  "The page's audit events with their cursors. At most 500."
+  """The page's audit events with their cursors. At most 500."""
   edges: [AuditEventEdge!]!
-  "Where the page stands. Costs nothing: nothing is counted for it."
+  """Where the page stands. Costs nothing: nothing is counted for it."""
   pageInfo: PageInfo!
   """
   The number of all audit events that pass the filter, exact. It is worked out only
@@ -1944,9 +1944,9 @@ type AuditEventConnection {
 An audit event in its place (Relay).
 """
 type AuditEventEdge {
-  "The place of the audit event, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. It is opaque and stays valid."
+  """The place of the audit event, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. It is opaque and stays valid."""
   cursor: String!
-  "The audit event."
+  """The audit event."""
   node: AuditEvent!
 }
 
@@ -1954,19 +1954,19 @@ type AuditEventEdge {
 Which audit events are wanted: those that meet all that is set.
 """
 input AuditEventFilter {
-  "At this instant or later."
+  """At this instant or later."""
   since: Time
-  "Before this instant."
+  """Before this instant."""
   until: Time
-  "Of this tenant."
+  """Of this tenant."""
   tenantId: ID @uuid
-  "Of exactly this key, byte for byte."
+  """Of exactly this key, byte for byte."""
   key: String
-  "About exactly this user id, byte for byte."
+  """About exactly this user id, byte for byte."""
   userId: String
-  "In exactly this application, byte for byte."
+  """In exactly this application, byte for byte."""
   applicationId: String
-  "From exactly this address, byte for byte."
+  """From exactly this address, byte for byte."""
   ip: String
 }
 
@@ -1974,25 +1974,25 @@ input AuditEventFilter {
 What an operation did.
 """
 enum OperationAction {
-  "Made something."
+  """Made something."""
   CREATE
-  "Changed something."
+  """Changed something."""
   UPDATE
-  "Removed something."
+  """Removed something."""
   DELETE
-  "Looked at one thing."
+  """Looked at one thing."""
   VIEW
-  "Looked at a list."
+  """Looked at a list."""
   LIST
-  "Signed in."
+  """Signed in."""
   LOGIN
-  "Signed out."
+  """Signed out."""
   LOGOUT
-  "Took data out."
+  """Took data out."""
   EXPORT
-  "Brought data in."
+  """Brought data in."""
   IMPORT
-  "Anything else; the default."
+  """Anything else; the default."""
   OTHER
 }
 
@@ -2000,28 +2000,28 @@ enum OperationAction {
 One thing that a user did in an administration. Operations are never changed.
 """
 type Operation implements Node {
-  "The operation's id, a number between 1 and 2^53 as text."
+  """The operation's id, a number between 1 and 2^53 as text."""
   id: ID!
-  "When it happened."
+  """When it happened."""
   createdAt: Time!
-  "What it did."
+  """What it did."""
   action: OperationAction!
-  "The part of the administration it happened in; empty where none is known. At most 255 bytes."
+  """The part of the administration it happened in; empty where none is known. At most 255 bytes."""
   module: String!
-  "What happened, in words. At most 255 characters."
+  """What happened, in words. At most 255 characters."""
   description: String!
-  "Whether it succeeded, as it was logged; an answer of ` + "`" + `responseStatus` + "`" + ` 500 does not make it a failure."
+  """Whether it succeeded, as it was logged; an answer of ` + "`" + `responseStatus` + "`" + ` 500 does not make it a failure."""
   succeeded: Boolean!
-  "The HTTP status it was answered with. 32 bits; null where none is known."
+  """The HTTP status it was answered with. 32 bits; null where none is known."""
   responseStatus: Int
-  "The tenant it belongs to; null where it belongs to none."
+  """The tenant it belongs to; null where it belongs to none."""
   tenant: Tenant
   """
   The number of the user who did it, in that user's own system. Null where nobody
   was known, and for callers without the permission ` + "`" + `system:log:query` + "`" + `.
   """
   userId: Int64
-  "The name of that user. At most 255 bytes; null where nobody was known."
+  """The name of that user. At most 255 bytes; null where nobody was known."""
   username: String
   """
   What kind of thing it was done to. At most 255 bytes. Null where none is known,
@@ -2033,7 +2033,7 @@ type Operation implements Node {
   without the permission ` + "`" + `system:log:query` + "`" + `.
   """
   targetId: Int64
-  "The address it came from, as logged. At most 255 bytes."
+  """The address it came from, as logged. At most 255 bytes."""
   ipAddress: String
   """
   The user agent it came from. At most 500 characters. Null where none is known, and
@@ -2052,9 +2052,9 @@ type Operation implements Node {
 A page of operations, newest first (Relay).
 """
 type OperationConnection {
-  "The page's operations with their cursors. At most 500."
+  """The page's operations with their cursors. At most 500."""
   edges: [OperationEdge!]!
-  "Where the page stands. Costs nothing: nothing is counted for it."
+  """Where the page stands. Costs nothing: nothing is counted for it."""
   pageInfo: PageInfo!
   """
   The number of all operations that pass the filter, exact. It is worked out only
@@ -2070,9 +2070,9 @@ type OperationConnection {
 An operation in its place (Relay).
 """
 type OperationEdge {
-  "The place of the operation, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. It is opaque and stays valid."
+  """The place of the operation, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. It is opaque and stays valid."""
   cursor: String!
-  "The operation."
+  """The operation."""
   node: Operation!
 }
 
@@ -2080,15 +2080,15 @@ type OperationEdge {
 Which operations are wanted: those that meet all that is set.
 """
 input OperationFilter {
-  "At this instant or later."
+  """At this instant or later."""
   since: Time
-  "Before this instant."
+  """Before this instant."""
   until: Time
-  "Of this tenant. There is no index behind it: a page of a small tenant reads on through the others' rows."
+  """Of this tenant. There is no index behind it: a page of a small tenant reads on through the others' rows."""
   tenantId: ID @uuid
-  "By exactly the user of this number, in that user's own system."
+  """By exactly the user of this number, in that user's own system."""
   userId: Int64
-  "By a user of exactly this name, byte for byte. The empty text also finds those by nobody known."
+  """By a user of exactly this name, byte for byte. The empty text also finds those by nobody known."""
   username: String
   """
   By a user with this text somewhere in the name. ASCII letters match in either case,
@@ -2096,9 +2096,9 @@ input OperationFilter {
   everything.
   """
   usernameContains: String
-  "That did exactly this."
+  """That did exactly this."""
   action: OperationAction
-  "In exactly this module, byte for byte."
+  """In exactly this module, byte for byte."""
   module: String
   """
   In a module with this text somewhere in its name. ASCII letters match in either
@@ -2106,9 +2106,9 @@ input OperationFilter {
   everything.
   """
   moduleContains: String
-  "That succeeded, or, with ` + "`" + `false` + "`" + `, failed, as it was logged."
+  """That succeeded, or, with ` + "`" + `false` + "`" + `, failed, as it was logged."""
   succeeded: Boolean
-  "From exactly this address, byte for byte."
+  """From exactly this address, byte for byte."""
   ipAddress: String
 }
 
@@ -2116,15 +2116,15 @@ input OperationFilter {
 What a usage record is about.
 """
 enum UsageType {
-  "Quota was added."
+  """Quota was added."""
   TOP_UP
-  "A model was used, which took quota."
+  """A model was used, which took quota."""
   CONSUME
-  "An administrator changed something."
+  """An administrator changed something."""
   MANAGE
-  "A use failed."
+  """A use failed."""
   ERROR
-  "The gateway itself did something."
+  """The gateway itself did something."""
   SYSTEM
 }
 
@@ -2133,43 +2133,43 @@ One use of a language model, or a change of what a user may still use. Numbers t
 are not known are 0 and texts empty. Usage records are never changed.
 """
 type UsageRecord implements Node {
-  "The record's id, a number between 1 and 2^53 as text."
+  """The record's id, a number between 1 and 2^53 as text."""
   id: ID!
-  "When it happened, in whole seconds."
+  """When it happened, in whole seconds."""
   createdAt: Time!
-  "What it is about."
+  """What it is about."""
   type: UsageType!
-  "What happened, in words. At most 1 MiB of UTF-8."
+  """What happened, in words. At most 1 MiB of UTF-8."""
   content: String!
-  "The tenant it belongs to; null where it belongs to none."
+  """The tenant it belongs to; null where it belongs to none."""
   tenant: Tenant
-  "The id in Logbook of the user it is about; 0 for nobody."
+  """The id in Logbook of the user it is about; 0 for nobody."""
   userId: Int64!
-  "The name of that user. At most 255 bytes."
+  """The name of that user. At most 255 bytes."""
   username: String!
-  "The number of the access token that was used; 0 for none."
+  """The number of the access token that was used; 0 for none."""
   tokenId: Int64!
-  "The name of that token. At most 255 bytes."
+  """The name of that token. At most 255 bytes."""
   tokenName: String!
-  "The language model that was used. At most 255 bytes."
+  """The language model that was used. At most 255 bytes."""
   modelName: String!
-  "How much quota it took, or gave, in the gateway's units."
+  """How much quota it took, or gave, in the gateway's units."""
   quota: Int64!
-  "How many tokens the prompt had."
+  """How many tokens the prompt had."""
   promptTokens: Int64!
-  "How many tokens the completion had."
+  """How many tokens the completion had."""
   completionTokens: Int64!
-  "How long it took, in seconds."
+  """How long it took, in seconds."""
   useTime: Int64!
-  "Whether the completion came as a stream."
+  """Whether the completion came as a stream."""
   isStream: Boolean!
-  "The number of the channel that served it; 0 for none."
+  """The number of the channel that served it; 0 for none."""
   channelId: Int64!
-  "The name of that channel. At most 255 bytes. Empty for users who see it as their own record only."
+  """The name of that channel. At most 255 bytes. Empty for users who see it as their own record only."""
   channelName: String!
-  "The group of users and prices it was counted in. At most 255 bytes."
+  """The group of users and prices it was counted in. At most 255 bytes."""
   group: String!
-  "The address it came from, as logged. At most 255 bytes."
+  """The address it came from, as logged. At most 255 bytes."""
   ip: String!
   """
   More about it: a text that mostly holds a JSON object, verbatim. At most 1 MiB.
@@ -2183,9 +2183,9 @@ type UsageRecord implements Node {
 A page of usage records, newest first (Relay).
 """
 type UsageRecordConnection {
-  "The page's usage records with their cursors. At most 500."
+  """The page's usage records with their cursors. At most 500."""
   edges: [UsageRecordEdge!]!
-  "Where the page stands. Costs nothing: nothing is counted for it."
+  """Where the page stands. Costs nothing: nothing is counted for it."""
   pageInfo: PageInfo!
   """
   The number of all usage records that pass the filter, exact. It is worked out only
@@ -2202,9 +2202,9 @@ type UsageRecordConnection {
 A usage record in its place (Relay).
 """
 type UsageRecordEdge {
-  "The place of the usage record, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. It is opaque and stays valid."
+  """The place of the usage record, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. It is opaque and stays valid."""
   cursor: String!
-  "The usage record."
+  """The usage record."""
   node: UsageRecord!
 }
 
@@ -2212,27 +2212,27 @@ type UsageRecordEdge {
 Which usage records are wanted: those that meet all that is set.
 """
 input UsageRecordFilter {
-  "At this instant or later."
+  """At this instant or later."""
   since: Time
-  "Before this instant."
+  """Before this instant."""
   until: Time
-  "Of this tenant. There is no index behind it: a page of a small tenant reads on through the others' rows."
+  """Of this tenant. There is no index behind it: a page of a small tenant reads on through the others' rows."""
   tenantId: ID @uuid
-  "Of exactly this type."
+  """Of exactly this type."""
   type: UsageType
-  "About exactly the user of this id in Logbook."
+  """About exactly the user of this id in Logbook."""
   userId: Int64
-  "About a user of exactly this name, byte for byte."
+  """About a user of exactly this name, byte for byte."""
   username: String
-  "Of exactly the access token of this number."
+  """Of exactly the access token of this number."""
   tokenId: Int64
-  "Of an access token of exactly this name, byte for byte."
+  """Of an access token of exactly this name, byte for byte."""
   tokenName: String
-  "Of exactly this language model, byte for byte."
+  """Of exactly this language model, byte for byte."""
   modelName: String
-  "Of exactly the channel of this number."
+  """Of exactly the channel of this number."""
   channelId: Int64
-  "Of exactly this group, byte for byte."
+  """Of exactly this group, byte for byte."""
   group: String
   """
   With this text somewhere in the content. ASCII letters match in either case,
@@ -2247,22 +2247,22 @@ Figures of the usage records that pass a filter, all of one moment. Where a sum 
 beyond 2^53 the answer is ` + "`" + `BAD_USER_INPUT` + "`" + `: ask about fewer.
 """
 type UsageStats {
-  "How many records there are."
+  """How many records there are."""
   count: Int64!
-  "The sum of their quota, in the gateway's units."
+  """The sum of their quota, in the gateway's units."""
   quota: Int64!
-  "The sum of the tokens of their prompts."
+  """The sum of the tokens of their prompts."""
   promptTokens: Int64!
-  "The sum of the tokens of their completions."
+  """The sum of the tokens of their completions."""
   completionTokens: Int64!
-  "The same figures of each type that occurs, in the order of ` + "`" + `UsageType` + "`" + `."
+  """The same figures of each type that occurs, in the order of ` + "`" + `UsageType` + "`" + `."""
   byType: [UsageTypeSums!]!
   """
   How many ` + "`" + `CONSUME` + "`" + ` records of the last 60 seconds pass the filter, whatever its
   times and type.
   """
   requestsPerMinute: Int64!
-  "The sum of the tokens of the prompts and completions of those."
+  """The sum of the tokens of the prompts and completions of those."""
   tokensPerMinute: Int64!
 }
 
@@ -2270,15 +2270,15 @@ type UsageStats {
 Figures of the usage records of one type.
 """
 type UsageTypeSums {
-  "The type."
+  """The type."""
   type: UsageType!
-  "How many records there are."
+  """How many records there are."""
   count: Int64!
-  "The sum of their quota, in the gateway's units."
+  """The sum of their quota, in the gateway's units."""
   quota: Int64!
-  "The sum of the tokens of their prompts."
+  """The sum of the tokens of their prompts."""
   promptTokens: Int64!
-  "The sum of the tokens of their completions."
+  """The sum of the tokens of their completions."""
   completionTokens: Int64!
 }
 
@@ -2287,9 +2287,9 @@ One call of an HTTP API. Texts that are not known are empty. API calls are never
 changed.
 """
 type APICall implements Node {
-  "The call's id, an opaque text. At most 255 bytes."
+  """The call's id, an opaque text. At most 255 bytes."""
   id: ID!
-  "When it was made, in whole seconds."
+  """When it was made, in whole seconds."""
   operationTime: Time!
   """
   The id of the application that called. At most 255 bytes. For everybody but
@@ -2297,15 +2297,15 @@ type APICall implements Node {
   shown, of 10 or fewer none.
   """
   appId: String!
-  "The path that was called. At most 2,048 bytes."
+  """The path that was called. At most 2,048 bytes."""
   apiPath: String!
-  "The method, as logged. At most 255 bytes."
+  """The method, as logged. At most 255 bytes."""
   httpMethod: String!
-  "The address it came from, as logged: host names occur. At most 255 bytes."
+  """The address it came from, as logged: host names occur. At most 255 bytes."""
   sourceIp: String!
-  "The HTTP status it was answered with. Between 0 and 999; 0 where none is known."
+  """The HTTP status it was answered with. Between 0 and 999; 0 where none is known."""
   statusCode: Int!
-  "The tenant it belongs to; null where it belongs to none."
+  """The tenant it belongs to; null where it belongs to none."""
   tenant: Tenant
 }
 
@@ -2313,9 +2313,9 @@ type APICall implements Node {
 A page of API calls, newest first (Relay).
 """
 type APICallConnection {
-  "The page's API calls with their cursors. At most 500."
+  """The page's API calls with their cursors. At most 500."""
   edges: [APICallEdge!]!
-  "Where the page stands. Costs nothing: nothing is counted for it."
+  """Where the page stands. Costs nothing: nothing is counted for it."""
   pageInfo: PageInfo!
   """
   The number of all API calls that pass the filter, exact. It is worked out only
@@ -2330,9 +2330,9 @@ type APICallConnection {
 An API call in its place (Relay).
 """
 type APICallEdge {
-  "The place of the API call, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. It is opaque and stays valid."
+  """The place of the API call, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. It is opaque and stays valid."""
   cursor: String!
-  "The API call."
+  """The API call."""
   node: APICall!
 }
 
@@ -2340,21 +2340,21 @@ type APICallEdge {
 Which API calls are wanted: those that meet all that is set.
 """
 input APICallFilter {
-  "At this instant or later."
+  """At this instant or later."""
   since: Time
-  "Before this instant."
+  """Before this instant."""
   until: Time
-  "Of this tenant."
+  """Of this tenant."""
   tenantId: ID @uuid
-  "By exactly this application, byte for byte. For administrators only: others see app ids masked."
+  """By exactly this application, byte for byte. For administrators only: others see app ids masked."""
   appId: String
-  "Of exactly this path, byte for byte."
+  """Of exactly this path, byte for byte."""
   apiPath: String
-  "From exactly this address, byte for byte."
+  """From exactly this address, byte for byte."""
   sourceIp: String
-  "Answered with exactly this HTTP status. None has one outside 0 to 999."
+  """Answered with exactly this HTTP status. None has one outside 0 to 999."""
   statusCode: Int
-  "Of exactly this method, byte for byte."
+  """Of exactly this method, byte for byte."""
   httpMethod: String
 }
 
@@ -2362,11 +2362,11 @@ input APICallFilter {
 An organisation whose logs no other tenant's people may see.
 """
 type Tenant implements Node {
-  "The tenant's UUID."
+  """The tenant's UUID."""
   id: ID!
-  "What it is called. At most 255 bytes; two tenants may be called the same."
+  """What it is called. At most 255 bytes; two tenants may be called the same."""
   name: String!
-  "When it was made."
+  """When it was made."""
   createdAt: Time!
 }
 
@@ -2374,13 +2374,13 @@ type Tenant implements Node {
 What entries are about. Categories are common to all tenants.
 """
 type Category implements Node {
-  "The category's UUID."
+  """The category's UUID."""
   id: ID!
-  "What it is called. At most 255 bytes."
+  """What it is called. At most 255 bytes."""
   name: String!
-  "Its short name, unique among categories. At most 255 bytes."
+  """Its short name, unique among categories. At most 255 bytes."""
   code: String!
-  "When it was made."
+  """When it was made."""
   createdAt: Time!
 }
 
@@ -2390,19 +2390,19 @@ specific decides: tenant and category, then category, then tenant, then neither;
 of two equally specific ones the longer. An entry that no policy matches stays.
 """
 type RetentionPolicy implements Node {
-  "The policy's UUID."
+  """The policy's UUID."""
   id: ID!
-  "What it is called. At most 255 bytes."
+  """What it is called. At most 255 bytes."""
   name: String!
-  "The tenant whose entries it is about; null for all."
+  """The tenant whose entries it is about; null for all."""
   tenant: Tenant
-  "The category whose entries it is about; null for all."
+  """The category whose entries it is about; null for all."""
   category: Category
-  "Entries older than this many times 24 hours go. Between 1 and 36,500."
+  """Entries older than this many times 24 hours go. Between 1 and 36,500."""
   days: Int!
-  "Whether it is in force."
+  """Whether it is in force."""
   active: Boolean!
-  "When it was made."
+  """When it was made."""
   createdAt: Time!
 }
 
@@ -2410,15 +2410,15 @@ type RetentionPolicy implements Node {
 Who a request comes from.
 """
 type Principal {
-  "The user's id in Logbook; ` + "`" + `0` + "`" + ` for the administrator of the server's settings."
+  """The user's id in Logbook; ` + "`" + `0` + "`" + ` for the administrator of the server's settings."""
   id: ID!
-  "The user's name."
+  """The user's name."""
   username: String!
-  "What the caller is."
+  """What the caller is."""
   role: Role!
-  "The permissions that the role lets the caller use; all of them for an administrator."
+  """The permissions that the role lets the caller use; all of them for an administrator."""
   permissions: [String!]!
-  "The tenant the caller is bound to: nothing of another is visible. Null where it is bound to none."
+  """The tenant the caller is bound to: nothing of another is visible. Null where it is bound to none."""
   tenant: Tenant
 }
 
@@ -2432,7 +2432,7 @@ type Query {
   Needs the permission ` + "`" + `entries:read` + "`" + `.
   """
   entry(
-    "The entry's UUID."
+    """The entry's UUID."""
     id: ID! @uuid
   ): Entry @hasPermission(permission: "entries:read")
   """
@@ -2442,15 +2442,15 @@ type Query {
   ` + "`" + `filter.search` + "`" + `. Needs the permission ` + "`" + `entries:read` + "`" + `.
   """
   entries(
-    "Which entries; all where it is absent."
+    """Which entries; all where it is absent."""
     filter: EntryFilter
-    "The size of the page, walking from the newest entry on. Default 20, between 0 and 500."
+    """The size of the page, walking from the newest entry on. Default 20, between 0 and 500."""
     first: Int
-    "The cursor behind which the page begins."
+    """The cursor behind which the page begins."""
     after: String
-    "The size of the page, walking from the oldest entry back; not beside ` + "`" + `first` + "`" + `. Between 0 and 500."
+    """The size of the page, walking from the oldest entry back; not beside ` + "`" + `first` + "`" + `. Between 0 and 500."""
     last: Int
-    "The cursor in front of which the page ends."
+    """The cursor in front of which the page ends."""
     before: String
   ): EntryConnection! @hasPermission(permission: "entries:read")
   """
@@ -2458,9 +2458,9 @@ type Query {
   the complexity. Needs the permission ` + "`" + `entries:read` + "`" + `.
   """
   entryStats(
-    "Of this tenant; of all that the caller may see where it is absent."
+    """Of this tenant; of all that the caller may see where it is absent."""
     tenantId: ID @uuid
-    "How many times 24 hours back from now. Between 1 and 365."
+    """How many times 24 hours back from now. Between 1 and 365."""
     days: Int = 30
   ): EntryStats! @hasPermission(permission: "entries:read")
   """
@@ -2468,7 +2468,7 @@ type Query {
   see. Needs the permission ` + "`" + `audit:read` + "`" + `.
   """
   auditEvent(
-    "The audit event's id."
+    """The audit event's id."""
     id: ID!
   ): AuditEvent @hasPermission(permission: "audit:read")
   """
@@ -2478,15 +2478,15 @@ type Query {
   ` + "`" + `audit:read` + "`" + `.
   """
   auditEvents(
-    "Which audit events; all where it is absent."
+    """Which audit events; all where it is absent."""
     filter: AuditEventFilter
-    "The size of the page, walking from the newest audit event on. Default 20, between 0 and 500."
+    """The size of the page, walking from the newest audit event on. Default 20, between 0 and 500."""
     first: Int
-    "The cursor behind which the page begins."
+    """The cursor behind which the page begins."""
     after: String
-    "The size of the page, walking from the oldest audit event back; not beside ` + "`" + `first` + "`" + `. Between 0 and 500."
+    """The size of the page, walking from the oldest audit event back; not beside ` + "`" + `first` + "`" + `. Between 0 and 500."""
     last: Int
-    "The cursor in front of which the page ends."
+    """The cursor in front of which the page ends."""
     before: String
   ): AuditEventConnection! @hasPermission(permission: "audit:read")
   """
@@ -2494,7 +2494,7 @@ type Query {
   that the caller may see. Needs the permission ` + "`" + `system:log:query` + "`" + `.
   """
   operation(
-    "The operation's id."
+    """The operation's id."""
     id: ID!
   ): Operation @hasPermission(permission: "system:log:query")
   """
@@ -2504,15 +2504,15 @@ type Query {
   ` + "`" + `system:log:list` + "`" + `; some fields are null without ` + "`" + `system:log:query` + "`" + `.
   """
   operations(
-    "Which operations; all where it is absent."
+    """Which operations; all where it is absent."""
     filter: OperationFilter
-    "The size of the page, walking from the newest operation on. Default 20, between 0 and 500."
+    """The size of the page, walking from the newest operation on. Default 20, between 0 and 500."""
     first: Int
-    "The cursor behind which the page begins."
+    """The cursor behind which the page begins."""
     after: String
-    "The size of the page, walking from the oldest operation back; not beside ` + "`" + `first` + "`" + `. Between 0 and 500."
+    """The size of the page, walking from the oldest operation back; not beside ` + "`" + `first` + "`" + `. Between 0 and 500."""
     last: Int
-    "The cursor in front of which the page ends."
+    """The cursor in front of which the page ends."""
     before: String
   ): OperationConnection! @hasPermission(permission: "system:log:list")
   """
@@ -2520,7 +2520,7 @@ type Query {
   see. Needs the permission ` + "`" + `usage:read` + "`" + `, or the role ` + "`" + `USER` + "`" + `, which sees its own.
   """
   usageRecord(
-    "The usage record's id."
+    """The usage record's id."""
     id: ID!
   ): UsageRecord @hasPermission(permission: "usage:read", orOwn: true)
   """
@@ -2531,15 +2531,15 @@ type Query {
   ` + "`" + `USER` + "`" + `, which sees its own.
   """
   usageRecords(
-    "Which usage records; all that the caller may see where it is absent."
+    """Which usage records; all that the caller may see where it is absent."""
     filter: UsageRecordFilter
-    "The size of the page, walking from the newest usage record on. Default 20, between 0 and 500."
+    """The size of the page, walking from the newest usage record on. Default 20, between 0 and 500."""
     first: Int
-    "The cursor behind which the page begins."
+    """The cursor behind which the page begins."""
     after: String
-    "The size of the page, walking from the oldest usage record back; not beside ` + "`" + `first` + "`" + `. Between 0 and 500."
+    """The size of the page, walking from the oldest usage record back; not beside ` + "`" + `first` + "`" + `. Between 0 and 500."""
     last: Int
-    "The cursor in front of which the page ends."
+    """The cursor in front of which the page ends."""
     before: String
   ): UsageRecordConnection! @hasPermission(permission: "usage:read", orOwn: true)
   """
@@ -2548,7 +2548,7 @@ type Query {
   the permission ` + "`" + `usage:read` + "`" + `, or the role ` + "`" + `USER` + "`" + `, for which its own are counted.
   """
   usageStats(
-    "Which usage records; all that the caller may see where it is absent."
+    """Which usage records; all that the caller may see where it is absent."""
     filter: UsageRecordFilter
   ): UsageStats! @hasPermission(permission: "usage:read", orOwn: true)
   """
@@ -2556,7 +2556,7 @@ type Query {
   Needs the permission ` + "`" + `audit` + "`" + `.
   """
   apiCall(
-    "The API call's id."
+    """The API call's id."""
     id: ID!
   ): APICall @hasPermission(permission: "audit")
   """
@@ -2566,15 +2566,15 @@ type Query {
   ` + "`" + `filter.httpMethod` + "`" + `. Needs the permission ` + "`" + `audit` + "`" + `.
   """
   apiCalls(
-    "Which API calls; all where it is absent."
+    """Which API calls; all where it is absent."""
     filter: APICallFilter
-    "The size of the page, walking from the newest API call on. Default 20, between 0 and 500."
+    """The size of the page, walking from the newest API call on. Default 20, between 0 and 500."""
     first: Int
-    "The cursor behind which the page begins."
+    """The cursor behind which the page begins."""
     after: String
-    "The size of the page, walking from the oldest API call back; not beside ` + "`" + `first` + "`" + `. Between 0 and 500."
+    """The size of the page, walking from the oldest API call back; not beside ` + "`" + `first` + "`" + `. Between 0 and 500."""
     last: Int
-    "The cursor in front of which the page ends."
+    """The cursor in front of which the page ends."""
     before: String
   ): APICallConnection! @hasPermission(permission: "audit")
   """
@@ -2606,7 +2606,7 @@ type Mutation {
   ` + "`" + `entries:write` + "`" + `.
   """
   createEntry(
-    "The entry."
+    """The entry."""
     input: CreateEntryInput!
   ): CreateEntryPayload @hasPermission(permission: "entries:write")
   """
@@ -2614,14 +2614,14 @@ type Mutation {
   Needs the permission ` + "`" + `entries:write` + "`" + `.
   """
   createEntries(
-    "The entries."
+    """The entries."""
     input: CreateEntriesInput!
   ): CreateEntriesPayload @hasPermission(permission: "entries:write")
   """
   Makes a tenant. Needs the role ` + "`" + `ADMIN` + "`" + `, bound to no tenant.
   """
   createTenant(
-    "The tenant."
+    """The tenant."""
     input: CreateTenantInput!
   ): CreateTenantPayload @hasRole(role: ADMIN)
   """
@@ -2629,7 +2629,7 @@ type Mutation {
   ` + "`" + `ADMIN` + "`" + `, bound to no tenant.
   """
   createCategory(
-    "The category."
+    """The category."""
     input: CreateCategoryInput!
   ): CreateCategoryPayload @hasRole(role: ADMIN)
   """
@@ -2637,7 +2637,7 @@ type Mutation {
   makes policies of that tenant only. Needs the role ` + "`" + `ADMIN` + "`" + `.
   """
   createRetentionPolicy(
-    "The policy."
+    """The policy."""
     input: CreateRetentionPolicyInput!
   ): CreateRetentionPolicyPayload @hasRole(role: ADMIN)
   """
@@ -2645,7 +2645,7 @@ type Mutation {
   id, or none that the caller may see. Needs the role ` + "`" + `ADMIN` + "`" + `.
   """
   deleteRetentionPolicy(
-    "Which policy."
+    """Which policy."""
     input: DeleteRetentionPolicyInput!
   ): DeleteRetentionPolicyPayload @hasRole(role: ADMIN)
 }
@@ -2654,31 +2654,31 @@ type Mutation {
 An entry on its way in.
 """
 input CreateEntryInput {
-  "What happened. Not blank, at most 1 MiB of UTF-8; kept verbatim."
+  """What happened. Not blank, at most 1 MiB of UTF-8; kept verbatim."""
   message: String!
-  "How severe it is. Default ` + "`" + `INFO` + "`" + `."
+  """How severe it is. Default ` + "`" + `INFO` + "`" + `."""
   level: Level
-  "When it happened. Default: now."
+  """When it happened. Default: now."""
   timestamp: Time
-  "The tenant it belongs to, which must exist. Default: the tenant the caller is bound to, or none."
+  """The tenant it belongs to, which must exist. Default: the tenant the caller is bound to, or none."""
   tenantId: ID @uuid
-  "What it is about, which must exist. Not beside ` + "`" + `categoryCode` + "`" + `."
+  """What it is about, which must exist. Not beside ` + "`" + `categoryCode` + "`" + `."""
   categoryId: ID @uuid
-  "What it is about, by the category's code, which must exist. Not beside ` + "`" + `categoryId` + "`" + `."
+  """What it is about, by the category's code, which must exist. Not beside ` + "`" + `categoryId` + "`" + `."""
   categoryCode: String
-  "The program or module it comes from. At most 255 bytes."
+  """The program or module it comes from. At most 255 bytes."""
   source: String
-  "The id of the user it is about, in that user's own system. At most 255 bytes."
+  """The id of the user it is about, in that user's own system. At most 255 bytes."""
   userId: String
-  "The name of that user. Default: the name of the user that is known by ` + "`" + `userId` + "`" + `, if one is. At most 255 bytes."
+  """The name of that user. Default: the name of the user that is known by ` + "`" + `userId` + "`" + `, if one is. At most 255 bytes."""
   username: String
-  "The address it came from; any text. At most 255 bytes."
+  """The address it came from; any text. At most 255 bytes."""
   ipAddress: String
-  "The user agent it came from. At most 2,048 bytes."
+  """The user agent it came from. At most 2,048 bytes."""
   userAgent: String
-  "The id of the request it belongs to. At most 255 bytes."
+  """The id of the request it belongs to. At most 255 bytes."""
   requestId: String
-  "More about it: a JSON object of at most 1 MiB. Default ` + "`" + `{}` + "`" + `."
+  """More about it: a JSON object of at most 1 MiB. Default ` + "`" + `{}` + "`" + `."""
   metadata: JSON
 }
 
@@ -2686,7 +2686,7 @@ input CreateEntryInput {
 Entries on their way in.
 """
 input CreateEntriesInput {
-  "The entries, at most 10,000."
+  """The entries, at most 10,000."""
   entries: [CreateEntryInput!]!
 }
 
@@ -2694,7 +2694,7 @@ input CreateEntriesInput {
 A tenant on its way in.
 """
 input CreateTenantInput {
-  "What it is called. Not blank, at most 255 bytes."
+  """What it is called. Not blank, at most 255 bytes."""
   name: String!
 }
 
@@ -2702,9 +2702,9 @@ input CreateTenantInput {
 A category on its way in.
 """
 input CreateCategoryInput {
-  "What it is called. Not blank, at most 255 bytes."
+  """What it is called. Not blank, at most 255 bytes."""
   name: String!
-  "Its short name, unique among categories. Not blank, at most 255 bytes."
+  """Its short name, unique among categories. Not blank, at most 255 bytes."""
   code: String!
 }
 
@@ -2712,13 +2712,13 @@ input CreateCategoryInput {
 A retention policy on its way in.
 """
 input CreateRetentionPolicyInput {
-  "What it is called. Not blank, at most 255 bytes."
+  """What it is called. Not blank, at most 255 bytes."""
   name: String!
-  "The tenant whose entries it is about, which must exist. Default: all tenants."
+  """The tenant whose entries it is about, which must exist. Default: all tenants."""
   tenantId: ID @uuid
-  "The category whose entries it is about, which must exist. Default: all categories."
+  """The category whose entries it is about, which must exist. Default: all categories."""
   categoryId: ID @uuid
-  "Entries older than this many times 24 hours go. Between 1 and 36,500."
+  """Entries older than this many times 24 hours go. Between 1 and 36,500."""
   days: Int!
 }
 
@@ -2726,7 +2726,7 @@ input CreateRetentionPolicyInput {
 Which retention policy goes.
 """
 input DeleteRetentionPolicyInput {
-  "The policy's UUID."
+  """The policy's UUID."""
   id: ID! @uuid
 }
 
@@ -2757,7 +2757,7 @@ type CreateEntriesPayload {
 What ` + "`" + `createTenant` + "`" + ` made.
 """
 type CreateTenantPayload {
-  "The tenant."
+  """The tenant."""
   tenant: Tenant!
 }
 
@@ -2765,7 +2765,7 @@ type CreateTenantPayload {
 What ` + "`" + `createCategory` + "`" + ` made.
 """
 type CreateCategoryPayload {
-  "The category."
+  """The category."""
   category: Category!
 }
 
@@ -2773,7 +2773,7 @@ type CreateCategoryPayload {
 What ` + "`" + `createRetentionPolicy` + "`" + ` made.
 """
 type CreateRetentionPolicyPayload {
-  "The policy."
+  """The policy."""
   retentionPolicy: RetentionPolicy!
 }
 
@@ -2781,7 +2781,7 @@ type CreateRetentionPolicyPayload {
 What ` + "`" + `deleteRetentionPolicy` + "`" + ` removed.
 """
 type DeleteRetentionPolicyPayload {
-  "The UUID of the policy that is gone."
+  """The UUID of the policy that is gone."""
   deletedId: ID!
 }
 `, BuiltIn: false},
