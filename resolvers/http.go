@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -40,7 +41,7 @@ type Options struct {
 // package graphql-http. A page of another site cannot make a browser run a
 // mutation unasked: POST must be application/json, and GET changes nothing.
 func Handler(j *journal.Journal, log *slog.Logger, options Options) http.Handler {
-	config := graph.Config{Resolvers: &Resolver{Journal: j}, Directives: directives}
+	config := graph.Config{Schema: served(), Resolvers: &Resolver{Journal: j}, Directives: directives}
 	setComplexity(&config.Complexity)
 	schema := graph.NewExecutableSchema(config)
 	run := executor.New(schema)
@@ -50,6 +51,15 @@ func Handler(j *journal.Journal, log *slog.Logger, options Options) http.Handler
 		schema: schema, executor: run, recover: recovered(log),
 		listing: newListing(schema.Schema()), production: options.Production,
 	}}
+}
+
+// served gives the schema without @defer, which the parser puts into every schema:
+// an answer here comes in one piece, and what is deferred would be missing in it.
+func served() *ast.Schema {
+	schema := *graph.NewExecutableSchema(graph.Config{}).Schema()
+	schema.Directives = maps.Clone(schema.Directives)
+	delete(schema.Directives, "defer")
+	return &schema
 }
 
 type handler struct{ engine *engine }
