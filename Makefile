@@ -3,12 +3,13 @@
 # make check  what CI adds: formatting, vet, generation, the race detector
 # make build  the binary ./logbook
 # make demo-legacy  call every endpoint of the legacy APIs with curl, as their documents do
+# make clients  front-end tools and clients (npm) against the binary's GraphQL
 # make bench  the ruler: a million usage records on SQLite, then on MariaDB;
 #             make bench BENCH="--kind all --rows 50000 --seconds 0.3" is quick
 
 CONSOLE_SOURCES := $(addprefix console/,package.json package-lock.json .npmrc vite.config.js index.html) $(wildcard console/src/*)
 
-.PHONY: run test check build bench demo-legacy generate console race formatted generated
+.PHONY: run test check build bench clients demo-legacy generate console race formatted generated
 run: console
 	go run .
 
@@ -21,6 +22,9 @@ build: console
 bench:
 	go run ./bench --db sqlite $(BENCH)
 	go run ./bench --db mysql $(BENCH)
+
+clients:
+	cd clients && npm ci --no-audit --no-fund --loglevel=error && npm test
 
 demo-legacy:
 	demo/legacy.sh
