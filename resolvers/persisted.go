@@ -78,11 +78,10 @@ func (p *persistedQueries) get(named digest) string {
 	if element == nil {
 		return ""
 	}
-	p.order.MoveToFront(element)
 	return element.Value.(persisted).text
 }
 
-// add remembers a document, whose digest is the one given.
+// add remembers that a document, whose digest is the one given, was asked for.
 func (p *persistedQueries) add(named digest, text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
