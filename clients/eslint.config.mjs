@@ -24,7 +24,7 @@ export default [
         'error',
         { exceptions: { types: ['PageInfo'], suffixes: ['Connection', 'Edge', 'Payload', 'Stats', 'Count', 'Sums'] } },
       ],
-      // Every type, not only those the recommendation names.
+      // Beyond the recommendation: fields, arguments and enum values too.
       '@graphql-eslint/require-description': [
         'error',
         { types: true, rootField: true, DirectiveDefinition: true, EnumValueDefinition: true, FieldDefinition: true, InputValueDefinition: true },

@@ -41,7 +41,7 @@ try {
     rmSync(made, { recursive: true, force: true });
     mkdirSync(made);
   }
-  // relay-compiler reads no other ending, and nothing above its folder.
+  // relay-compiler finds no schema whose name ends otherwise.
   copyFileSync('../schema.graphqls', 'generated/schema.graphql');
   const ready = [
     step('go build', 'go', ['build', '-C', '..', '-o', join(folder, 'logbook'), '.']),
