@@ -4,12 +4,13 @@
 # make build  the binary ./logbook
 # make demo-legacy  call every endpoint of the legacy APIs with curl, as their documents do
 # make fuzz   every fuzz target of rest/ for FUZZTIME (5s), on both engines
+# make clients  front-end tools and clients (npm) against the binary's GraphQL
 # make bench  the ruler: a million usage records on SQLite, then on MariaDB;
 #             make bench BENCH="--kind all --rows 50000 --seconds 0.3" is quick
 
 CONSOLE_SOURCES := $(addprefix console/,package.json package-lock.json .npmrc vite.config.js index.html) $(wildcard console/src/*)
 
-.PHONY: run test check build bench fuzz demo-legacy generate console race formatted generated
+.PHONY: run test check build bench fuzz clients demo-legacy generate console race formatted generated
 run: console
 	go run .
 
@@ -35,6 +36,9 @@ fuzz:
 		"$$dir/rest.test" -test.run '^$$' -test.fuzz "^$$target\$$" -test.fuzztime $(FUZZTIME) \
 			-test.fuzzcachedir "$$(go env GOCACHE)/fuzz/logbook/rest" || exit 1; \
 	done
+
+clients:
+	cd clients && npm ci --no-audit --no-fund --loglevel=error && npm test
 
 demo-legacy:
 	demo/legacy.sh

@@ -84,4 +84,7 @@ tool (
 	github.com/99designs/gqlgen
 )
 
-ignore ./console/node_modules
+ignore (
+	./clients/node_modules
+	./console/node_modules
+)

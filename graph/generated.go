@@ -2419,6 +2419,13 @@ Every error carries ` + "`" + `extensions.code` + "`" + `:
   page's size, a batch of rows to append what one of them counts for every ten,
   introspection about what it lists)
 - ` + "`" + `BAD_REQUEST` + "`" + `: the HTTP request is none that GraphQL over HTTP knows
+- ` + "`" + `PERSISTED_QUERY_NOT_FOUND` + "`" + `: the document that the request names is not
+  remembered; send it along
+
+In place of a document a request may name it by its SHA-256 (automatic persisted
+queries): ` + "`" + `extensions.persistedQuery` + "`" + ` with ` + "`" + `version` + "`" + ` 1 and ` + "`" + `sha256Hash` + "`" + `. Sent beside
+the document, it has the document remembered, if the caller is signed in, until it
+is asked for no more or the server stops.
 
 Messages are in English or, where ` + "`" + `Accept-Language` + "`" + ` prefers it, in Chinese; those
 of the GraphQL parser and validator are in English always.
@@ -2432,7 +2439,7 @@ schema {
 Only callers of this role, and administrators, may select the field.
 """
 directive @hasRole(
-  "The role that is needed."
+  """The role that is needed."""
   role: Role!
 ) on FIELD_DEFINITION
 
@@ -2441,9 +2448,9 @@ Only callers who hold this permission may select the field. Administrators hold
 every permission, viewers none that writes, ingesters none that reads.
 """
 directive @hasPermission(
-  "The permission that is needed, such as ` + "`" + `entries:read` + "`" + `."
+  """The permission that is needed, such as ` + "`" + `entries:read` + "`" + `."""
   permission: String!
-  "Whether users who lack it may select the field too, and see the rows of their own identity."
+  """Whether users who lack it may select the field too, and see the rows of their own identity."""
   orOwn: Boolean! = false
 ) on FIELD_DEFINITION
 
@@ -2484,13 +2491,13 @@ scalar JSON @specifiedBy(url: "https://www.rfc-editor.org/rfc/rfc8259")
 What a caller is in Logbook.
 """
 enum Role {
-  "May do everything; holds every permission."
+  """May do everything; holds every permission."""
   ADMIN
-  "Reads what its permissions name, changes nothing."
+  """Reads what its permissions name, changes nothing."""
   VIEWER
-  "Appends to the kinds of log its permissions name, reads nothing."
+  """Appends to the kinds of log its permissions name, reads nothing."""
   INGEST
-  "Sees the usage records of its own identity, and what its permissions name."
+  """Sees the usage records of its own identity, and what its permissions name."""
   USER
 }
 
@@ -2498,15 +2505,15 @@ enum Role {
 How severe an entry is, from the least severe up.
 """
 enum Level {
-  "For those who look for a fault."
+  """For those who look for a fault."""
   DEBUG
-  "What is normal; the default."
+  """What is normal; the default."""
   INFO
-  "Something may go wrong."
+  """Something may go wrong."""
   WARNING
-  "Something went wrong."
+  """Something went wrong."""
   ERROR
-  "Somebody must act now."
+  """Somebody must act now."""
   CRITICAL
 }
 
@@ -2514,7 +2521,7 @@ enum Level {
 Whatever has an id of its own.
 """
 interface Node {
-  "The id: a UUID, a number or an opaque text, as its type has it. No two nodes of one type share it."
+  """The id: a UUID, a number or an opaque text, as its type has it. No two nodes of one type share it."""
   id: ID!
 }
 
@@ -2532,9 +2539,9 @@ type PageInfo {
   whether the page was asked for with ` + "`" + `after` + "`" + `.
   """
   hasPreviousPage: Boolean!
-  "The cursor of the page's first edge; null on an empty page."
+  """The cursor of the page's first edge; null on an empty page."""
   startCursor: String
-  "The cursor of the page's last edge; null on an empty page."
+  """The cursor of the page's last edge; null on an empty page."""
   endCursor: String
 }
 
@@ -2542,31 +2549,31 @@ type PageInfo {
 One line of an application's log. Entries are never changed.
 """
 type Entry implements Node {
-  "The entry's UUID."
+  """The entry's UUID."""
   id: ID!
-  "When it happened."
+  """When it happened."""
   timestamp: Time!
-  "How severe it is."
+  """How severe it is."""
   level: Level!
-  "What happened. At most 1 MiB of UTF-8."
+  """What happened. At most 1 MiB of UTF-8."""
   message: String!
-  "The tenant it belongs to; null where it belongs to none."
+  """The tenant it belongs to; null where it belongs to none."""
   tenant: Tenant
-  "What it is about; null where it has no category."
+  """What it is about; null where it has no category."""
   category: Category
-  "The program or module it comes from. At most 255 bytes."
+  """The program or module it comes from. At most 255 bytes."""
   source: String
-  "The id of the user it is about, in that user's own system, verbatim. At most 255 bytes."
+  """The id of the user it is about, in that user's own system, verbatim. At most 255 bytes."""
   userId: String
-  "The name of that user. At most 255 bytes."
+  """The name of that user. At most 255 bytes."""
   username: String
-  "The address it came from, as logged: host names and ` + "`" + `-` + "`" + ` occur. At most 255 bytes."
+  """The address it came from, as logged: host names and ` + "`" + `-` + "`" + ` occur. At most 255 bytes."""
   ipAddress: String
-  "The user agent it came from. At most 2,048 bytes."
+  """The user agent it came from. At most 2,048 bytes."""
   userAgent: String
-  "The id of the request it belongs to. At most 255 bytes."
+  """The id of the request it belongs to. At most 255 bytes."""
   requestId: String
-  "More about it: a JSON object, ` + "`" + `{}` + "`" + ` where there is nothing more. At most 1 MiB."
+  """More about it: a JSON object, ` + "`" + `{}` + "`" + ` where there is nothing more. At most 1 MiB."""
   metadata: JSON!
 }
 
@@ -2574,9 +2581,9 @@ type Entry implements Node {
 A page of entries, newest first (Relay).
 """
 type EntryConnection {
-  "The page's entries with their cursors. At most 500."
+  """The page's entries with their cursors. At most 500."""
   edges: [EntryEdge!]!
-  "Where the page stands. Costs nothing: nothing is counted for it."
+  """Where the page stands. Costs nothing: nothing is counted for it."""
   pageInfo: PageInfo!
   """
   The number of all entries that pass the filter, exact. It is worked out only
@@ -2591,9 +2598,9 @@ type EntryConnection {
 An entry in its place (Relay).
 """
 type EntryEdge {
-  "The place of the entry, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. It is opaque and stays valid."
+  """The place of the entry, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. It is opaque and stays valid."""
   cursor: String!
-  "The entry."
+  """The entry."""
   node: Entry!
 }
 
@@ -2601,19 +2608,19 @@ type EntryEdge {
 Which entries are wanted: those that meet all that is set.
 """
 input EntryFilter {
-  "At this instant or later."
+  """At this instant or later."""
   since: Time
-  "Before this instant."
+  """Before this instant."""
   until: Time
-  "Of this tenant."
+  """Of this tenant."""
   tenantId: ID @uuid
-  "Of this category."
+  """Of this category."""
   categoryId: ID @uuid
-  "Of exactly this level."
+  """Of exactly this level."""
   level: Level
-  "From exactly this source, byte for byte."
+  """From exactly this source, byte for byte."""
   source: String
-  "About exactly this user id, byte for byte."
+  """About exactly this user id, byte for byte."""
   userId: String
   """
   With this text somewhere in the message. ASCII letters match in either case,
@@ -2627,17 +2634,17 @@ input EntryFilter {
 Figures of the entries in a window of time, all of one moment.
 """
 type EntryStats {
-  "Where the window begins, inclusive."
+  """Where the window begins, inclusive."""
   since: Time!
-  "Where the window ends, exclusive."
+  """Where the window ends, exclusive."""
   until: Time!
-  "How many entries it holds."
+  """How many entries it holds."""
   total: Int64!
-  "How many of each level: all levels, from the least severe up."
+  """How many of each level: all levels, from the least severe up."""
   byLevel: [LevelCount!]!
-  "How many of each category that occurs, the most frequent first."
+  """How many of each category that occurs, the most frequent first."""
   byCategory: [CategoryCount!]!
-  "How many on each day with entries, ascending. Days begin at midnight in the server's time zone."
+  """How many on each day with entries, ascending. Days begin at midnight in the server's time zone."""
   daily: [DayCount!]!
 }
 
@@ -2645,9 +2652,9 @@ type EntryStats {
 How many entries have a level.
 """
 type LevelCount {
-  "The level."
+  """The level."""
   level: Level!
-  "How many entries have it."
+  """How many entries have it."""
   count: Int64!
 }
 
@@ -2655,9 +2662,9 @@ type LevelCount {
 How many entries have a category.
 """
 type CategoryCount {
-  "The category; null for the entries without one."
+  """The category; null for the entries without one."""
   category: Category
-  "How many entries have it."
+  """How many entries have it."""
   count: Int64!
 }
 
@@ -2665,11 +2672,11 @@ type CategoryCount {
 How many entries fall on a day.
 """
 type DayCount {
-  "The day as ` + "`" + `YYYY-MM-DD` + "`" + `, in the server's time zone."
+  """The day as ` + "`" + `YYYY-MM-DD` + "`" + `, in the server's time zone."""
   date: String!
-  "How many entries fall on it."
+  """How many entries fall on it."""
   count: Int64!
-  "How many of each level: all levels, from the least severe up."
+  """How many of each level: all levels, from the least severe up."""
   byLevel: [LevelCount!]!
 }
 
@@ -2678,23 +2685,23 @@ One thing that somebody did, or tried, with an identity: a sign-in, a
 registration, a token. Audit events are never changed and never removed.
 """
 type AuditEvent implements Node {
-  "The event's id, an opaque text. At most 255 bytes."
+  """The event's id, an opaque text. At most 255 bytes."""
   id: ID!
-  "When it happened."
+  """When it happened."""
   createdAt: Time!
-  "What happened, such as ` + "`" + `SignIn.Password` + "`" + `. At most 255 bytes."
+  """What happened, such as ` + "`" + `SignIn.Password` + "`" + `. At most 255 bytes."""
   key: String!
-  "More about it: a JSON object, ` + "`" + `{}` + "`" + ` where there is nothing more. At most 1 MiB."
+  """More about it: a JSON object, ` + "`" + `{}` + "`" + ` where there is nothing more. At most 1 MiB."""
   payload: JSON!
-  "The tenant it belongs to; null where it belongs to none."
+  """The tenant it belongs to; null where it belongs to none."""
   tenant: Tenant
-  "The id of the user it is about, in that user's own system, verbatim; null where nobody was known. At most 255 bytes."
+  """The id of the user it is about, in that user's own system, verbatim; null where nobody was known. At most 255 bytes."""
   userId: String
-  "The id of the application it happened in, verbatim. At most 255 bytes."
+  """The id of the application it happened in, verbatim. At most 255 bytes."""
   applicationId: String
-  "The address it came from, as logged: names of services occur. At most 255 bytes."
+  """The address it came from, as logged: names of services occur. At most 255 bytes."""
   ip: String
-  "The user agent it came from. At most 2,048 bytes."
+  """The user agent it came from. At most 2,048 bytes."""
   userAgent: String
 }
 
@@ -2702,9 +2709,9 @@ type AuditEvent implements Node {
 A page of audit events, newest first (Relay).
 """
 type AuditEventConnection {
-  "The page's audit events with their cursors. At most 500."
+  """The page's audit events with their cursors. At most 500."""
   edges: [AuditEventEdge!]!
-  "Where the page stands. Costs nothing: nothing is counted for it."
+  """Where the page stands. Costs nothing: nothing is counted for it."""
   pageInfo: PageInfo!
   """
   The number of all audit events that pass the filter, exact. It is worked out only
@@ -2719,9 +2726,9 @@ type AuditEventConnection {
 An audit event in its place (Relay).
 """
 type AuditEventEdge {
-  "The place of the audit event, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. It is opaque and stays valid."
+  """The place of the audit event, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. It is opaque and stays valid."""
   cursor: String!
-  "The audit event."
+  """The audit event."""
   node: AuditEvent!
 }
 
@@ -2729,19 +2736,19 @@ type AuditEventEdge {
 Which audit events are wanted: those that meet all that is set.
 """
 input AuditEventFilter {
-  "At this instant or later."
+  """At this instant or later."""
   since: Time
-  "Before this instant."
+  """Before this instant."""
   until: Time
-  "Of this tenant."
+  """Of this tenant."""
   tenantId: ID @uuid
-  "Of exactly this key, byte for byte."
+  """Of exactly this key, byte for byte."""
   key: String
-  "About exactly this user id, byte for byte."
+  """About exactly this user id, byte for byte."""
   userId: String
-  "In exactly this application, byte for byte."
+  """In exactly this application, byte for byte."""
   applicationId: String
-  "From exactly this address, byte for byte."
+  """From exactly this address, byte for byte."""
   ip: String
 }
 
@@ -2749,25 +2756,25 @@ input AuditEventFilter {
 What an operation did.
 """
 enum OperationAction {
-  "Made something."
+  """Made something."""
   CREATE
-  "Changed something."
+  """Changed something."""
   UPDATE
-  "Removed something."
+  """Removed something."""
   DELETE
-  "Looked at one thing."
+  """Looked at one thing."""
   VIEW
-  "Looked at a list."
+  """Looked at a list."""
   LIST
-  "Signed in."
+  """Signed in."""
   LOGIN
-  "Signed out."
+  """Signed out."""
   LOGOUT
-  "Took data out."
+  """Took data out."""
   EXPORT
-  "Brought data in."
+  """Brought data in."""
   IMPORT
-  "Anything else; the default."
+  """Anything else; the default."""
   OTHER
 }
 
@@ -2775,28 +2782,28 @@ enum OperationAction {
 One thing that a user did in an administration. Operations are never changed.
 """
 type Operation implements Node {
-  "The operation's id, a number between 1 and 2^53 as text."
+  """The operation's id, a number between 1 and 2^53 as text."""
   id: ID!
-  "When it happened."
+  """When it happened."""
   createdAt: Time!
-  "What it did."
+  """What it did."""
   action: OperationAction!
-  "The part of the administration it happened in; empty where none is known. At most 255 bytes."
+  """The part of the administration it happened in; empty where none is known. At most 255 bytes."""
   module: String!
-  "What happened, in words. At most 255 characters."
+  """What happened, in words. At most 255 characters."""
   description: String!
-  "Whether it succeeded, as it was logged; an answer of ` + "`" + `responseStatus` + "`" + ` 500 does not make it a failure."
+  """Whether it succeeded, as it was logged; an answer of ` + "`" + `responseStatus` + "`" + ` 500 does not make it a failure."""
   succeeded: Boolean!
-  "The HTTP status it was answered with. 32 bits; null where none is known."
+  """The HTTP status it was answered with. 32 bits; null where none is known."""
   responseStatus: Int
-  "The tenant it belongs to; null where it belongs to none."
+  """The tenant it belongs to; null where it belongs to none."""
   tenant: Tenant
   """
   The number of the user who did it, in that user's own system. Null where nobody
   was known, and for callers without the permission ` + "`" + `system:log:query` + "`" + `.
   """
   userId: Int64
-  "The name of that user. At most 255 bytes; null where nobody was known."
+  """The name of that user. At most 255 bytes; null where nobody was known."""
   username: String
   """
   What kind of thing it was done to. At most 255 bytes. Null where none is known,
@@ -2808,7 +2815,7 @@ type Operation implements Node {
   without the permission ` + "`" + `system:log:query` + "`" + `.
   """
   targetId: Int64
-  "The address it came from, as logged. At most 255 bytes."
+  """The address it came from, as logged. At most 255 bytes."""
   ipAddress: String
   """
   The user agent it came from. At most 500 characters. Null where none is known, and
@@ -2827,9 +2834,9 @@ type Operation implements Node {
 A page of operations, newest first (Relay).
 """
 type OperationConnection {
-  "The page's operations with their cursors. At most 500."
+  """The page's operations with their cursors. At most 500."""
   edges: [OperationEdge!]!
-  "Where the page stands. Costs nothing: nothing is counted for it."
+  """Where the page stands. Costs nothing: nothing is counted for it."""
   pageInfo: PageInfo!
   """
   The number of all operations that pass the filter, exact. It is worked out only
@@ -2845,9 +2852,9 @@ type OperationConnection {
 An operation in its place (Relay).
 """
 type OperationEdge {
-  "The place of the operation, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. It is opaque and stays valid."
+  """The place of the operation, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. It is opaque and stays valid."""
   cursor: String!
-  "The operation."
+  """The operation."""
   node: Operation!
 }
 
@@ -2855,15 +2862,15 @@ type OperationEdge {
 Which operations are wanted: those that meet all that is set.
 """
 input OperationFilter {
-  "At this instant or later."
+  """At this instant or later."""
   since: Time
-  "Before this instant."
+  """Before this instant."""
   until: Time
-  "Of this tenant. There is no index behind it: a page of a small tenant reads on through the others' rows."
+  """Of this tenant. There is no index behind it: a page of a small tenant reads on through the others' rows."""
   tenantId: ID @uuid
-  "By exactly the user of this number, in that user's own system."
+  """By exactly the user of this number, in that user's own system."""
   userId: Int64
-  "By a user of exactly this name, byte for byte. The empty text also finds those by nobody known."
+  """By a user of exactly this name, byte for byte. The empty text also finds those by nobody known."""
   username: String
   """
   By a user with this text somewhere in the name. ASCII letters match in either case,
@@ -2871,9 +2878,9 @@ input OperationFilter {
   everything.
   """
   usernameContains: String
-  "That did exactly this."
+  """That did exactly this."""
   action: OperationAction
-  "In exactly this module, byte for byte."
+  """In exactly this module, byte for byte."""
   module: String
   """
   In a module with this text somewhere in its name. ASCII letters match in either
@@ -2881,9 +2888,9 @@ input OperationFilter {
   everything.
   """
   moduleContains: String
-  "That succeeded, or, with ` + "`" + `false` + "`" + `, failed, as it was logged."
+  """That succeeded, or, with ` + "`" + `false` + "`" + `, failed, as it was logged."""
   succeeded: Boolean
-  "From exactly this address, byte for byte."
+  """From exactly this address, byte for byte."""
   ipAddress: String
 }
 
@@ -2891,15 +2898,15 @@ input OperationFilter {
 What a usage record is about.
 """
 enum UsageType {
-  "Quota was added."
+  """Quota was added."""
   TOP_UP
-  "A model was used, which took quota."
+  """A model was used, which took quota."""
   CONSUME
-  "An administrator changed something."
+  """An administrator changed something."""
   MANAGE
-  "A use failed."
+  """A use failed."""
   ERROR
-  "The gateway itself did something."
+  """The gateway itself did something."""
   SYSTEM
 }
 
@@ -2908,43 +2915,43 @@ One use of a language model, or a change of what a user may still use. Numbers t
 are not known are 0 and texts empty. Usage records are never changed.
 """
 type UsageRecord implements Node {
-  "The record's id, a number between 1 and 2^53 as text."
+  """The record's id, a number between 1 and 2^53 as text."""
   id: ID!
-  "When it happened, in whole seconds."
+  """When it happened, in whole seconds."""
   createdAt: Time!
-  "What it is about."
+  """What it is about."""
   type: UsageType!
-  "What happened, in words. At most 1 MiB of UTF-8."
+  """What happened, in words. At most 1 MiB of UTF-8."""
   content: String!
-  "The tenant it belongs to; null where it belongs to none."
+  """The tenant it belongs to; null where it belongs to none."""
   tenant: Tenant
-  "The id in Logbook of the user it is about; 0 for nobody."
+  """The id in Logbook of the user it is about; 0 for nobody."""
   userId: Int64!
-  "The name of that user. At most 255 bytes."
+  """The name of that user. At most 255 bytes."""
   username: String!
-  "The number of the access token that was used; 0 for none."
+  """The number of the access token that was used; 0 for none."""
   tokenId: Int64!
-  "The name of that token. At most 255 bytes."
+  """The name of that token. At most 255 bytes."""
   tokenName: String!
-  "The language model that was used. At most 255 bytes."
+  """The language model that was used. At most 255 bytes."""
   modelName: String!
-  "How much quota it took, or gave, in the gateway's units."
+  """How much quota it took, or gave, in the gateway's units."""
   quota: Int64!
-  "How many tokens the prompt had."
+  """How many tokens the prompt had."""
   promptTokens: Int64!
-  "How many tokens the completion had."
+  """How many tokens the completion had."""
   completionTokens: Int64!
-  "How long it took, in seconds."
+  """How long it took, in seconds."""
   useTime: Int64!
-  "Whether the completion came as a stream."
+  """Whether the completion came as a stream."""
   isStream: Boolean!
-  "The number of the channel that served it; 0 for none."
+  """The number of the channel that served it; 0 for none."""
   channelId: Int64!
-  "The name of that channel. At most 255 bytes. Empty for users who see it as their own record only."
+  """The name of that channel. At most 255 bytes. Empty for users who see it as their own record only."""
   channelName: String!
-  "The group of users and prices it was counted in. At most 255 bytes."
+  """The group of users and prices it was counted in. At most 255 bytes."""
   group: String!
-  "The address it came from, as logged. At most 255 bytes."
+  """The address it came from, as logged. At most 255 bytes."""
   ip: String!
   """
   More about it: a text that mostly holds a JSON object, verbatim. At most 1 MiB.
@@ -2958,9 +2965,9 @@ type UsageRecord implements Node {
 A page of usage records, newest first (Relay).
 """
 type UsageRecordConnection {
-  "The page's usage records with their cursors. At most 500."
+  """The page's usage records with their cursors. At most 500."""
   edges: [UsageRecordEdge!]!
-  "Where the page stands. Costs nothing: nothing is counted for it."
+  """Where the page stands. Costs nothing: nothing is counted for it."""
   pageInfo: PageInfo!
   """
   The number of all usage records that pass the filter, exact. It is worked out only
@@ -2977,9 +2984,9 @@ type UsageRecordConnection {
 A usage record in its place (Relay).
 """
 type UsageRecordEdge {
-  "The place of the usage record, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. It is opaque and stays valid."
+  """The place of the usage record, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. It is opaque and stays valid."""
   cursor: String!
-  "The usage record."
+  """The usage record."""
   node: UsageRecord!
 }
 
@@ -2987,27 +2994,27 @@ type UsageRecordEdge {
 Which usage records are wanted: those that meet all that is set.
 """
 input UsageRecordFilter {
-  "At this instant or later."
+  """At this instant or later."""
   since: Time
-  "Before this instant."
+  """Before this instant."""
   until: Time
-  "Of this tenant. There is no index behind it: a page of a small tenant reads on through the others' rows."
+  """Of this tenant. There is no index behind it: a page of a small tenant reads on through the others' rows."""
   tenantId: ID @uuid
-  "Of exactly this type."
+  """Of exactly this type."""
   type: UsageType
-  "About exactly the user of this id in Logbook."
+  """About exactly the user of this id in Logbook."""
   userId: Int64
-  "About a user of exactly this name, byte for byte."
+  """About a user of exactly this name, byte for byte."""
   username: String
-  "Of exactly the access token of this number."
+  """Of exactly the access token of this number."""
   tokenId: Int64
-  "Of an access token of exactly this name, byte for byte."
+  """Of an access token of exactly this name, byte for byte."""
   tokenName: String
-  "Of exactly this language model, byte for byte."
+  """Of exactly this language model, byte for byte."""
   modelName: String
-  "Of exactly the channel of this number."
+  """Of exactly the channel of this number."""
   channelId: Int64
-  "Of exactly this group, byte for byte."
+  """Of exactly this group, byte for byte."""
   group: String
   """
   With this text somewhere in the content. ASCII letters match in either case,
@@ -3022,22 +3029,22 @@ Figures of the usage records that pass a filter, all of one moment. Where a sum 
 beyond 2^53 the answer is ` + "`" + `BAD_USER_INPUT` + "`" + `: ask about fewer.
 """
 type UsageStats {
-  "How many records there are."
+  """How many records there are."""
   count: Int64!
-  "The sum of their quota, in the gateway's units."
+  """The sum of their quota, in the gateway's units."""
   quota: Int64!
-  "The sum of the tokens of their prompts."
+  """The sum of the tokens of their prompts."""
   promptTokens: Int64!
-  "The sum of the tokens of their completions."
+  """The sum of the tokens of their completions."""
   completionTokens: Int64!
-  "The same figures of each type that occurs, in the order of ` + "`" + `UsageType` + "`" + `."
+  """The same figures of each type that occurs, in the order of ` + "`" + `UsageType` + "`" + `."""
   byType: [UsageTypeSums!]!
   """
   How many ` + "`" + `CONSUME` + "`" + ` records of the last 60 seconds pass the filter, whatever its
   times and type.
   """
   requestsPerMinute: Int64!
-  "The sum of the tokens of the prompts and completions of those."
+  """The sum of the tokens of the prompts and completions of those."""
   tokensPerMinute: Int64!
 }
 
@@ -3045,15 +3052,15 @@ type UsageStats {
 Figures of the usage records of one type.
 """
 type UsageTypeSums {
-  "The type."
+  """The type."""
   type: UsageType!
-  "How many records there are."
+  """How many records there are."""
   count: Int64!
-  "The sum of their quota, in the gateway's units."
+  """The sum of their quota, in the gateway's units."""
   quota: Int64!
-  "The sum of the tokens of their prompts."
+  """The sum of the tokens of their prompts."""
   promptTokens: Int64!
-  "The sum of the tokens of their completions."
+  """The sum of the tokens of their completions."""
   completionTokens: Int64!
 }
 
@@ -3062,9 +3069,9 @@ One call of an HTTP API. Texts that are not known are empty. API calls are never
 changed.
 """
 type APICall implements Node {
-  "The call's id, an opaque text. At most 255 bytes."
+  """The call's id, an opaque text. At most 255 bytes."""
   id: ID!
-  "When it was made, in whole seconds."
+  """When it was made, in whole seconds."""
   operationTime: Time!
   """
   The id of the application that called. At most 255 bytes. For everybody but
@@ -3072,15 +3079,15 @@ type APICall implements Node {
   shown, of 10 or fewer none.
   """
   appId: String!
-  "The path that was called. At most 2,048 bytes."
+  """The path that was called. At most 2,048 bytes."""
   apiPath: String!
-  "The method, as logged. At most 255 bytes."
+  """The method, as logged. At most 255 bytes."""
   httpMethod: String!
-  "The address it came from, as logged: host names occur. At most 255 bytes."
+  """The address it came from, as logged: host names occur. At most 255 bytes."""
   sourceIp: String!
-  "The HTTP status it was answered with. Between 0 and 999; 0 where none is known."
+  """The HTTP status it was answered with. Between 0 and 999; 0 where none is known."""
   statusCode: Int!
-  "The tenant it belongs to; null where it belongs to none."
+  """The tenant it belongs to; null where it belongs to none."""
   tenant: Tenant
 }
 
@@ -3088,9 +3095,9 @@ type APICall implements Node {
 A page of API calls, newest first (Relay).
 """
 type APICallConnection {
-  "The page's API calls with their cursors. At most 500."
+  """The page's API calls with their cursors. At most 500."""
   edges: [APICallEdge!]!
-  "Where the page stands. Costs nothing: nothing is counted for it."
+  """Where the page stands. Costs nothing: nothing is counted for it."""
   pageInfo: PageInfo!
   """
   The number of all API calls that pass the filter, exact. It is worked out only
@@ -3105,9 +3112,9 @@ type APICallConnection {
 An API call in its place (Relay).
 """
 type APICallEdge {
-  "The place of the API call, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. It is opaque and stays valid."
+  """The place of the API call, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. It is opaque and stays valid."""
   cursor: String!
-  "The API call."
+  """The API call."""
   node: APICall!
 }
 
@@ -3115,21 +3122,21 @@ type APICallEdge {
 Which API calls are wanted: those that meet all that is set.
 """
 input APICallFilter {
-  "At this instant or later."
+  """At this instant or later."""
   since: Time
-  "Before this instant."
+  """Before this instant."""
   until: Time
-  "Of this tenant."
+  """Of this tenant."""
   tenantId: ID @uuid
-  "By exactly this application, byte for byte. For administrators only: others see app ids masked."
+  """By exactly this application, byte for byte. For administrators only: others see app ids masked."""
   appId: String
-  "Of exactly this path, byte for byte."
+  """Of exactly this path, byte for byte."""
   apiPath: String
-  "From exactly this address, byte for byte."
+  """From exactly this address, byte for byte."""
   sourceIp: String
-  "Answered with exactly this HTTP status. None has one outside 0 to 999."
+  """Answered with exactly this HTTP status. None has one outside 0 to 999."""
   statusCode: Int
-  "Of exactly this method, byte for byte."
+  """Of exactly this method, byte for byte."""
   httpMethod: String
 }
 
@@ -3137,11 +3144,11 @@ input APICallFilter {
 An organisation whose logs no other tenant's people may see.
 """
 type Tenant implements Node {
-  "The tenant's UUID."
+  """The tenant's UUID."""
   id: ID!
-  "What it is called. At most 255 bytes; two tenants may be called the same."
+  """What it is called. At most 255 bytes; two tenants may be called the same."""
   name: String!
-  "When it was made."
+  """When it was made."""
   createdAt: Time!
 }
 
@@ -3149,13 +3156,13 @@ type Tenant implements Node {
 What entries are about. Categories are common to all tenants.
 """
 type Category implements Node {
-  "The category's UUID."
+  """The category's UUID."""
   id: ID!
-  "What it is called. At most 255 bytes."
+  """What it is called. At most 255 bytes."""
   name: String!
-  "Its short name, unique among categories. At most 255 bytes."
+  """Its short name, unique among categories. At most 255 bytes."""
   code: String!
-  "When it was made."
+  """When it was made."""
   createdAt: Time!
 }
 
@@ -3165,19 +3172,19 @@ specific decides: tenant and category, then category, then tenant, then neither;
 of two equally specific ones the longer. An entry that no policy matches stays.
 """
 type RetentionPolicy implements Node {
-  "The policy's UUID."
+  """The policy's UUID."""
   id: ID!
-  "What it is called. At most 255 bytes."
+  """What it is called. At most 255 bytes."""
   name: String!
-  "The tenant whose entries it is about; null for all."
+  """The tenant whose entries it is about; null for all."""
   tenant: Tenant
-  "The category whose entries it is about; null for all."
+  """The category whose entries it is about; null for all."""
   category: Category
-  "Entries older than this many times 24 hours go. Between 1 and 36,500."
+  """Entries older than this many times 24 hours go. Between 1 and 36,500."""
   days: Int!
-  "Whether it is in force."
+  """Whether it is in force."""
   active: Boolean!
-  "When it was made."
+  """When it was made."""
   createdAt: Time!
 }
 
@@ -3185,19 +3192,19 @@ type RetentionPolicy implements Node {
 A person or program that Logbook knows.
 """
 type User implements Node {
-  "The user's number in Logbook, which is its number in newapi."
+  """The user's number in Logbook, which is its number in newapi."""
   id: ID!
-  "What it is called; no two users are called the same."
+  """What it is called; no two users are called the same."""
   username: String!
-  "What a caller is whom a trusted proxy names as this user. Tokens have roles of their own."
+  """What a caller is whom a trusted proxy names as this user. Tokens have roles of their own."""
   role: Role!
-  "The tenant it is bound to; null for none."
+  """The tenant it is bound to; null for none."""
   tenant: Tenant
-  "By which ids the older systems know it."
+  """By which ids the older systems know it."""
   aliases: [UserAlias!]!
-  "When it was made."
+  """When it was made."""
   createdAt: Time!
-  "When it was disabled: nothing of it signs in any more. Null where it is not."
+  """When it was disabled: nothing of it signs in any more. Null where it is not."""
   disabledAt: Time
 }
 
@@ -3205,9 +3212,9 @@ type User implements Node {
 An id by which one of the older systems knows a user.
 """
 type UserAlias {
-  "The system: ` + "`" + `newapi` + "`" + `, ` + "`" + `scitiger` + "`" + `, ` + "`" + `codebird` + "`" + `, ` + "`" + `hertz` + "`" + ` or ` + "`" + `trae` + "`" + `."
+  """The system: ` + "`" + `newapi` + "`" + `, ` + "`" + `scitiger` + "`" + `, ` + "`" + `codebird` + "`" + `, ` + "`" + `hertz` + "`" + ` or ` + "`" + `trae` + "`" + `."""
   system: String!
-  "The id there, verbatim."
+  """The id there, verbatim."""
   externalId: String!
 }
 
@@ -3215,9 +3222,9 @@ type UserAlias {
 A page of users, by id.
 """
 type UserConnection {
-  "The users of this page with their cursors."
+  """The users of this page with their cursors."""
   edges: [UserEdge!]!
-  "Where the page lies among all users."
+  """Where the page lies among all users."""
   pageInfo: PageInfo!
 }
 
@@ -3225,9 +3232,9 @@ type UserConnection {
 A user on a page.
 """
 type UserEdge {
-  "The user's place among all users. Opaque."
+  """The user's place among all users. Opaque."""
   cursor: String!
-  "The user."
+  """The user."""
   node: User!
 }
 
@@ -3235,27 +3242,27 @@ type UserEdge {
 What signs a caller in. Its key is shown once, when it is made, and kept nowhere.
 """
 type AccessToken implements Node {
-  "The token's number."
+  """The token's number."""
   id: ID!
-  "What it is called; any text."
+  """What it is called; any text."""
   name: String!
-  "The first characters of its key, by which people tell tokens apart."
+  """The first characters of its key, by which people tell tokens apart."""
   prefix: String!
-  "What its bearer is; null for a gateway key, which opens only its own usage log."
+  """What its bearer is; null for a gateway key, which opens only its own usage log."""
   role: Role
-  "The permissions that were given to it."
+  """The permissions that were given to it."""
   permissions: [String!]!
-  "The id of the user whose token it is; null for nobody's."
+  """The id of the user whose token it is; null for nobody's."""
   userId: ID
-  "The tenant it is bound to; null for its user's, or none."
+  """The tenant it is bound to; null for its user's, or none."""
   tenant: Tenant
-  "When it was made."
+  """When it was made."""
   createdAt: Time!
-  "When it stops to sign in; null for never."
+  """When it stops to sign in; null for never."""
   expiresAt: Time
-  "When it signed in for the first time that Logbook has recorded; null for never."
+  """When it signed in for the first time that Logbook has recorded; null for never."""
   firstUsedAt: Time
-  "When it was ended for good; null where it was not."
+  """When it was ended for good; null where it was not."""
   revokedAt: Time
 }
 
@@ -3263,9 +3270,9 @@ type AccessToken implements Node {
 A page of access tokens, by id.
 """
 type AccessTokenConnection {
-  "The tokens of this page with their cursors."
+  """The tokens of this page with their cursors."""
   edges: [AccessTokenEdge!]!
-  "Where the page lies among all tokens."
+  """Where the page lies among all tokens."""
   pageInfo: PageInfo!
 }
 
@@ -3273,9 +3280,9 @@ type AccessTokenConnection {
 An access token on a page.
 """
 type AccessTokenEdge {
-  "The token's place among all tokens. Opaque."
+  """The token's place among all tokens. Opaque."""
   cursor: String!
-  "The token."
+  """The token."""
   node: AccessToken!
 }
 
@@ -3283,15 +3290,15 @@ type AccessTokenEdge {
 Who a request comes from.
 """
 type Principal {
-  "The user's id in Logbook; ` + "`" + `0` + "`" + ` for the administrator of the server's settings."
+  """The user's id in Logbook; ` + "`" + `0` + "`" + ` for the administrator of the server's settings."""
   id: ID!
-  "The user's name."
+  """The user's name."""
   username: String!
-  "What the caller is."
+  """What the caller is."""
   role: Role!
-  "The permissions that the role lets the caller use; all of them for an administrator."
+  """The permissions that the role lets the caller use; all of them for an administrator."""
   permissions: [String!]!
-  "The tenant the caller is bound to: nothing of another is visible. Null where it is bound to none."
+  """The tenant the caller is bound to: nothing of another is visible. Null where it is bound to none."""
   tenant: Tenant
 }
 
@@ -3305,7 +3312,7 @@ type Query {
   Needs the permission ` + "`" + `entries:read` + "`" + `.
   """
   entry(
-    "The entry's UUID."
+    """The entry's UUID."""
     id: ID! @uuid
   ): Entry @hasPermission(permission: "entries:read")
   """
@@ -3315,15 +3322,15 @@ type Query {
   ` + "`" + `filter.search` + "`" + `. Needs the permission ` + "`" + `entries:read` + "`" + `.
   """
   entries(
-    "Which entries; all where it is absent."
+    """Which entries; all where it is absent."""
     filter: EntryFilter
-    "The size of the page, walking from the newest entry on. Default 20, between 0 and 500."
+    """The size of the page, walking from the newest entry on. Default 20, between 0 and 500."""
     first: Int
-    "The cursor behind which the page begins."
+    """The cursor behind which the page begins."""
     after: String
-    "The size of the page, walking from the oldest entry back; not beside ` + "`" + `first` + "`" + `. Between 0 and 500."
+    """The size of the page, walking from the oldest entry back; not beside ` + "`" + `first` + "`" + `. Between 0 and 500."""
     last: Int
-    "The cursor in front of which the page ends."
+    """The cursor in front of which the page ends."""
     before: String
   ): EntryConnection! @hasPermission(permission: "entries:read")
   """
@@ -3331,9 +3338,9 @@ type Query {
   the complexity. Needs the permission ` + "`" + `entries:read` + "`" + `.
   """
   entryStats(
-    "Of this tenant; of all that the caller may see where it is absent."
+    """Of this tenant; of all that the caller may see where it is absent."""
     tenantId: ID @uuid
-    "How many times 24 hours back from now. Between 1 and 365."
+    """How many times 24 hours back from now. Between 1 and 365."""
     days: Int = 30
   ): EntryStats! @hasPermission(permission: "entries:read")
   """
@@ -3341,7 +3348,7 @@ type Query {
   see. Needs the permission ` + "`" + `audit:read` + "`" + `.
   """
   auditEvent(
-    "The audit event's id."
+    """The audit event's id."""
     id: ID!
   ): AuditEvent @hasPermission(permission: "audit:read")
   """
@@ -3351,15 +3358,15 @@ type Query {
   ` + "`" + `audit:read` + "`" + `.
   """
   auditEvents(
-    "Which audit events; all where it is absent."
+    """Which audit events; all where it is absent."""
     filter: AuditEventFilter
-    "The size of the page, walking from the newest audit event on. Default 20, between 0 and 500."
+    """The size of the page, walking from the newest audit event on. Default 20, between 0 and 500."""
     first: Int
-    "The cursor behind which the page begins."
+    """The cursor behind which the page begins."""
     after: String
-    "The size of the page, walking from the oldest audit event back; not beside ` + "`" + `first` + "`" + `. Between 0 and 500."
+    """The size of the page, walking from the oldest audit event back; not beside ` + "`" + `first` + "`" + `. Between 0 and 500."""
     last: Int
-    "The cursor in front of which the page ends."
+    """The cursor in front of which the page ends."""
     before: String
   ): AuditEventConnection! @hasPermission(permission: "audit:read")
   """
@@ -3367,7 +3374,7 @@ type Query {
   that the caller may see. Needs the permission ` + "`" + `system:log:query` + "`" + `.
   """
   operation(
-    "The operation's id."
+    """The operation's id."""
     id: ID!
   ): Operation @hasPermission(permission: "system:log:query")
   """
@@ -3377,15 +3384,15 @@ type Query {
   ` + "`" + `system:log:list` + "`" + `; some fields are null without ` + "`" + `system:log:query` + "`" + `.
   """
   operations(
-    "Which operations; all where it is absent."
+    """Which operations; all where it is absent."""
     filter: OperationFilter
-    "The size of the page, walking from the newest operation on. Default 20, between 0 and 500."
+    """The size of the page, walking from the newest operation on. Default 20, between 0 and 500."""
     first: Int
-    "The cursor behind which the page begins."
+    """The cursor behind which the page begins."""
     after: String
-    "The size of the page, walking from the oldest operation back; not beside ` + "`" + `first` + "`" + `. Between 0 and 500."
+    """The size of the page, walking from the oldest operation back; not beside ` + "`" + `first` + "`" + `. Between 0 and 500."""
     last: Int
-    "The cursor in front of which the page ends."
+    """The cursor in front of which the page ends."""
     before: String
   ): OperationConnection! @hasPermission(permission: "system:log:list")
   """
@@ -3393,7 +3400,7 @@ type Query {
   see. Needs the permission ` + "`" + `usage:read` + "`" + `, or the role ` + "`" + `USER` + "`" + `, which sees its own.
   """
   usageRecord(
-    "The usage record's id."
+    """The usage record's id."""
     id: ID!
   ): UsageRecord @hasPermission(permission: "usage:read", orOwn: true)
   """
@@ -3404,15 +3411,15 @@ type Query {
   ` + "`" + `USER` + "`" + `, which sees its own.
   """
   usageRecords(
-    "Which usage records; all that the caller may see where it is absent."
+    """Which usage records; all that the caller may see where it is absent."""
     filter: UsageRecordFilter
-    "The size of the page, walking from the newest usage record on. Default 20, between 0 and 500."
+    """The size of the page, walking from the newest usage record on. Default 20, between 0 and 500."""
     first: Int
-    "The cursor behind which the page begins."
+    """The cursor behind which the page begins."""
     after: String
-    "The size of the page, walking from the oldest usage record back; not beside ` + "`" + `first` + "`" + `. Between 0 and 500."
+    """The size of the page, walking from the oldest usage record back; not beside ` + "`" + `first` + "`" + `. Between 0 and 500."""
     last: Int
-    "The cursor in front of which the page ends."
+    """The cursor in front of which the page ends."""
     before: String
   ): UsageRecordConnection! @hasPermission(permission: "usage:read", orOwn: true)
   """
@@ -3421,7 +3428,7 @@ type Query {
   the permission ` + "`" + `usage:read` + "`" + `, or the role ` + "`" + `USER` + "`" + `, for which its own are counted.
   """
   usageStats(
-    "Which usage records; all that the caller may see where it is absent."
+    """Which usage records; all that the caller may see where it is absent."""
     filter: UsageRecordFilter
   ): UsageStats! @hasPermission(permission: "usage:read", orOwn: true)
   """
@@ -3429,7 +3436,7 @@ type Query {
   Needs the permission ` + "`" + `audit` + "`" + `.
   """
   apiCall(
-    "The API call's id."
+    """The API call's id."""
     id: ID!
   ): APICall @hasPermission(permission: "audit")
   """
@@ -3439,15 +3446,15 @@ type Query {
   ` + "`" + `filter.httpMethod` + "`" + `. Needs the permission ` + "`" + `audit` + "`" + `.
   """
   apiCalls(
-    "Which API calls; all where it is absent."
+    """Which API calls; all where it is absent."""
     filter: APICallFilter
-    "The size of the page, walking from the newest API call on. Default 20, between 0 and 500."
+    """The size of the page, walking from the newest API call on. Default 20, between 0 and 500."""
     first: Int
-    "The cursor behind which the page begins."
+    """The cursor behind which the page begins."""
     after: String
-    "The size of the page, walking from the oldest API call back; not beside ` + "`" + `first` + "`" + `. Between 0 and 500."
+    """The size of the page, walking from the oldest API call back; not beside ` + "`" + `first` + "`" + `. Between 0 and 500."""
     last: Int
-    "The cursor in front of which the page ends."
+    """The cursor in front of which the page ends."""
     before: String
   ): APICallConnection! @hasPermission(permission: "audit")
   """
@@ -3468,7 +3475,7 @@ type Query {
   Needs the role ` + "`" + `ADMIN` + "`" + `.
   """
   user(
-    "The user's number."
+    """The user's number."""
     id: ID!
   ): User @hasRole(role: ADMIN)
   """
@@ -3476,9 +3483,9 @@ type Query {
   Needs the role ` + "`" + `ADMIN` + "`" + `.
   """
   users(
-    "The size of the page. Default 20, between 0 and 500."
+    """The size of the page. Default 20, between 0 and 500."""
     first: Int
-    "The cursor behind which the page begins."
+    """The cursor behind which the page begins."""
     after: String
   ): UserConnection! @hasRole(role: ADMIN)
   """
@@ -3486,7 +3493,7 @@ type Query {
   see. Needs the role ` + "`" + `ADMIN` + "`" + `.
   """
   accessToken(
-    "The token's number."
+    """The token's number."""
     id: ID!
   ): AccessToken @hasRole(role: ADMIN)
   """
@@ -3494,9 +3501,9 @@ type Query {
   to a tenant, that tenant's. Needs the role ` + "`" + `ADMIN` + "`" + `.
   """
   accessTokens(
-    "The size of the page. Default 20, between 0 and 500."
+    """The size of the page. Default 20, between 0 and 500."""
     first: Int
-    "The cursor behind which the page begins."
+    """The cursor behind which the page begins."""
     after: String
   ): AccessTokenConnection! @hasRole(role: ADMIN)
   """
@@ -3515,7 +3522,7 @@ type Mutation {
   ` + "`" + `entries:write` + "`" + `.
   """
   createEntry(
-    "The entry."
+    """The entry."""
     input: CreateEntryInput!
   ): CreateEntryPayload @hasPermission(permission: "entries:write")
   """
@@ -3524,7 +3531,7 @@ type Mutation {
   permission ` + "`" + `entries:write` + "`" + `.
   """
   createEntries(
-    "The entries."
+    """The entries."""
     input: CreateEntriesInput!
   ): CreateEntriesPayload @hasPermission(permission: "entries:write")
   """
@@ -3532,7 +3539,7 @@ type Mutation {
   ` + "`" + `audit:write` + "`" + `.
   """
   createAuditEvent(
-    "The audit event."
+    """The audit event."""
     input: CreateAuditEventInput!
   ): CreateAuditEventPayload @hasPermission(permission: "audit:write")
   """
@@ -3541,7 +3548,7 @@ type Mutation {
   permission ` + "`" + `audit:write` + "`" + `.
   """
   createAuditEvents(
-    "The audit events."
+    """The audit events."""
     input: CreateAuditEventsInput!
   ): CreateAuditEventsPayload @hasPermission(permission: "audit:write")
   """
@@ -3549,7 +3556,7 @@ type Mutation {
   ` + "`" + `operations:write` + "`" + `.
   """
   createOperation(
-    "The operation."
+    """The operation."""
     input: CreateOperationInput!
   ): CreateOperationPayload @hasPermission(permission: "operations:write")
   """
@@ -3558,7 +3565,7 @@ type Mutation {
   permission ` + "`" + `operations:write` + "`" + `.
   """
   createOperations(
-    "The operations."
+    """The operations."""
     input: CreateOperationsInput!
   ): CreateOperationsPayload @hasPermission(permission: "operations:write")
   """
@@ -3566,7 +3573,7 @@ type Mutation {
   ` + "`" + `usage:write` + "`" + `.
   """
   createUsageRecord(
-    "The usage record."
+    """The usage record."""
     input: CreateUsageRecordInput!
   ): CreateUsageRecordPayload @hasPermission(permission: "usage:write")
   """
@@ -3575,7 +3582,7 @@ type Mutation {
   permission ` + "`" + `usage:write` + "`" + `.
   """
   createUsageRecords(
-    "The usage records."
+    """The usage records."""
     input: CreateUsageRecordsInput!
   ): CreateUsageRecordsPayload @hasPermission(permission: "usage:write")
   """
@@ -3583,7 +3590,7 @@ type Mutation {
   ` + "`" + `api-calls:write` + "`" + `.
   """
   createAPICall(
-    "The API call."
+    """The API call."""
     input: CreateAPICallInput!
   ): CreateAPICallPayload @hasPermission(permission: "api-calls:write")
   """
@@ -3592,14 +3599,14 @@ type Mutation {
   permission ` + "`" + `api-calls:write` + "`" + `.
   """
   createAPICalls(
-    "The API calls."
+    """The API calls."""
     input: CreateAPICallsInput!
   ): CreateAPICallsPayload @hasPermission(permission: "api-calls:write")
   """
   Makes a tenant. Needs the role ` + "`" + `ADMIN` + "`" + `, bound to no tenant.
   """
   createTenant(
-    "The tenant."
+    """The tenant."""
     input: CreateTenantInput!
   ): CreateTenantPayload @hasRole(role: ADMIN)
   """
@@ -3607,7 +3614,7 @@ type Mutation {
   ` + "`" + `ADMIN` + "`" + `, bound to no tenant.
   """
   createCategory(
-    "The category."
+    """The category."""
     input: CreateCategoryInput!
   ): CreateCategoryPayload @hasRole(role: ADMIN)
   """
@@ -3615,7 +3622,7 @@ type Mutation {
   makes policies of that tenant only. Needs the role ` + "`" + `ADMIN` + "`" + `.
   """
   createRetentionPolicy(
-    "The policy."
+    """The policy."""
     input: CreateRetentionPolicyInput!
   ): CreateRetentionPolicyPayload @hasRole(role: ADMIN)
   """
@@ -3623,7 +3630,7 @@ type Mutation {
   id, or none that the caller may see. Needs the role ` + "`" + `ADMIN` + "`" + `.
   """
   deleteRetentionPolicy(
-    "Which policy."
+    """Which policy."""
     input: DeleteRetentionPolicyInput!
   ): DeleteRetentionPolicyPayload @hasRole(role: ADMIN)
   """
@@ -3631,7 +3638,7 @@ type Mutation {
   take long; the answer comes when it is done. Needs the role ` + "`" + `ADMIN` + "`" + `.
   """
   applyRetention(
-    "Whether to count only."
+    """Whether to count only."""
     input: ApplyRetentionInput!
   ): ApplyRetentionPayload @hasRole(role: ADMIN)
   """
@@ -3639,28 +3646,28 @@ type Mutation {
   take long; the answer comes when it is done. Needs the role ` + "`" + `ADMIN` + "`" + `.
   """
   purgeEntries(
-    "Which entries."
+    """Which entries."""
     input: PurgeEntriesInput!
   ): PurgeEntriesPayload @hasRole(role: ADMIN)
   """
   Removes the operations of a filter, like ` + "`" + `purgeEntries` + "`" + `. Needs the role ` + "`" + `ADMIN` + "`" + `.
   """
   purgeOperations(
-    "Which operations."
+    """Which operations."""
     input: PurgeOperationsInput!
   ): PurgeOperationsPayload @hasRole(role: ADMIN)
   """
   Removes the usage records of a filter, like ` + "`" + `purgeEntries` + "`" + `. Needs the role ` + "`" + `ADMIN` + "`" + `.
   """
   purgeUsageRecords(
-    "Which usage records."
+    """Which usage records."""
     input: PurgeUsageRecordsInput!
   ): PurgeUsageRecordsPayload @hasRole(role: ADMIN)
   """
   Removes the API calls of a filter, like ` + "`" + `purgeEntries` + "`" + `. Needs the role ` + "`" + `ADMIN` + "`" + `.
   """
   purgeAPICalls(
-    "Which API calls."
+    """Which API calls."""
     input: PurgeAPICallsInput!
   ): PurgeAPICallsPayload @hasRole(role: ADMIN)
   """
@@ -3668,7 +3675,7 @@ type Mutation {
   role ` + "`" + `ADMIN` + "`" + `; one bound to a tenant makes users of that tenant.
   """
   createUser(
-    "The user."
+    """The user."""
     input: CreateUserInput!
   ): CreateUserPayload @hasRole(role: ADMIN)
   """
@@ -3676,14 +3683,14 @@ type Mutation {
   their issuer's business. Its rows stay. Fails with ` + "`" + `NOT_FOUND` + "`" + `. Needs the role ` + "`" + `ADMIN` + "`" + `.
   """
   disableUser(
-    "Which user."
+    """Which user."""
     input: DisableUserInput!
   ): DisableUserPayload @hasRole(role: ADMIN)
   """
   Lets a disabled user in again. Fails with ` + "`" + `NOT_FOUND` + "`" + `. Needs the role ` + "`" + `ADMIN` + "`" + `.
   """
   enableUser(
-    "Which user."
+    """Which user."""
     input: EnableUserInput!
   ): EnableUserPayload @hasRole(role: ADMIN)
   """
@@ -3691,7 +3698,7 @@ type Mutation {
   ` + "`" + `ADMIN` + "`" + `; one bound to a tenant makes tokens that are bound to it.
   """
   createAccessToken(
-    "The token."
+    """The token."""
     input: CreateAccessTokenInput!
   ): CreateAccessTokenPayload @hasRole(role: ADMIN)
   """
@@ -3699,7 +3706,7 @@ type Mutation {
   role ` + "`" + `ADMIN` + "`" + `.
   """
   revokeAccessToken(
-    "Which token."
+    """Which token."""
     input: RevokeAccessTokenInput!
   ): RevokeAccessTokenPayload @hasRole(role: ADMIN)
 }
@@ -3708,31 +3715,31 @@ type Mutation {
 An entry on its way in.
 """
 input CreateEntryInput {
-  "What happened. Not blank, at most 1 MiB of UTF-8; kept verbatim."
+  """What happened. Not blank, at most 1 MiB of UTF-8; kept verbatim."""
   message: String!
-  "How severe it is. Default ` + "`" + `INFO` + "`" + `."
+  """How severe it is. Default ` + "`" + `INFO` + "`" + `."""
   level: Level
-  "When it happened. Default: now."
+  """When it happened. Default: now."""
   timestamp: Time
-  "The tenant it belongs to, which must exist. Default: the tenant the caller is bound to, or none."
+  """The tenant it belongs to, which must exist. Default: the tenant the caller is bound to, or none."""
   tenantId: ID @uuid
-  "What it is about, which must exist. Not beside ` + "`" + `categoryCode` + "`" + `."
+  """What it is about, which must exist. Not beside ` + "`" + `categoryCode` + "`" + `."""
   categoryId: ID @uuid
-  "What it is about, by the category's code, which must exist. Not beside ` + "`" + `categoryId` + "`" + `."
+  """What it is about, by the category's code, which must exist. Not beside ` + "`" + `categoryId` + "`" + `."""
   categoryCode: String
-  "The program or module it comes from. At most 255 bytes."
+  """The program or module it comes from. At most 255 bytes."""
   source: String
-  "The id of the user it is about, in that user's own system. At most 255 bytes."
+  """The id of the user it is about, in that user's own system. At most 255 bytes."""
   userId: String
-  "The name of that user. Default: the name of the user that is known by ` + "`" + `userId` + "`" + `, if one is. At most 255 bytes."
+  """The name of that user. Default: the name of the user that is known by ` + "`" + `userId` + "`" + `, if one is. At most 255 bytes."""
   username: String
-  "The address it came from; any text. At most 255 bytes."
+  """The address it came from; any text. At most 255 bytes."""
   ipAddress: String
-  "The user agent it came from. At most 2,048 bytes."
+  """The user agent it came from. At most 2,048 bytes."""
   userAgent: String
-  "The id of the request it belongs to. At most 255 bytes."
+  """The id of the request it belongs to. At most 255 bytes."""
   requestId: String
-  "More about it: a JSON object of at most 1 MiB. Default ` + "`" + `{}` + "`" + `."
+  """More about it: a JSON object of at most 1 MiB. Default ` + "`" + `{}` + "`" + `."""
   metadata: JSON
   """
   A key that makes the append safe to repeat, as the schema's description says.
@@ -3745,7 +3752,7 @@ input CreateEntryInput {
 Entries on their way in.
 """
 input CreateEntriesInput {
-  "The entries, at most 10,000."
+  """The entries, at most 10,000."""
   entries: [CreateEntryInput!]!
   """
   A key that makes the append safe to repeat, as the schema's description says.
@@ -3758,24 +3765,24 @@ input CreateEntriesInput {
 An audit event on its way in.
 """
 input CreateAuditEventInput {
-  "What happened, such as ` + "`" + `SignIn.Password` + "`" + `. Not empty, at most 255 bytes."
+  """What happened, such as ` + "`" + `SignIn.Password` + "`" + `. Not empty, at most 255 bytes."""
   key: String!
-  "When it happened. Default: now."
+  """When it happened. Default: now."""
   createdAt: Time
-  "The tenant it belongs to, which must exist. Default: the tenant the caller is bound to, or none."
+  """The tenant it belongs to, which must exist. Default: the tenant the caller is bound to, or none."""
   tenantId: ID @uuid
-  "More about it: a JSON object of at most 1 MiB. Default ` + "`" + `{}` + "`" + `."
+  """More about it: a JSON object of at most 1 MiB. Default ` + "`" + `{}` + "`" + `."""
   payload: JSON
-  "The id of the user it is about, in that user's own system. At most 255 bytes. Default: nobody."
+  """The id of the user it is about, in that user's own system. At most 255 bytes. Default: nobody."""
   userId: String
   """
   The id of the application it happened in. At most 255 bytes. Not ` + "`" + `logbook` + "`" + `, under
   which Logbook records itself. Default: none.
   """
   applicationId: String
-  "The address it came from; any text. At most 255 bytes. Default: none."
+  """The address it came from; any text. At most 255 bytes. Default: none."""
   ip: String
-  "The user agent it came from. At most 2,048 bytes. Default: none."
+  """The user agent it came from. At most 2,048 bytes. Default: none."""
   userAgent: String
   """
   A key that makes the append safe to repeat, as the schema's description says.
@@ -3788,7 +3795,7 @@ input CreateAuditEventInput {
 Audit events on their way in.
 """
 input CreateAuditEventsInput {
-  "The audit events, at most 10,000."
+  """The audit events, at most 10,000."""
   auditEvents: [CreateAuditEventInput!]!
   """
   A key that makes the append safe to repeat, as the schema's description says.
@@ -3801,34 +3808,34 @@ input CreateAuditEventsInput {
 An operation on its way in.
 """
 input CreateOperationInput {
-  "What it did. Default ` + "`" + `OTHER` + "`" + `."
+  """What it did. Default ` + "`" + `OTHER` + "`" + `."""
   action: OperationAction
-  "When it happened. Default: now."
+  """When it happened. Default: now."""
   createdAt: Time
-  "The tenant it belongs to, which must exist. Default: the tenant the caller is bound to, or none."
+  """The tenant it belongs to, which must exist. Default: the tenant the caller is bound to, or none."""
   tenantId: ID @uuid
   """
   The part of the administration it happened in. At most 255 bytes. Not ` + "`" + `logbook` + "`" + `,
   under which Logbook records itself. Default: the empty text.
   """
   module: String
-  "What happened, in words. What is beyond 255 characters is cut. Default: the empty text."
+  """What happened, in words. What is beyond 255 characters is cut. Default: the empty text."""
   description: String
-  "Whether it succeeded."
+  """Whether it succeeded."""
   succeeded: Boolean = true
-  "The HTTP status it was answered with. 32 bits. Default: none."
+  """The HTTP status it was answered with. 32 bits. Default: none."""
   responseStatus: Int
-  "The number of the user who did it, in that user's own system. Default: nobody."
+  """The number of the user who did it, in that user's own system. Default: nobody."""
   userId: Int64
-  "The name of that user. At most 255 bytes. Default: nobody."
+  """The name of that user. At most 255 bytes. Default: nobody."""
   username: String
-  "What kind of thing it was done to. At most 255 bytes. Default: none."
+  """What kind of thing it was done to. At most 255 bytes. Default: none."""
   targetModel: String
-  "The number of the thing it was done to. Default: none."
+  """The number of the thing it was done to. Default: none."""
   targetId: Int64
-  "The address it came from; any text. At most 255 bytes. Default: none."
+  """The address it came from; any text. At most 255 bytes. Default: none."""
   ipAddress: String
-  "The user agent it came from. What is beyond 500 characters is cut. Default: none."
+  """The user agent it came from. What is beyond 500 characters is cut. Default: none."""
   userAgent: String
   """
   What the request brought along: any JSON value of at most 1 MiB. The values of
@@ -3847,7 +3854,7 @@ input CreateOperationInput {
 Operations on their way in.
 """
 input CreateOperationsInput {
-  "The operations, at most 10,000."
+  """The operations, at most 10,000."""
   operations: [CreateOperationInput!]!
   """
   A key that makes the append safe to repeat, as the schema's description says.
@@ -3860,43 +3867,43 @@ input CreateOperationsInput {
 A usage record on its way in.
 """
 input CreateUsageRecordInput {
-  "What it is about."
+  """What it is about."""
   type: UsageType!
-  "When it happened; fractions of a second are cut. Default: now."
+  """When it happened; fractions of a second are cut. Default: now."""
   createdAt: Time
-  "The tenant it belongs to, which must exist. Default: the tenant the caller is bound to, or none."
+  """The tenant it belongs to, which must exist. Default: the tenant the caller is bound to, or none."""
   tenantId: ID @uuid
-  "What happened, in words. At most 1 MiB of UTF-8. Default: the empty text."
+  """What happened, in words. At most 1 MiB of UTF-8. Default: the empty text."""
   content: String
-  "The id in Logbook of the user it is about. Default: 0, for nobody."
+  """The id in Logbook of the user it is about. Default: 0, for nobody."""
   userId: Int64
-  "The name of that user. At most 255 bytes. Default: the empty text."
+  """The name of that user. At most 255 bytes. Default: the empty text."""
   username: String
-  "The number of the access token that was used. Default: 0, for none."
+  """The number of the access token that was used. Default: 0, for none."""
   tokenId: Int64
-  "The name of that token. At most 255 bytes. Default: the empty text."
+  """The name of that token. At most 255 bytes. Default: the empty text."""
   tokenName: String
-  "The language model that was used. At most 255 bytes. Default: the empty text."
+  """The language model that was used. At most 255 bytes. Default: the empty text."""
   modelName: String
-  "How much quota it took, or gave, in the gateway's units. Default: 0."
+  """How much quota it took, or gave, in the gateway's units. Default: 0."""
   quota: Int64
-  "How many tokens the prompt had. Default: 0."
+  """How many tokens the prompt had. Default: 0."""
   promptTokens: Int64
-  "How many tokens the completion had. Default: 0."
+  """How many tokens the completion had. Default: 0."""
   completionTokens: Int64
-  "How long it took, in seconds. Default: 0."
+  """How long it took, in seconds. Default: 0."""
   useTime: Int64
-  "Whether the completion came as a stream. Default: false."
+  """Whether the completion came as a stream. Default: false."""
   isStream: Boolean
-  "The number of the channel that served it. Default: 0, for none."
+  """The number of the channel that served it. Default: 0, for none."""
   channelId: Int64
-  "The name of that channel. At most 255 bytes. Default: the empty text."
+  """The name of that channel. At most 255 bytes. Default: the empty text."""
   channelName: String
-  "The group of users and prices it is counted in. At most 255 bytes. Default: the empty text."
+  """The group of users and prices it is counted in. At most 255 bytes. Default: the empty text."""
   group: String
-  "The address it came from; any text. At most 255 bytes. Default: the empty text."
+  """The address it came from; any text. At most 255 bytes. Default: the empty text."""
   ip: String
-  "More about it: a text that mostly holds a JSON object. At most 1 MiB. Default: the empty text."
+  """More about it: a text that mostly holds a JSON object. At most 1 MiB. Default: the empty text."""
   other: String
   """
   A key that makes the append safe to repeat, as the schema's description says.
@@ -3909,7 +3916,7 @@ input CreateUsageRecordInput {
 Usage records on their way in.
 """
 input CreateUsageRecordsInput {
-  "The usage records, at most 10,000."
+  """The usage records, at most 10,000."""
   usageRecords: [CreateUsageRecordInput!]!
   """
   A key that makes the append safe to repeat, as the schema's description says.
@@ -3922,19 +3929,19 @@ input CreateUsageRecordsInput {
 An API call on its way in.
 """
 input CreateAPICallInput {
-  "When it was made; fractions of a second are cut. Default: now."
+  """When it was made; fractions of a second are cut. Default: now."""
   operationTime: Time
-  "The tenant it belongs to, which must exist. Default: the tenant the caller is bound to, or none."
+  """The tenant it belongs to, which must exist. Default: the tenant the caller is bound to, or none."""
   tenantId: ID @uuid
-  "The id of the application that called, unmasked. At most 255 bytes. Default: the empty text."
+  """The id of the application that called, unmasked. At most 255 bytes. Default: the empty text."""
   appId: String
-  "The path that was called. At most 2,048 bytes. Default: the empty text."
+  """The path that was called. At most 2,048 bytes. Default: the empty text."""
   apiPath: String
-  "The method; any text. At most 255 bytes. Default: the empty text."
+  """The method; any text. At most 255 bytes. Default: the empty text."""
   httpMethod: String
-  "The address it came from; any text. At most 255 bytes. Default: the empty text."
+  """The address it came from; any text. At most 255 bytes. Default: the empty text."""
   sourceIp: String
-  "The HTTP status it was answered with. Between 0 and 999. Default: 0, for none known."
+  """The HTTP status it was answered with. Between 0 and 999. Default: 0, for none known."""
   statusCode: Int
   """
   A key that makes the append safe to repeat, as the schema's description says.
@@ -3947,7 +3954,7 @@ input CreateAPICallInput {
 API calls on their way in.
 """
 input CreateAPICallsInput {
-  "The API calls, at most 10,000."
+  """The API calls, at most 10,000."""
   apiCalls: [CreateAPICallInput!]!
   """
   A key that makes the append safe to repeat, as the schema's description says.
@@ -3960,7 +3967,7 @@ input CreateAPICallsInput {
 A tenant on its way in.
 """
 input CreateTenantInput {
-  "What it is called. Not blank, at most 255 bytes."
+  """What it is called. Not blank, at most 255 bytes."""
   name: String!
 }
 
@@ -3968,9 +3975,9 @@ input CreateTenantInput {
 A category on its way in.
 """
 input CreateCategoryInput {
-  "What it is called. Not blank, at most 255 bytes."
+  """What it is called. Not blank, at most 255 bytes."""
   name: String!
-  "Its short name, unique among categories. Not blank, at most 255 bytes."
+  """Its short name, unique among categories. Not blank, at most 255 bytes."""
   code: String!
 }
 
@@ -3978,13 +3985,13 @@ input CreateCategoryInput {
 A retention policy on its way in.
 """
 input CreateRetentionPolicyInput {
-  "What it is called. Not blank, at most 255 bytes."
+  """What it is called. Not blank, at most 255 bytes."""
   name: String!
-  "The tenant whose entries it is about, which must exist. Default: all tenants."
+  """The tenant whose entries it is about, which must exist. Default: all tenants."""
   tenantId: ID @uuid
-  "The category whose entries it is about, which must exist. Default: all categories."
+  """The category whose entries it is about, which must exist. Default: all categories."""
   categoryId: ID @uuid
-  "Entries older than this many times 24 hours go. Between 1 and 36,500."
+  """Entries older than this many times 24 hours go. Between 1 and 36,500."""
   days: Int!
 }
 
@@ -3992,7 +3999,7 @@ input CreateRetentionPolicyInput {
 Which retention policy goes.
 """
 input DeleteRetentionPolicyInput {
-  "The policy's UUID."
+  """The policy's UUID."""
   id: ID! @uuid
 }
 
@@ -4111,7 +4118,7 @@ type CreateAPICallsPayload {
 What ` + "`" + `createTenant` + "`" + ` made.
 """
 type CreateTenantPayload {
-  "The tenant."
+  """The tenant."""
   tenant: Tenant!
 }
 
@@ -4119,7 +4126,7 @@ type CreateTenantPayload {
 What ` + "`" + `createCategory` + "`" + ` made.
 """
 type CreateCategoryPayload {
-  "The category."
+  """The category."""
   category: Category!
 }
 
@@ -4127,7 +4134,7 @@ type CreateCategoryPayload {
 What ` + "`" + `createRetentionPolicy` + "`" + ` made.
 """
 type CreateRetentionPolicyPayload {
-  "The policy."
+  """The policy."""
   retentionPolicy: RetentionPolicy!
 }
 
@@ -4135,7 +4142,7 @@ type CreateRetentionPolicyPayload {
 What ` + "`" + `deleteRetentionPolicy` + "`" + ` removed.
 """
 type DeleteRetentionPolicyPayload {
-  "The UUID of the policy that is gone."
+  """The UUID of the policy that is gone."""
   deletedId: ID!
 }
 
@@ -4143,9 +4150,9 @@ type DeleteRetentionPolicyPayload {
 Which entries go.
 """
 input PurgeEntriesInput {
-  "The entries, at least one condition."
+  """The entries, at least one condition."""
   filter: EntryFilter!
-  "Whether only to count what would go. Default: no."
+  """Whether only to count what would go. Default: no."""
   dryRun: Boolean! = false
 }
 
@@ -4153,9 +4160,9 @@ input PurgeEntriesInput {
 Which operations go.
 """
 input PurgeOperationsInput {
-  "The operations, at least one condition."
+  """The operations, at least one condition."""
   filter: OperationFilter!
-  "Whether only to count what would go. Default: no."
+  """Whether only to count what would go. Default: no."""
   dryRun: Boolean! = false
 }
 
@@ -4163,9 +4170,9 @@ input PurgeOperationsInput {
 Which usage records go.
 """
 input PurgeUsageRecordsInput {
-  "The usage records, at least one condition."
+  """The usage records, at least one condition."""
   filter: UsageRecordFilter!
-  "Whether only to count what would go. Default: no."
+  """Whether only to count what would go. Default: no."""
   dryRun: Boolean! = false
 }
 
@@ -4173,9 +4180,9 @@ input PurgeUsageRecordsInput {
 Which API calls go.
 """
 input PurgeAPICallsInput {
-  "The API calls, at least one condition."
+  """The API calls, at least one condition."""
   filter: APICallFilter!
-  "Whether only to count what would go. Default: no."
+  """Whether only to count what would go. Default: no."""
   dryRun: Boolean! = false
 }
 
@@ -4183,7 +4190,7 @@ input PurgeAPICallsInput {
 What a purge of entries removed.
 """
 type PurgeEntriesPayload {
-  "How many rows went, or would go."
+  """How many rows went, or would go."""
   count: Int64!
 }
 
@@ -4191,7 +4198,7 @@ type PurgeEntriesPayload {
 What a purge of operations removed.
 """
 type PurgeOperationsPayload {
-  "How many rows went, or would go."
+  """How many rows went, or would go."""
   count: Int64!
 }
 
@@ -4199,7 +4206,7 @@ type PurgeOperationsPayload {
 What a purge of usage records removed.
 """
 type PurgeUsageRecordsPayload {
-  "How many rows went, or would go."
+  """How many rows went, or would go."""
   count: Int64!
 }
 
@@ -4207,7 +4214,7 @@ type PurgeUsageRecordsPayload {
 What a purge of API calls removed.
 """
 type PurgeAPICallsPayload {
-  "How many rows went, or would go."
+  """How many rows went, or would go."""
   count: Int64!
 }
 
@@ -4215,7 +4222,7 @@ type PurgeAPICallsPayload {
 How retention policies are applied.
 """
 input ApplyRetentionInput {
-  "Whether only to count what would go. Default: no."
+  """Whether only to count what would go. Default: no."""
   dryRun: Boolean! = false
 }
 
@@ -4223,7 +4230,7 @@ input ApplyRetentionInput {
 What retention policies removed.
 """
 type ApplyRetentionPayload {
-  "What each active policy removed, by its name."
+  """What each active policy removed, by its name."""
   retained: [Retained!]!
 }
 
@@ -4231,11 +4238,11 @@ type ApplyRetentionPayload {
 What one retention policy removed, or would remove.
 """
 type Retained {
-  "The policy."
+  """The policy."""
   policy: RetentionPolicy!
-  "Entries from before this instant went."
+  """Entries from before this instant went."""
   before: Time!
-  "How many entries went, or would go."
+  """How many entries went, or would go."""
   count: Int64!
 }
 
@@ -4243,13 +4250,13 @@ type Retained {
 A user on its way in.
 """
 input CreateUserInput {
-  "What it is called. Not blank, at most 255 bytes; no two users are called the same."
+  """What it is called. Not blank, at most 255 bytes; no two users are called the same."""
   username: String!
-  "What a caller is whom a trusted proxy names as this user."
+  """What a caller is whom a trusted proxy names as this user."""
   role: Role! = USER
-  "The tenant it is bound to. Default: the tenant the caller is bound to, or none."
+  """The tenant it is bound to. Default: the tenant the caller is bound to, or none."""
   tenantId: ID @uuid
-  "By which ids the older systems know it, one each at the most."
+  """By which ids the older systems know it, one each at the most."""
   aliases: [UserAliasInput!]! = []
 }
 
@@ -4257,9 +4264,9 @@ input CreateUserInput {
 An id by which one of the older systems knows a user.
 """
 input UserAliasInput {
-  "The system: ` + "`" + `newapi` + "`" + `, ` + "`" + `scitiger` + "`" + `, ` + "`" + `codebird` + "`" + `, ` + "`" + `hertz` + "`" + ` or ` + "`" + `trae` + "`" + `."
+  """The system: ` + "`" + `newapi` + "`" + `, ` + "`" + `scitiger` + "`" + `, ` + "`" + `codebird` + "`" + `, ` + "`" + `hertz` + "`" + ` or ` + "`" + `trae` + "`" + `."""
   system: String!
-  "The id there, verbatim. Not blank, at most 255 bytes."
+  """The id there, verbatim. Not blank, at most 255 bytes."""
   externalId: String!
 }
 
@@ -4267,7 +4274,7 @@ input UserAliasInput {
 A user that was made.
 """
 type CreateUserPayload {
-  "The user."
+  """The user."""
   user: User!
 }
 
@@ -4275,7 +4282,7 @@ type CreateUserPayload {
 Which user is kept out.
 """
 input DisableUserInput {
-  "The user's number."
+  """The user's number."""
   id: ID!
 }
 
@@ -4283,7 +4290,7 @@ input DisableUserInput {
 A user that was kept out.
 """
 type DisableUserPayload {
-  "The user."
+  """The user."""
   user: User!
 }
 
@@ -4291,7 +4298,7 @@ type DisableUserPayload {
 Which user is let in again.
 """
 input EnableUserInput {
-  "The user's number."
+  """The user's number."""
   id: ID!
 }
 
@@ -4299,7 +4306,7 @@ input EnableUserInput {
 A user that was let in again.
 """
 type EnableUserPayload {
-  "The user."
+  """The user."""
   user: User!
 }
 
@@ -4307,17 +4314,17 @@ type EnableUserPayload {
 An access token on its way in.
 """
 input CreateAccessTokenInput {
-  "What it is called; any text of at most 255 bytes."
+  """What it is called; any text of at most 255 bytes."""
   name: String! = ""
-  "What its bearer is. Default: none, which makes a gateway key that opens only its own usage log."
+  """What its bearer is. Default: none, which makes a gateway key that opens only its own usage log."""
   role: Role
-  "The permissions to give to it."
+  """The permissions to give to it."""
   permissions: [String!]! = []
-  "The user whose token it is, which must exist. Default: nobody's."
+  """The user whose token it is, which must exist. Default: nobody's."""
   userId: ID
-  "The tenant it is bound to. Default: the tenant the caller is bound to, or none."
+  """The tenant it is bound to. Default: the tenant the caller is bound to, or none."""
   tenantId: ID @uuid
-  "After how many seconds it stops to sign in, 1 at least. Default: never."
+  """After how many seconds it stops to sign in, 1 at least. Default: never."""
   lifetimeSeconds: Int
 }
 
@@ -4325,9 +4332,9 @@ input CreateAccessTokenInput {
 An access token that was made.
 """
 type CreateAccessTokenPayload {
-  "The token."
+  """The token."""
   accessToken: AccessToken!
-  "Its key, which cannot be had again."
+  """Its key, which cannot be had again."""
   key: String!
 }
 
@@ -4335,7 +4342,7 @@ type CreateAccessTokenPayload {
 Which access token ends.
 """
 input RevokeAccessTokenInput {
-  "The token's number."
+  """The token's number."""
   id: ID!
 }
 
@@ -4343,7 +4350,7 @@ input RevokeAccessTokenInput {
 An access token that was ended.
 """
 type RevokeAccessTokenPayload {
-  "The token."
+  """The token."""
   accessToken: AccessToken!
 }
 `, BuiltIn: false},

@@ -22,9 +22,10 @@ import (
 
 // request is what a transport read: a document and what comes beside it.
 type request struct {
-	query         string
-	operationName string // "" where the document has one operation
-	variables     []byte // checked JSON, an object; nil for none
+	query         string  // "" where the document is named by persisted only
+	persisted     *digest // of the document; nil where the caller sends none
+	operationName string  // "" where the document has one operation
+	variables     []byte  // checked JSON, an object; nil for none
 }
 
 // engine takes a request from its text to its answer. In place of the steps of
@@ -37,6 +38,7 @@ type engine struct {
 	listing    listing
 	production bool
 	known      documents
+	persisted  persistedQueries
 }
 
 // prepared is a document that has passed everything that does not depend on the
@@ -53,9 +55,17 @@ type prepared struct {
 func (e *engine) operation(ctx context.Context, r request) (*graphql.OperationContext, gqlerror.List) {
 	anonymous := auth.From(ctx) == nil
 	hints := !(e.production && anonymous)
+	if r.query == "" {
+		if r.query = e.persisted.get(*r.persisted); r.query == "" {
+			return nil, gqlerror.List{refusal(codePersistedQueryNotFound, "%s", persistedQueryNotFound)}
+		}
+	}
 	ready, refused := e.prepare(r.query, hints, !anonymous)
 	if refused != nil {
 		return nil, refused
+	}
+	if r.persisted != nil && !anonymous {
+		e.persisted.add(*r.persisted, r.query)
 	}
 	if ready.introspects && e.production && anonymous {
 		return nil, gqlerror.List{refusal(codeUnauthenticated, "only those who are signed in may ask about the schema here")}

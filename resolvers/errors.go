@@ -30,6 +30,8 @@ const (
 	codeParseFailed      = "GRAPHQL_PARSE_FAILED"
 	codeValidationFailed = "GRAPHQL_VALIDATION_FAILED"
 	codeBadRequest       = "BAD_REQUEST"
+
+	codePersistedQueryNotFound = "PERSISTED_QUERY_NOT_FOUND"
 )
 
 // codes gives each kind of fault its code. What is missing is INTERNAL.

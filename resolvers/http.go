@@ -2,8 +2,10 @@ package resolvers
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -40,7 +42,7 @@ type Options struct {
 // package graphql-http. A page of another site cannot make a browser run a
 // mutation unasked: POST must be application/json, and GET changes nothing.
 func Handler(j *journal.Journal, accounts *account.Accounts, log *slog.Logger, options Options) http.Handler {
-	config := graph.Config{Resolvers: &Resolver{Journal: j, Accounts: accounts}, Directives: directives}
+	config := graph.Config{Schema: served(), Resolvers: &Resolver{Journal: j, Accounts: accounts}, Directives: directives}
 	setComplexity(&config.Complexity)
 	schema := graph.NewExecutableSchema(config)
 	run := executor.New(schema)
@@ -50,6 +52,15 @@ func Handler(j *journal.Journal, accounts *account.Accounts, log *slog.Logger, o
 		schema: schema, executor: run, recover: recovered(log),
 		listing: newListing(schema.Schema()), production: options.Production,
 	}}
+}
+
+// served gives the schema without @defer, which the parser puts into every schema:
+// an answer here comes in one piece, and what is deferred would be missing in it.
+func served() *ast.Schema {
+	schema := *graph.NewExecutableSchema(graph.Config{}).Schema()
+	schema.Directives = maps.Clone(schema.Directives)
+	delete(schema.Directives, "defer")
+	return &schema
 }
 
 type handler struct{ engine *engine }
@@ -192,17 +203,24 @@ func fromBody(w http.ResponseWriter, r *http.Request) (request, *refused) {
 	case body[0] != '{':
 		return request{}, badRequest(http.StatusBadRequest, "the body must be a JSON object")
 	}
+	members, ok := membersOf(body)
+	if !ok {
+		return request{}, badRequest(http.StatusBadRequest, "the body names a member twice, or by half a surrogate pair")
+	}
+	return fromMembers(members)
+}
+
+// membersOf gives the members of a checked JSON object that are not null; false
+// where two have one name.
+func membersOf(object []byte) (map[string][]byte, bool) {
 	members := make(map[string][]byte, 4)
-	err = rawjson.Members(body, func(name string, value []byte) error {
+	err := rawjson.Members(object, func(name string, value []byte) error {
 		if !rawjson.IsNull(value) {
 			members[name] = value
 		}
 		return nil
 	})
-	if err != nil {
-		return request{}, badRequest(http.StatusBadRequest, "the body names a member twice, or by half a surrogate pair")
-	}
-	return fromMembers(members)
+	return members, err == nil
 }
 
 // fromMembers reads a request from its members, each checked JSON.
@@ -227,10 +245,21 @@ func fromMembers(members map[string][]byte) (request, *refused) {
 			return request{}, badRequest(http.StatusBadRequest, "%s must be an object", name)
 		}
 	}
-	if strings.TrimSpace(texts[0]) == "" {
-		return request{}, badRequest(http.StatusBadRequest, "there is no query")
-	}
 	asked := request{query: texts[0], operationName: texts[1]}
+	if raw := members["extensions"]; raw != nil && !rawjson.IsNull(raw) {
+		var no *refused
+		if asked.persisted, no = persistedQuery(raw); no != nil {
+			return request{}, no
+		}
+	}
+	switch empty := strings.TrimSpace(asked.query) == ""; {
+	case empty && asked.persisted == nil:
+		return request{}, badRequest(http.StatusBadRequest, "there is no query")
+	case empty:
+		asked.query = ""
+	case asked.persisted != nil && *asked.persisted != sha256.Sum256([]byte(asked.query)):
+		return request{}, badRequest(http.StatusBadRequest, "extensions.persistedQuery.sha256Hash is not the SHA-256 of the query")
+	}
 	if raw := members["variables"]; raw != nil && !rawjson.IsNull(raw) {
 		asked.variables = raw
 	}

@@ -173,3 +173,24 @@ func TestOtherMethods(t *testing.T) {
 		}
 	})
 }
+
+// An answer comes in one piece, so nothing can be deferred, and nothing says that it
+// could be.
+func TestDefer(t *testing.T) {
+	each(t, func(t *testing.T, s *server) {
+		for _, document := range []string{
+			`{ me { id ... @defer { role } } }`,
+			`{ entries { ... @defer { totalCount } } }`,
+			`{ entries { ...F @defer(if: false) } } fragment F on EntryConnection { totalCount }`,
+		} {
+			a := s.ask(adminToken, document, "{}")
+			if a.code() != "GRAPHQL_VALIDATION_FAILED" || !strings.Contains(a.Errors[0].Message, `"@defer"`) || a.Data != nil {
+				t.Errorf("%s: %d %s", document, a.status, a.body)
+			}
+		}
+		directives := s.ask("", `{ __schema { directives { name } } }`, "{}").body
+		if !strings.Contains(directives, `"skip"`) || strings.Contains(directives, `"defer"`) {
+			t.Error(directives)
+		}
+	})
+}

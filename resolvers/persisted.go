@@ -1,0 +1,102 @@
+package resolvers
+
+import (
+	"container/list"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+	"sync"
+
+	"logbook/internal/rawjson"
+)
+
+// digest is the SHA-256 of a document's text, by which a caller may name it.
+type digest [sha256.Size]byte
+
+// persistedQueryNotFound is the message by which clients know that they have to
+// send the document; some look at nothing else, so it is no sentence and never
+// another language's.
+const persistedQueryNotFound = "PersistedQueryNotFound"
+
+// persistedQuery reads the member persistedQuery of a request's extensions, as
+// Apollo's automatic persisted queries have it: {"version": 1, "sha256Hash": "…"}.
+// It gives nil where there is none. extensions is checked JSON, an object.
+func persistedQuery(extensions []byte) (*digest, *refused) {
+	members, ok := membersOf(extensions)
+	raw := members["persistedQuery"]
+	switch {
+	case ok && raw == nil:
+		return nil, nil
+	case ok && raw[0] != '{':
+		return nil, badRequest(http.StatusBadRequest, "%s must be an object", "extensions.persistedQuery")
+	case ok:
+		members, ok = membersOf(raw)
+	}
+	if !ok {
+		return nil, badRequest(http.StatusBadRequest, "extensions names a member twice, or by half a surrogate pair")
+	}
+	if string(members["version"]) != "1" {
+		return nil, badRequest(http.StatusBadRequest, "extensions.persistedQuery.version must be 1")
+	}
+	hash, _ := rawjson.Text(members["sha256Hash"])
+	sum, err := hex.DecodeString(hash)
+	if err != nil || len(sum) != sha256.Size {
+		return nil, badRequest(http.StatusBadRequest, "extensions.persistedQuery.sha256Hash must be a SHA-256, 64 hexadecimal digits")
+	}
+	return (*digest)(sum), nil
+}
+
+// persistedQueries remembers documents by their digests, so that callers need not
+// send them again; of more than it may hold it forgets those that were asked for
+// longest ago. The zero value is ready; it is safe for concurrent use.
+type persistedQueries struct {
+	mu    sync.Mutex
+	known map[digest]*list.Element // of persisted
+	order list.List                // the one asked for last in front
+	bytes int                      // that it takes, about
+}
+
+type persisted struct {
+	digest digest
+	text   string
+}
+
+// What is remembered takes 8 MiB at most; beside its text each document takes some
+// room of its own.
+const (
+	maxPersistedBytes = 8 << 20
+	persistedOverhead = 256
+)
+
+func (p persisted) bytes() int { return len(p.text) + persistedOverhead }
+
+// get gives the document of a digest, "" where none is known.
+func (p *persistedQueries) get(named digest) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	element := p.known[named]
+	if element == nil {
+		return ""
+	}
+	return element.Value.(persisted).text
+}
+
+// add remembers that a document, whose digest is the one given, was asked for.
+func (p *persistedQueries) add(named digest, text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.known == nil {
+		p.known = map[digest]*list.Element{}
+	}
+	if element := p.known[named]; element != nil {
+		p.order.MoveToFront(element)
+		return
+	}
+	added := persisted{named, text}
+	p.known[named] = p.order.PushFront(added)
+	for p.bytes += added.bytes(); p.bytes > maxPersistedBytes; {
+		oldest := p.order.Remove(p.order.Back()).(persisted)
+		delete(p.known, oldest.digest)
+		p.bytes -= oldest.bytes()
+	}
+}
