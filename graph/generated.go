@@ -345,7 +345,7 @@ type ComplexityRoot struct {
 		APICall           func(childComplexity int, id string) int
 		APICalls          func(childComplexity int, filter *journal.APICallFilter, first *int, after *string, last *int, before *string) int
 		AccessToken       func(childComplexity int, id string) int
-		AccessTokens      func(childComplexity int, first *int, after *string) int
+		AccessTokens      func(childComplexity int, first *int, after *string, last *int, before *string) int
 		AuditEvent        func(childComplexity int, id string) int
 		AuditEvents       func(childComplexity int, filter *journal.AuditEventFilter, first *int, after *string, last *int, before *string) int
 		Categories        func(childComplexity int) int
@@ -361,7 +361,7 @@ type ComplexityRoot struct {
 		UsageRecords      func(childComplexity int, filter *journal.UsageRecordFilter, first *int, after *string, last *int, before *string) int
 		UsageStats        func(childComplexity int, filter *journal.UsageRecordFilter) int
 		User              func(childComplexity int, id string) int
-		Users             func(childComplexity int, first *int, after *string) int
+		Users             func(childComplexity int, first *int, after *string, last *int, before *string) int
 	}
 
 	Retained struct {
@@ -539,9 +539,9 @@ type QueryResolver interface {
 	Categories(ctx context.Context) ([]*ent.Category, error)
 	RetentionPolicies(ctx context.Context) ([]*ent.RetentionPolicy, error)
 	User(ctx context.Context, id string) (*ent.User, error)
-	Users(ctx context.Context, first *int, after *string) (*journal.Connection[ent.User], error)
+	Users(ctx context.Context, first *int, after *string, last *int, before *string) (*journal.Connection[ent.User], error)
 	AccessToken(ctx context.Context, id string) (*ent.AccessToken, error)
-	AccessTokens(ctx context.Context, first *int, after *string) (*journal.Connection[ent.AccessToken], error)
+	AccessTokens(ctx context.Context, first *int, after *string, last *int, before *string) (*journal.Connection[ent.AccessToken], error)
 	Me(ctx context.Context) (*Principal, error)
 }
 type RetentionPolicyResolver interface {
@@ -1708,7 +1708,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.AccessTokens(childComplexity, args["first"].(*int), args["after"].(*string)), true
+		return e.ComplexityRoot.Query.AccessTokens(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.auditEvent":
 		if e.ComplexityRoot.Query.AuditEvent == nil {
 			break
@@ -1865,7 +1865,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.Users(childComplexity, args["first"].(*int), args["after"].(*string)), true
+		return e.ComplexityRoot.Query.Users(childComplexity, args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 
 	case "Retained.before":
 		if e.ComplexityRoot.Retained.Before == nil {
@@ -3483,10 +3483,14 @@ type Query {
   Needs the role ` + "`" + `ADMIN` + "`" + `.
   """
   users(
-    """The size of the page. Default 20, between 0 and 500."""
+    """The size of the page, walking from the first id; not beside ` + "`" + `last` + "`" + `. Default 20, between 0 and 500."""
     first: Int
     """The cursor behind which the page begins."""
     after: String
+    """The size of the page, walking from the last id back; not beside ` + "`" + `first` + "`" + `. Between 0 and 500."""
+    last: Int
+    """The cursor in front of which the page ends."""
+    before: String
   ): UserConnection! @hasRole(role: ADMIN)
   """
   One access token; null where there is none of this id, or none that the caller may
@@ -3501,10 +3505,14 @@ type Query {
   to a tenant, that tenant's. Needs the role ` + "`" + `ADMIN` + "`" + `.
   """
   accessTokens(
-    """The size of the page. Default 20, between 0 and 500."""
+    """The size of the page, walking from the first id; not beside ` + "`" + `last` + "`" + `. Default 20, between 0 and 500."""
     first: Int
     """The cursor behind which the page begins."""
     after: String
+    """The size of the page, walking from the last id back; not beside ` + "`" + `first` + "`" + `. Between 0 and 500."""
+    last: Int
+    """The cursor in front of which the page ends."""
+    before: String
   ): AccessTokenConnection! @hasRole(role: ADMIN)
   """
   Who is asking. Anybody who is signed in with a role.
@@ -5632,6 +5640,22 @@ func (ec *executionContext) field_Query_accessTokens_args(ctx context.Context, r
 		return nil, err
 	}
 	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg3
 	return args, nil
 }
 
@@ -6004,6 +6028,22 @@ func (ec *executionContext) field_Query_users_args(ctx context.Context, rawArgs 
 		return nil, err
 	}
 	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg3
 	return args, nil
 }
 
@@ -12036,7 +12076,7 @@ func (ec *executionContext) _Query_users(ctx context.Context, field graphql.Coll
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().Users(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string))
+			return ec.Resolvers.Query().Users(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -12160,7 +12200,7 @@ func (ec *executionContext) _Query_accessTokens(ctx context.Context, field graph
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().AccessTokens(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string))
+			return ec.Resolvers.Query().AccessTokens(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next

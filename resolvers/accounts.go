@@ -11,6 +11,7 @@ import (
 	"logbook/internal/account"
 	"logbook/internal/auth"
 	"logbook/internal/fault"
+	"logbook/internal/journal"
 )
 
 // User gives one user.
@@ -19,8 +20,8 @@ func (q query) User(ctx context.Context, id string) (*ent.User, error) {
 }
 
 // Users gives a page of the users the caller may see.
-func (q query) Users(ctx context.Context, first *int, after *string) (*account.UserConnection, error) {
-	return q.accounts.UserPage(ctx, first, after)
+func (q query) Users(ctx context.Context, first *int, after *string, last *int, before *string) (*account.UserConnection, error) {
+	return q.accounts.UserPage(ctx, journal.KeysetPage{First: first, After: after, Last: last, Before: before})
 }
 
 // AccessToken gives one access token.
@@ -29,8 +30,8 @@ func (q query) AccessToken(ctx context.Context, id string) (*ent.AccessToken, er
 }
 
 // AccessTokens gives a page of the access tokens the caller may see.
-func (q query) AccessTokens(ctx context.Context, first *int, after *string) (*account.AccessTokenConnection, error) {
-	return q.accounts.TokenPage(ctx, first, after)
+func (q query) AccessTokens(ctx context.Context, first *int, after *string, last *int, before *string) (*account.AccessTokenConnection, error) {
+	return q.accounts.TokenPage(ctx, journal.KeysetPage{First: first, After: after, Last: last, Before: before})
 }
 
 // orNull gives what get finds, null for what it does not and for a text that is no id.

@@ -37,6 +37,7 @@ func TestAccountsRefuse(t *testing.T) {
 			`mutation { enableUser(input: {id: "x"}) { user { id } } }`:                `BAD_USER_INPUT [input.id: "x" is not a number]`,
 			`mutation { revokeAccessToken(input: {id: "99"}) { accessToken { id } } }`: `NOT_FOUND []`,
 			`{ users(first: 501) { edges { cursor } } }`:                               `BAD_USER_INPUT [first: must be between 0 and 500]`,
+			`{ users(first: 1, last: 1) { edges { cursor } } }`:                        `BAD_USER_INPUT [last: cannot stand beside first]`,
 			`{ accessTokens(after: "dXNlcjox") { edges { cursor } } }`:                 `BAD_USER_INPUT [after: "dXNlcjox" is not a cursor that this server gave]`,
 		} {
 			a := s.ask(adminToken, document, nil)
@@ -189,6 +190,9 @@ func TestAccountPages(t *testing.T) {
 						}
 						more, after = got.List.PageInfo.HasNextPage, got.List.PageInfo.EndCursor
 					}
+					if back := s.backwards(token, field, name, size); fmt.Sprint(back) != fmt.Sprint(wanted[who]) {
+						t.Errorf("%s of %s, %d a page from the end: %v, want %v", field, who, size, back, wanted[who])
+					}
 					if fmt.Sprint(names) != fmt.Sprint(wanted[who]) {
 						t.Errorf("%s of %s, %d a page: %v, want %v", field, who, size, names, wanted[who])
 					}
@@ -208,6 +212,36 @@ func TestAccountPages(t *testing.T) {
 			}
 		}
 	})
+}
+
+// backwards joins the pages of a list from its end.
+func (s *server) backwards(token, field, name string, size int) (names []string) {
+	s.t.Helper()
+	var before *string
+	for more := true; more; {
+		var got struct {
+			List struct {
+				Edges    []struct{ Node struct{ Name string } }
+				PageInfo struct {
+					HasNextPage, HasPreviousPage bool
+					StartCursor                  *string
+				}
+			}
+		}
+		s.must(token, `query($last: Int, $before: String) { list: `+field+`(last: $last, before: $before)
+			{ edges { node { name: `+name+` } } pageInfo { hasNextPage hasPreviousPage startCursor } } }`,
+			map[string]any{"last": size, "before": before}, &got)
+		var page []string
+		for _, edge := range got.List.Edges {
+			page = append(page, edge.Node.Name)
+		}
+		names = append(page, names...)
+		if got.List.PageInfo.HasNextPage != (before != nil) || len(page) > size {
+			s.t.Errorf("%s from the end: %+v", field, got.List.PageInfo)
+		}
+		more, before = got.List.PageInfo.HasPreviousPage, got.List.PageInfo.StartCursor
+	}
+	return names
 }
 
 // TestPurges holds a dry run against the run, for every kind that is purged, and lets

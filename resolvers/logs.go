@@ -54,7 +54,9 @@ func setComplexity(root *graph.ComplexityRoot) {
 	query.Operations = pageComplexity[journal.OperationFilter](nil)
 	query.UsageRecords = pageComplexity(readsUsage)
 	query.APICalls = pageComplexity(func(f *journal.APICallFilter) bool { return f.HTTPMethod != nil })
-	listed := func(children int, first *int, _ *string) int { return sizeComplexity(children, first, nil) }
+	listed := func(children int, first *int, _ *string, last *int, _ *string) int {
+		return sizeComplexity(children, first, last)
+	}
 	query.Users, query.AccessTokens = listed, listed
 	query.EntryStats = func(children int, _ *string, _ *int) int { return statsComplexity + children }
 	query.UsageStats = func(children int, filter *journal.UsageRecordFilter) int {

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"entgo.io/ent/dialect/sql"
+
 	"logbook/ent"
 	"logbook/ent/accesstoken"
 	"logbook/ent/user"
@@ -43,44 +45,57 @@ func (a *Accounts) Token(ctx context.Context, id int64) (*ent.AccessToken, error
 	return found, err
 }
 
-// UserPage gives a page of the users with their identities, by id. First nil stands
-// for journal.DefaultPageSize; it is at most journal.MaxPageSize.
-func (a *Accounts) UserPage(ctx context.Context, first *int, after *string) (*UserConnection, error) {
-	return page(first, after, "user", func(u *ent.User) int64 { return u.ID }, func(after int64, limit int) ([]*ent.User, error) {
-		return a.db.Ent().User.Query().Where(user.IDGT(after)).Order(user.ByID()).Limit(limit).WithIdentities().All(ctx)
+// UserPage gives a page of the users with their identities, by id.
+func (a *Accounts) UserPage(ctx context.Context, asked journal.KeysetPage) (*UserConnection, error) {
+	return page(asked, "user", func(u *ent.User) int64 { return u.ID }, func(part func(*sql.Selector)) ([]*ent.User, error) {
+		return a.db.Ent().User.Query().Where(part).WithIdentities().All(ctx)
 	})
 }
 
-// TokenPage is UserPage for access tokens, revoked ones included.
-func (a *Accounts) TokenPage(ctx context.Context, first *int, after *string) (*AccessTokenConnection, error) {
-	return page(first, after, "token", func(t *ent.AccessToken) int64 { return t.ID }, func(after int64, limit int) ([]*ent.AccessToken, error) {
-		return a.db.Ent().AccessToken.Query().Where(accesstoken.IDGT(after)).Order(accesstoken.ByID()).Limit(limit).All(ctx)
+// TokenPage gives a page of the access tokens, revoked ones included, by id.
+func (a *Accounts) TokenPage(ctx context.Context, asked journal.KeysetPage) (*AccessTokenConnection, error) {
+	return page(asked, "token", func(t *ent.AccessToken) int64 { return t.ID }, func(part func(*sql.Selector)) ([]*ent.AccessToken, error) {
+		return a.db.Ent().AccessToken.Query().Where(part).All(ctx)
 	})
 }
 
-// page gives the rows behind a cursor, which is the id of the one before.
-func page[R any](first *int, after *string, kind string, idOf func(*R) int64, list func(after int64, limit int) ([]*R, error)) (*journal.Connection[R], error) {
-	size, behind := journal.DefaultPageSize, int64(0)
-	if first != nil {
-		size = *first
-	}
-	if size < 0 || size > journal.MaxPageSize {
-		return nil, fault.RefuseField("first", fault.Outside, "", "between 0 and 500")
-	}
-	if after != nil {
-		text, err := base64.RawURLEncoding.DecodeString(*after)
-		number, ours := strings.CutPrefix(string(text), kind+":")
-		if behind, _ = strconv.ParseInt(number, 10, 64); err != nil || !ours || behind < 1 {
-			return nil, fault.RefuseField("after", fault.Malformed, *after, "a cursor that this server gave")
-		}
-	}
-	rows, err := list(behind, size+1)
+// page gives a page of rows, whose cursors are their ids. List gives the part of the
+// rows that it is asked for.
+func page[R any](asked journal.KeysetPage, kind string, idOf func(*R) int64, list func(part func(*sql.Selector)) ([]*R, error)) (*journal.Connection[R], error) {
+	size, backward, err := asked.Size()
 	if err != nil {
 		return nil, err
 	}
-	c := &journal.Connection[R]{PageInfo: journal.PageInfo{HasPreviousPage: after != nil}}
-	if c.PageInfo.HasNextPage = len(rows) > size; c.PageInfo.HasNextPage {
-		rows = slices.Delete(rows, size, len(rows))
+	after, err := readCursor("after", kind, asked.After)
+	if err != nil {
+		return nil, err
+	}
+	before, err := readCursor("before", kind, asked.Before)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := list(func(s *sql.Selector) {
+		id := s.C("id")
+		if after != nil {
+			s.Where(sql.GT(id, *after))
+		}
+		if before != nil {
+			s.Where(sql.LT(id, *before))
+		}
+		if backward {
+			id = sql.Desc(id)
+		}
+		s.OrderBy(id).Limit(size + 1)
+	})
+	if err != nil {
+		return nil, err
+	}
+	more := len(rows) > size
+	rows = rows[:min(size, len(rows))]
+	c := &journal.Connection[R]{PageInfo: journal.PageInfo{HasNextPage: more, HasPreviousPage: after != nil}}
+	if backward {
+		slices.Reverse(rows)
+		c.PageInfo = journal.PageInfo{HasNextPage: before != nil, HasPreviousPage: more}
 	}
 	for _, row := range rows {
 		cursor := base64.RawURLEncoding.EncodeToString([]byte(kind + ":" + strconv.FormatInt(idOf(row), 10)))
@@ -90,4 +105,18 @@ func page[R any](first *int, after *string, kind string, idOf func(*R) int64, li
 		c.PageInfo.StartCursor, c.PageInfo.EndCursor = &c.Edges[0].Cursor, &c.Edges[n-1].Cursor
 	}
 	return c, nil
+}
+
+// readCursor reads a row's id from its cursor, nil where there is none.
+func readCursor(argument, kind string, cursor *string) (*int64, error) {
+	if cursor == nil {
+		return nil, nil
+	}
+	text, err := base64.RawURLEncoding.DecodeString(*cursor)
+	number, ours := strings.CutPrefix(string(text), kind+":")
+	id, bad := strconv.ParseInt(number, 10, 64)
+	if err != nil || !ours || bad != nil {
+		return nil, fault.RefuseField(argument, fault.Malformed, *cursor, "a cursor that this server gave")
+	}
+	return &id, nil
 }

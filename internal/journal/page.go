@@ -67,28 +67,28 @@ type bounds struct {
 	after, before *cursor
 }
 
-// check gives the page's bounds, or says which argument is wrong.
-func (p KeysetPage) check(kind schema.Kind, like rowID) (bounds, error) {
-	b := bounds{size: DefaultPageSize}
-	size := func(argument string, n *int) error {
-		if *n < 0 || *n > MaxPageSize {
-			return fault.Refuse(fault.Problem{Index: -1, Field: argument, Reason: fault.Outside, Detail: fault.Say("between 0 and 500")})
-		}
-		b.size = *n
-		return nil
-	}
+// Size gives how many rows the page has at the most, and whether it is asked for from
+// the end of the list. It fails with kind Invalid.
+func (p KeysetPage) Size() (size int, backward bool, err error) {
+	argument, n := "first", p.First
 	switch {
 	case p.First != nil && p.Last != nil:
-		return b, fault.Refuse(fault.Problem{Index: -1, Field: "last", Reason: fault.Clash, Detail: fault.Say("cannot stand beside first")})
-	case p.First != nil:
-		if err := size("first", p.First); err != nil {
-			return b, err
-		}
+		return 0, false, fault.RefuseField("last", fault.Clash, "", "cannot stand beside first")
 	case p.Last != nil:
-		b.backward = true
-		if err := size("last", p.Last); err != nil {
-			return b, err
-		}
+		argument, n, backward = "last", p.Last, true
+	case p.First == nil:
+		return DefaultPageSize, false, nil
+	}
+	if *n < 0 || *n > MaxPageSize {
+		return 0, false, fault.RefuseField(argument, fault.Outside, "", "between 0 and 500")
+	}
+	return *n, backward, nil
+}
+
+// check gives the page's bounds, or says which argument is wrong.
+func (p KeysetPage) check(kind schema.Kind, like rowID) (b bounds, err error) {
+	if b.size, b.backward, err = p.Size(); err != nil {
+		return b, err
 	}
 	for _, side := range []struct {
 		argument string
