@@ -3,7 +3,7 @@
 # make check  what CI adds: formatting, vet, generation, the race detector
 # make build  the binary ./logbook
 # make demo-legacy  call every endpoint of the legacy APIs with curl, as their documents do
-# make fuzz   every fuzz target of rest/ for FUZZTIME (5s), on both engines
+# make fuzz   every fuzz target of rest/ for FUZZTIME (200 inputs), on both engines
 # make clients  front-end tools and clients (npm) against the binary's GraphQL
 # make bench  the ruler: a million usage records on SQLite, then on MariaDB;
 #             make bench BENCH="--kind all --rows 50000 --seconds 0.3" is quick
@@ -24,9 +24,10 @@ bench:
 	go run ./bench --db sqlite $(BENCH)
 	go run ./bench --db mysql $(BENCH)
 
-# Built once, since go test fuzzes one target a run. What is found is kept where go
+# Built once, since go test fuzzes one target a run. A number of inputs, and no time:
+# Go 1.26 may take the end of the time for a failure (golang/go#75804). What is found is kept where go
 # test keeps it, and an input that fails under rest/testdata/fuzz.
-FUZZTIME ?= 5s
+FUZZTIME ?= 200x
 fuzz:
 	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && \
 	go test -c -fuzz=. -o "$$dir/rest.test" ./rest && cd rest && \

@@ -4160,8 +4160,8 @@ Which entries go.
 input PurgeEntriesInput {
   """The entries, at least one condition."""
   filter: EntryFilter!
-  """Whether only to count what would go. Default: no."""
-  dryRun: Boolean! = false
+  """Whether only to count what would go."""
+  dryRun: Boolean!
 }
 
 """
@@ -4170,8 +4170,8 @@ Which operations go.
 input PurgeOperationsInput {
   """The operations, at least one condition."""
   filter: OperationFilter!
-  """Whether only to count what would go. Default: no."""
-  dryRun: Boolean! = false
+  """Whether only to count what would go."""
+  dryRun: Boolean!
 }
 
 """
@@ -4180,8 +4180,8 @@ Which usage records go.
 input PurgeUsageRecordsInput {
   """The usage records, at least one condition."""
   filter: UsageRecordFilter!
-  """Whether only to count what would go. Default: no."""
-  dryRun: Boolean! = false
+  """Whether only to count what would go."""
+  dryRun: Boolean!
 }
 
 """
@@ -4190,8 +4190,8 @@ Which API calls go.
 input PurgeAPICallsInput {
   """The API calls, at least one condition."""
   filter: APICallFilter!
-  """Whether only to count what would go. Default: no."""
-  dryRun: Boolean! = false
+  """Whether only to count what would go."""
+  dryRun: Boolean!
 }
 
 """
@@ -4230,8 +4230,8 @@ type PurgeAPICallsPayload {
 How retention policies are applied.
 """
 input ApplyRetentionInput {
-  """Whether only to count what would go. Default: no."""
-  dryRun: Boolean! = false
+  """Whether only to count what would go."""
+  dryRun: Boolean!
 }
 
 """
@@ -4260,11 +4260,11 @@ A user on its way in.
 input CreateUserInput {
   """What it is called. Not blank, at most 255 bytes; no two users are called the same."""
   username: String!
-  """What a caller is whom a trusted proxy names as this user."""
-  role: Role! = USER
+  """What a caller is whom a trusted proxy names as this user. Default: ` + "`" + `USER` + "`" + `."""
+  role: Role
   """The tenant it is bound to. Default: the tenant the caller is bound to, or none."""
   tenantId: ID @uuid
-  """By which ids the older systems know it, one each at the most."""
+  """By which ids the older systems know it, one each at the most; only an administrator of no tenant gives any. Default: none."""
   aliases: [UserAliasInput!]! = []
 }
 
@@ -4322,11 +4322,11 @@ type EnableUserPayload {
 An access token on its way in.
 """
 input CreateAccessTokenInput {
-  """What it is called; any text of at most 255 bytes."""
-  name: String! = ""
+  """What it is called; any text of at most 255 bytes. Default: nothing."""
+  name: String
   """What its bearer is. Default: none, which makes a gateway key that opens only its own usage log."""
   role: Role
-  """The permissions to give to it."""
+  """The permissions to give to it. Default: none."""
   permissions: [String!]! = []
   """The user whose token it is, which must exist. Default: nobody's."""
   userId: ID
@@ -15120,10 +15120,6 @@ func (ec *executionContext) unmarshalInputApplyRetentionInput(ctx context.Contex
 		asMap[k] = v
 	}
 
-	if _, present := asMap["dryRun"]; !present {
-		asMap["dryRun"] = false
-	}
-
 	fieldsInOrder := [...]string{"dryRun"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
@@ -15342,9 +15338,6 @@ func (ec *executionContext) unmarshalInputCreateAccessTokenInput(ctx context.Con
 		asMap[k] = v
 	}
 
-	if _, present := asMap["name"]; !present {
-		asMap["name"] = ""
-	}
 	if _, present := asMap["permissions"]; !present {
 		asMap["permissions"] = []any{}
 	}
@@ -15358,7 +15351,7 @@ func (ec *executionContext) unmarshalInputCreateAccessTokenInput(ctx context.Con
 		switch k {
 		case "name":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
-			data, err := ec.unmarshalNString2string(ctx, v)
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -16182,9 +16175,6 @@ func (ec *executionContext) unmarshalInputCreateUserInput(ctx context.Context, o
 		asMap[k] = v
 	}
 
-	if _, present := asMap["role"]; !present {
-		asMap["role"] = "USER"
-	}
 	if _, present := asMap["aliases"]; !present {
 		asMap["aliases"] = []any{}
 	}
@@ -16205,7 +16195,7 @@ func (ec *executionContext) unmarshalInputCreateUserInput(ctx context.Context, o
 			it.Username = data
 		case "role":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("role"))
-			data, err := ec.unmarshalNRole2logbookᚋgraphᚐRole(ctx, v)
+			data, err := ec.unmarshalORole2ᚖlogbookᚋgraphᚐRole(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -16509,10 +16499,6 @@ func (ec *executionContext) unmarshalInputPurgeAPICallsInput(ctx context.Context
 		asMap[k] = v
 	}
 
-	if _, present := asMap["dryRun"]; !present {
-		asMap["dryRun"] = false
-	}
-
 	fieldsInOrder := [...]string{"filter", "dryRun"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
@@ -16548,10 +16534,6 @@ func (ec *executionContext) unmarshalInputPurgeEntriesInput(ctx context.Context,
 	asMap := map[string]any{}
 	for k, v := range obj.(map[string]any) {
 		asMap[k] = v
-	}
-
-	if _, present := asMap["dryRun"]; !present {
-		asMap["dryRun"] = false
 	}
 
 	fieldsInOrder := [...]string{"filter", "dryRun"}
@@ -16591,10 +16573,6 @@ func (ec *executionContext) unmarshalInputPurgeOperationsInput(ctx context.Conte
 		asMap[k] = v
 	}
 
-	if _, present := asMap["dryRun"]; !present {
-		asMap["dryRun"] = false
-	}
-
 	fieldsInOrder := [...]string{"filter", "dryRun"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
@@ -16630,10 +16608,6 @@ func (ec *executionContext) unmarshalInputPurgeUsageRecordsInput(ctx context.Con
 	asMap := map[string]any{}
 	for k, v := range obj.(map[string]any) {
 		asMap[k] = v
-	}
-
-	if _, present := asMap["dryRun"]; !present {
-		asMap["dryRun"] = false
 	}
 
 	fieldsInOrder := [...]string{"filter", "dryRun"}

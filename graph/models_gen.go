@@ -13,7 +13,7 @@ import (
 
 // How retention policies are applied.
 type ApplyRetentionInput struct {
-	// Whether only to count what would go. Default: no.
+	// Whether only to count what would go.
 	DryRun bool `json:"dryRun"`
 }
 
@@ -48,11 +48,11 @@ type CreateAPICallsPayload struct {
 
 // An access token on its way in.
 type CreateAccessTokenInput struct {
-	// What it is called; any text of at most 255 bytes.
-	Name string `json:"name"`
+	// What it is called; any text of at most 255 bytes. Default: nothing.
+	Name *string `json:"name,omitempty"`
 	// What its bearer is. Default: none, which makes a gateway key that opens only its own usage log.
 	Role *Role `json:"role,omitempty"`
-	// The permissions to give to it.
+	// The permissions to give to it. Default: none.
 	Permissions []string `json:"permissions"`
 	// The user whose token it is, which must exist. Default: nobody's.
 	UserID *string `json:"userId,omitempty"`
@@ -199,11 +199,11 @@ type CreateUsageRecordsPayload struct {
 type CreateUserInput struct {
 	// What it is called. Not blank, at most 255 bytes; no two users are called the same.
 	Username string `json:"username"`
-	// What a caller is whom a trusted proxy names as this user.
-	Role Role `json:"role"`
+	// What a caller is whom a trusted proxy names as this user. Default: `USER`.
+	Role *Role `json:"role,omitempty"`
 	// The tenant it is bound to. Default: the tenant the caller is bound to, or none.
 	TenantID *column.ID `json:"tenantId,omitempty"`
-	// By which ids the older systems know it, one each at the most.
+	// By which ids the older systems know it, one each at the most; only an administrator of no tenant gives any. Default: none.
 	Aliases []*UserAliasInput `json:"aliases"`
 }
 
@@ -267,7 +267,7 @@ type Principal struct {
 type PurgeAPICallsInput struct {
 	// The API calls, at least one condition.
 	Filter *journal.APICallFilter `json:"filter"`
-	// Whether only to count what would go. Default: no.
+	// Whether only to count what would go.
 	DryRun bool `json:"dryRun"`
 }
 
@@ -275,7 +275,7 @@ type PurgeAPICallsInput struct {
 type PurgeEntriesInput struct {
 	// The entries, at least one condition.
 	Filter *journal.EntryFilter `json:"filter"`
-	// Whether only to count what would go. Default: no.
+	// Whether only to count what would go.
 	DryRun bool `json:"dryRun"`
 }
 
@@ -283,7 +283,7 @@ type PurgeEntriesInput struct {
 type PurgeOperationsInput struct {
 	// The operations, at least one condition.
 	Filter *journal.OperationFilter `json:"filter"`
-	// Whether only to count what would go. Default: no.
+	// Whether only to count what would go.
 	DryRun bool `json:"dryRun"`
 }
 
@@ -291,7 +291,7 @@ type PurgeOperationsInput struct {
 type PurgeUsageRecordsInput struct {
 	// The usage records, at least one condition.
 	Filter *journal.UsageRecordFilter `json:"filter"`
-	// Whether only to count what would go. Default: no.
+	// Whether only to count what would go.
 	DryRun bool `json:"dryRun"`
 }
 

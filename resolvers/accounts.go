@@ -49,7 +49,7 @@ func orNull[R any](get func(context.Context, int64) (*R, error), ctx context.Con
 
 // CreateUser makes a user.
 func (m mutation) CreateUser(ctx context.Context, input graph.CreateUserInput) (*graph.CreateUserPayload, error) {
-	draft := account.UserDraft{Username: input.Username, Role: roleOf(&input.Role), TenantID: input.TenantID, Aliases: map[string]string{}}
+	draft := account.UserDraft{Username: input.Username, Role: roleOf(input.Role), TenantID: input.TenantID, Aliases: map[string]string{}}
 	for _, alias := range input.Aliases {
 		if _, twice := draft.Aliases[alias.System]; twice {
 			return nil, fault.RefuseField("input.aliases", fault.Clash, "", "names the system %q twice", fault.Shorten(alias.System))
@@ -86,7 +86,10 @@ func (m mutation) EnableUser(ctx context.Context, input graph.EnableUserInput) (
 
 // CreateAccessToken makes an access token.
 func (m mutation) CreateAccessToken(ctx context.Context, input graph.CreateAccessTokenInput) (*graph.CreateAccessTokenPayload, error) {
-	draft := account.TokenDraft{Name: input.Name, Role: roleOf(input.Role), TenantID: input.TenantID}
+	draft := account.TokenDraft{Role: roleOf(input.Role), TenantID: input.TenantID}
+	if input.Name != nil {
+		draft.Name = *input.Name
+	}
 	for _, name := range input.Permissions {
 		draft.Permissions = append(draft.Permissions, auth.Permission(name))
 	}

@@ -61,7 +61,7 @@ func TestWhoMay(t *testing.T) {
 			"make user":  `mutation { createUser(input: {username: "made by %s"}) { user { id } } }`,
 			"make token": `mutation { createAccessToken(input: {role: ADMIN}) { key } }`,
 			"retention":  `mutation { applyRetention(input: {dryRun: true}) { retained { count } } }`,
-			"purge":      `mutation { purgeEntries(input: {filter: {until: "2001-01-01T00:00:00Z"}}) { count } }`,
+			"purge":      `mutation { purgeEntries(input: {filter: {until: "2001-01-01T00:00:00Z"}, dryRun: false}) { count } }`,
 			"no user":    `mutation { disableUser(input: {id: "999"}) { user { id } } }`,
 			"no token":   `mutation { revokeAccessToken(input: {id: "999"}) { accessToken { id } } }`,
 			"no policy":  `mutation { deleteRetentionPolicy(input: {id: "` + unknown + `"}) { deletedId } }`,

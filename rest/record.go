@@ -76,9 +76,9 @@ func (c *CallRecorder) record(r *http.Request, at time.Time, status int) {
 	if p == nil || forAnybody(status) {
 		caller := origin.Network()
 		if p != nil {
-			caller = "user " + p.Subject + " " + p.Username
+			caller = p.Account
 		}
-		if !c.First(caller, status, at) {
+		if !c.First(caller, p != nil, status, at) {
 			return
 		}
 		keep = recorder.KnockText
@@ -87,7 +87,7 @@ func (c *CallRecorder) record(r *http.Request, at time.Time, status int) {
 		OperationTime: new(column.TimeOf(at)),
 		AppID:         fault.Cut(callerOf(p), callText),
 		APIPath:       fault.Cut(sentPath(r), keep),
-		HTTPMethod:    fault.Cut(r.Method, callText),
+		HTTPMethod:    fault.Cut(r.Method, min(keep, callText)),
 		SourceIP:      fault.Cut(origin.Address, callText),
 		StatusCode:    int64(status),
 	}

@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 
 	"logbook/ent/accesstoken"
@@ -16,7 +17,8 @@ import (
 
 // TokenRecorder records as audit events that a credential was refused, and that an
 // access token was used for the first time, best effort (package recorder). Of the
-// refusals one a minute and address is recorded. It is safe for concurrent use.
+// refusals one a minute is recorded of a token that is known, and of an address. It is
+// safe for concurrent use.
 type TokenRecorder struct {
 	*recorder.Recorder[authn.Event]
 }
@@ -30,7 +32,11 @@ func NewTokenRecorder(a *Accounts, log *slog.Logger) *TokenRecorder {
 // Watch queues an event, unless another refusal stands for it. It does not wait.
 func (t *TokenRecorder) Watch(event authn.Event) {
 	if event.Refused != "" {
-		if !t.First(event.From.Network(), 0, event.At) {
+		caller := event.From.Network()
+		if event.Token != nil {
+			caller = fmt.Sprint("token ", event.Token.ID)
+		}
+		if !t.First(caller, event.Token != nil, 0, event.At) {
 			return
 		}
 		event.From.UserAgent = fault.Cut(event.From.UserAgent, recorder.KnockText)

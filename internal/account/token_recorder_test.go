@@ -101,7 +101,7 @@ func TestTokensAreWatched(t *testing.T) {
 				t.Fatal("a good token is refused")
 			}
 		}
-		want("a first use", `FirstUse 192.0.2.1 7 {"by_user_id":"7",`+about+rest+`,"username":"alice"}`)
+		want("a first use", `FirstUse 192.0.2.1 7 {"by":"user 7",`+about+rest+`,"username":"alice"}`)
 		seconds.Add(2)
 		knock("192.0.2.1", key)
 		want("a later use", "")
@@ -140,7 +140,7 @@ func TestTokensAreWatched(t *testing.T) {
 			t.Error("an unknown gateway key is found")
 		}
 		got := said()
-		if first, second, _ := strings.Cut(got, "\n"); !strings.HasPrefix(first, `FirstUse 192.0.2.4 7 {"by_user_id":"7","name":"gateway"`) ||
+		if first, second, _ := strings.Cut(got, "\n"); !strings.HasPrefix(first, `FirstUse 192.0.2.4 7 {"by":"user 7","name":"gateway"`) ||
 			second != `Refuse 192.0.2.4 nobody {"reason":"the access token is unknown"}` {
 			t.Errorf("gateway keys: recorded\n%s", got)
 		}

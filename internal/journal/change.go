@@ -129,8 +129,8 @@ func (c *Change) payload() (column.JSON, error) {
 	for name, value := range c.Details {
 		details[name] = value
 	}
-	if c.By.Subject != "" { // a command's name is no user's, whatever a user is called
-		details["by_user_id"] = c.By.Subject
+	if c.By.Account != "" { // a name may be anything: a user's, a token's, a command's
+		details["by"] = c.By.Account
 	}
 	if c.By.Username != "" {
 		details["username"] = c.By.Username

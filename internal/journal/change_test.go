@@ -47,7 +47,7 @@ func said(done []*ent.Operation) string {
 func TestChangesAreRecorded(t *testing.T) {
 	each(t, func(t *testing.T, ctx context.Context, w *world) {
 		tenant := must[*ent.Tenant](t)(w.CreateTenant(ctx, "A"))
-		alice := auth.With(ctx, &auth.Principal{Subject: "7", Username: "alice", Role: auth.Admin, Tenant: (*[16]byte)(&tenant.ID)})
+		alice := auth.With(ctx, &auth.Principal{Subject: "7", Username: "alice", Account: "user 7", Role: auth.Admin, Tenant: (*[16]byte)(&tenant.ID)})
 		alice = auth.WithOrigin(alice, auth.Origin{Address: "192.0.2.7", UserAgent: "\xff" + strings.Repeat("字", 700), RequestID: "req_1"})
 
 		policy := must[*ent.RetentionPolicy](t)(w.CreateRetentionPolicy(alice, journal.RetentionPolicyDraft{Name: "short", Days: 1, TenantID: &tenant.ID}))
@@ -76,10 +76,10 @@ retention policy "short", 1 days`; got != want {
 			user         string
 			mine         bool // alice's, of her tenant
 		}{
-			{"Logbook.RetentionPolicy.Create", `{"by_user_id":"7","days":1,"name":"short","policy_id":"P","request_id":"req_1","tenant_id":"T","username":"alice"}`, column.ActionCreate, "7", true},
-			{"Logbook.Retention", `{"before":"2025-06-14T12:00:00Z","by_user_id":"7","days":1,"kind":"entries","name":"short","policy_id":"P","removed":1,"request_id":"req_1","state":"complete","tenant_id":"T","username":"alice"}`, column.ActionDelete, "7", true},
-			{"Logbook.Purge", `{"by_user_id":"0","filter":{"until":"2025-06-09T06:00:00Z"},"kind":"entries","removed":1,"state":"complete","username":"logbook test"}`, column.ActionDelete, "0", false},
-			{"Logbook.RetentionPolicy.Delete", `{"by_user_id":"7","days":1,"name":"short","policy_id":"P","request_id":"req_1","tenant_id":"T","username":"alice"}`, column.ActionDelete, "7", true},
+			{"Logbook.RetentionPolicy.Create", `{"by":"user 7","days":1,"name":"short","policy_id":"P","request_id":"req_1","tenant_id":"T","username":"alice"}`, column.ActionCreate, "7", true},
+			{"Logbook.Retention", `{"before":"2025-06-14T12:00:00Z","by":"user 7","days":1,"kind":"entries","name":"short","policy_id":"P","removed":1,"request_id":"req_1","state":"complete","tenant_id":"T","username":"alice"}`, column.ActionDelete, "7", true},
+			{"Logbook.Purge", `{"by":"logbook","filter":{"until":"2025-06-09T06:00:00Z"},"kind":"entries","removed":1,"state":"complete","username":"logbook test"}`, column.ActionDelete, "0", false},
+			{"Logbook.RetentionPolicy.Delete", `{"by":"user 7","days":1,"name":"short","policy_id":"P","request_id":"req_1","tenant_id":"T","username":"alice"}`, column.ActionDelete, "7", true},
 		}
 		if len(events) != len(wanted) {
 			t.Fatalf("%d audit events, want %d", len(events), len(wanted))

@@ -50,11 +50,13 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	ctx := auth.System(context.Background(), "test")
 	w := &world{path: dbtest.SQLite(t)}
+	begun := time.Now()
+	clock := func() time.Time { return begun } // no minute ends meanwhile
 	database, err := db.Open(ctx, w.path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	j := journal.New(database, journal.Options{Zone: time.UTC})
+	j := journal.New(database, journal.Options{Zone: time.UTC, Now: clock})
 	w.db, w.log = database, &bytes.Buffer{}
 	log := slog.New(slog.NewTextHandler(w.log, nil))
 	w.calls = rest.NewCallRecorder(j, log)
@@ -65,7 +67,7 @@ func newWorld(t *testing.T) *world {
 	w.Records("others", func() recorder.Counts { return recorder.Counts{Recorded: 1, Gathered: 2, Lost: 3} })
 	mux := http.NewServeMux()
 	mux.Handle("/graphql", web.Surface("graphql", resolvers.Handler(j, account.New(database, j), log, resolvers.Options{})))
-	callers := authn.New(database.Ent(), authn.Options{AdminToken: "token", JWTSecret: strings.Repeat("s", 32), Watch: w.tokens.Watch})
+	callers := authn.New(database.Ent(), authn.Options{AdminToken: "token", JWTSecret: strings.Repeat("s", 32), Watch: w.tokens.Watch, Now: clock})
 	rest.Mount(mux, j, rest.Options{Log: log, Keys: callers.Token, Calls: w.calls})
 	export.Mount(mux, j, log)
 	web.Health(mux, database.Ping)

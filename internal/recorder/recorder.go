@@ -29,7 +29,7 @@ const (
 	drainTimeout = 2 * time.Second        // for what waits when the recorder stops
 	warnPause    = time.Minute            // between two lines of the log about losses
 	perMinute    = 20                     // firsts
-	perDay       = 5000                   // firsts: some 10 MB
+	perDay       = 10000                  // firsts: some 20 MB
 )
 
 // KnockText is how much of a text of a knock is kept, in bytes.
@@ -52,10 +52,8 @@ type Recorder[R any] struct {
 
 	recorded, gathered, lost atomic.Int64
 
-	mu          sync.Mutex
-	minute, day int64              // of the clock
-	seen        map[knock]struct{} // firsts of the minute
-	today       int                // firsts of the day
+	mu               sync.Mutex
+	strangers, known budget
 
 	// What the log has said of losses; belongs to run.
 	warned  time.Time        // when
@@ -64,10 +62,33 @@ type Recorder[R any] struct {
 	later   <-chan time.Time // when to say more; nil where there is no more
 }
 
+// budget is how many firsts are recorded of one sort of callers. The clock of what it
+// is asked about may jump back; its own does not.
+type budget struct {
+	minute, day int64
+	seen        map[knock]struct{} // firsts of the minute
+	today       int                // firsts of the day
+}
+
 // knock is what makes records one.
 type knock struct {
 	caller string
 	like   int
+}
+
+func (b *budget) first(one knock, at time.Time) bool {
+	if minute := at.Unix() / 60; minute > b.minute || b.seen == nil {
+		b.minute, b.seen = minute, map[knock]struct{}{}
+	}
+	if day := at.Unix() / 86400; day > b.day {
+		b.day, b.today = day, 0
+	}
+	if _, seen := b.seen[one]; seen || len(b.seen) >= perMinute || b.today >= perDay {
+		return false
+	}
+	b.seen[one] = struct{}{}
+	b.today++
+	return true
 }
 
 // Counts says what became of records since the recorder began.
@@ -87,7 +108,6 @@ func New[R any](what string, store func(context.Context, []R) error, now func() 
 		what: what, store: store, now: now, log: log, ctx: ctx, cancel: cancel,
 		queue: make(chan R, queueLength), flush: make(chan chan struct{}),
 		stop: make(chan struct{}), stopped: make(chan struct{}),
-		seen: map[knock]struct{}{},
 	}
 	go r.run() // until Stop
 	return r
@@ -131,26 +151,22 @@ func (r *Recorder[R]) Record(record R) {
 	}
 }
 
-// First says whether something is the first of its like from a caller (who is signed
-// in, or auth.Origin's network) in a minute of the clock, and so to be recorded. What is
-// not counts as gathered, and so does all behind the first few of a minute and of a day.
-func (r *Recorder[R]) First(caller string, like int, at time.Time) bool {
-	one := knock{caller, like}
+// First says whether something is the first of its like from a caller in a minute of the
+// clock, and so to be recorded. What is not counts as gathered, and so does all behind
+// the first few of a minute and of a day. A caller who is known, who signed in or brought
+// a token that once did, shares these with the other known ones: strangers, who may be as
+// many as they like, take nothing of it. Of a stranger the caller is auth.Origin's network.
+func (r *Recorder[R]) First(caller string, known bool, like int, at time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if minute := at.Unix() / 60; minute != r.minute {
-		r.minute = minute
-		clear(r.seen)
+	of := &r.strangers
+	if known {
+		of = &r.known
 	}
-	if day := at.Unix() / 86400; day != r.day {
-		r.day, r.today = day, 0
-	}
-	if _, seen := r.seen[one]; seen || len(r.seen) >= perMinute || r.today >= perDay {
+	if !of.first(knock{caller, like}, at) {
 		r.gathered.Add(1)
 		return false
 	}
-	r.seen[one] = struct{}{}
-	r.today++
 	return true
 }
 

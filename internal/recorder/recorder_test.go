@@ -134,20 +134,25 @@ func TestFirst(t *testing.T) {
 		for i, c := range []struct {
 			caller string
 			like   int
+			known  bool
 			after  time.Duration
 			first  bool
 		}{
-			{"192.0.2.1", 0, 0, true},
-			{"192.0.2.1", 0, 59 * time.Second, false},
-			{"192.0.2.1", 1, 0, true},
-			{"192.0.2.2", 0, 0, true},
-			{"2001:db8:1:1::/64", 0, 0, true},
-			{"", 0, 0, true},
-			{"@", 0, 0, true},
-			{"@", 0, 0, false},
-			{"192.0.2.1", 0, time.Minute, true},
+			{"192.0.2.1", 0, false, 0, true},
+			{"192.0.2.1", 0, false, 59 * time.Second, false},
+			{"192.0.2.1", 1, false, 0, true},
+			{"192.0.2.2", 0, false, 0, true},
+			{"2001:db8:1:1::/64", 0, false, 0, true},
+			{"", 0, false, 0, true},
+			{"@", 0, false, 0, true},
+			{"@", 0, false, 0, false},
+			{"@", 0, true, 0, true},
+			{"@", 0, true, 0, false},
+			{"192.0.2.1", 0, false, time.Minute, true},
+			{"192.0.2.1", 0, false, 0, false}, // an earlier one, that took longer
+			{"192.0.2.1", 0, false, time.Minute, false},
 		} {
-			if got := r.First(c.caller, c.like, begin.Add(c.after)); got != c.first {
+			if got := r.First(c.caller, c.known, c.like, begin.Add(c.after)); got != c.first {
 				t.Errorf("%d: %q is the first: %t", i, c.caller, got)
 			}
 		}
@@ -155,7 +160,7 @@ func TestFirst(t *testing.T) {
 		fill := func(after time.Duration, want int, what string) {
 			firsts := 0
 			for i := range 100 {
-				if r.First(fmt.Sprint("198.51.100.", i), 0, begin.Add(after)) {
+				if r.First(fmt.Sprint("198.51.100.", i), false, 0, begin.Add(after)) {
 					firsts++
 				}
 			}
@@ -168,8 +173,12 @@ func TestFirst(t *testing.T) {
 			fill(tomorrow+time.Duration(minute)*time.Minute, perMinute, "a minute")
 		}
 		fill(tomorrow+time.Hour*20, 0, "a day that is full")
+		fill(tomorrow-time.Hour, 0, "the day before, again")
+		if !r.First("user 7", true, 0, begin.Add(tomorrow+time.Hour*20)) {
+			t.Error("strangers took what is for the known")
+		}
 		fill(2*tomorrow, perMinute, "the next day")
-		if got, want := r.Counts().Gathered, int64(2+100*(perDay/perMinute+2)-recorded); got != want {
+		if got, want := r.Counts().Gathered, int64(5+100*(perDay/perMinute+3)-recorded); got != want {
 			t.Errorf("%d gathered, want %d", got, want)
 		}
 	})
