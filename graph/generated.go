@@ -2384,16 +2384,16 @@ Logbook keeps logs and answers questions about them. Everything is served at
 A caller signs in with ` + "`" + `Authorization: Bearer …` + "`" + ` (an access token or a JWT).
 Every field of Query and Mutation says who may select it.
 
-Null means the same as absent in every argument and input field.
+Null means the same as absent in every argument and input field that may be null.
 
 Rows that are appended under an ` + "`" + `idempotencyKey` + "`" + ` are stored once: whoever did not hear
 the answer sends the same again within 24 hours, and the answer is the rows that are
 there. Keys belong to the caller, which is a user, whatever it signs in with, or an
 access token of no user, and to the tenant it is bound to; all kinds of log share
-them. It is the same when the same rows are asked for: JSON may be spelt otherwise, a
-default may be written out (not the time, which is made anew each time), and a batch of
-one is as good as the row alone. Anything else under the key is a ` + "`" + `CONFLICT` + "`" + `, and so is
-a repeat whose rows have been removed meanwhile.
+them. It is the same when the same rows are asked for: JSON may be spelt otherwise (but
+for its numbers), a default may be written out (not the time, which is made anew each
+time), and a batch of one is as good as the row alone. Anything else under the key is a
+` + "`" + `CONFLICT` + "`" + `, and so is a repeat whose rows have been removed meanwhile.
 
 Every error carries ` + "`" + `extensions.code` + "`" + `:
 
