@@ -61,9 +61,10 @@ type ComplexityRoot struct {
 	}
 
 	APICallConnection struct {
-		Edges      func(childComplexity int) int
-		PageInfo   func(childComplexity int) int
-		TotalCount func(childComplexity int) int
+		Edges          func(childComplexity int) int
+		PageInfo       func(childComplexity int) int
+		TotalCount     func(childComplexity int) int
+		TotalCountKind func(childComplexity int) int
 	}
 
 	APICallEdge struct {
@@ -112,9 +113,10 @@ type ComplexityRoot struct {
 	}
 
 	AuditEventConnection struct {
-		Edges      func(childComplexity int) int
-		PageInfo   func(childComplexity int) int
-		TotalCount func(childComplexity int) int
+		Edges          func(childComplexity int) int
+		PageInfo       func(childComplexity int) int
+		TotalCount     func(childComplexity int) int
+		TotalCountKind func(childComplexity int) int
 	}
 
 	AuditEventEdge struct {
@@ -230,9 +232,10 @@ type ComplexityRoot struct {
 	}
 
 	EntryConnection struct {
-		Edges      func(childComplexity int) int
-		PageInfo   func(childComplexity int) int
-		TotalCount func(childComplexity int) int
+		Edges          func(childComplexity int) int
+		PageInfo       func(childComplexity int) int
+		TotalCount     func(childComplexity int) int
+		TotalCountKind func(childComplexity int) int
 	}
 
 	EntryEdge struct {
@@ -300,9 +303,10 @@ type ComplexityRoot struct {
 	}
 
 	OperationConnection struct {
-		Edges      func(childComplexity int) int
-		PageInfo   func(childComplexity int) int
-		TotalCount func(childComplexity int) int
+		Edges          func(childComplexity int) int
+		PageInfo       func(childComplexity int) int
+		TotalCount     func(childComplexity int) int
+		TotalCountKind func(childComplexity int) int
 	}
 
 	OperationEdge struct {
@@ -414,9 +418,10 @@ type ComplexityRoot struct {
 	}
 
 	UsageRecordConnection struct {
-		Edges      func(childComplexity int) int
-		PageInfo   func(childComplexity int) int
-		TotalCount func(childComplexity int) int
+		Edges          func(childComplexity int) int
+		PageInfo       func(childComplexity int) int
+		TotalCount     func(childComplexity int) int
+		TotalCountKind func(childComplexity int) int
 	}
 
 	UsageRecordEdge struct {
@@ -642,6 +647,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.APICallConnection.TotalCount(childComplexity), true
+	case "APICallConnection.totalCountKind":
+		if e.ComplexityRoot.APICallConnection.TotalCountKind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.APICallConnection.TotalCountKind(childComplexity), true
 
 	case "APICallEdge.cursor":
 		if e.ComplexityRoot.APICallEdge.Cursor == nil {
@@ -829,6 +840,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AuditEventConnection.TotalCount(childComplexity), true
+	case "AuditEventConnection.totalCountKind":
+		if e.ComplexityRoot.AuditEventConnection.TotalCountKind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEventConnection.TotalCountKind(childComplexity), true
 
 	case "AuditEventEdge.cursor":
 		if e.ComplexityRoot.AuditEventEdge.Cursor == nil {
@@ -1129,6 +1146,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.EntryConnection.TotalCount(childComplexity), true
+	case "EntryConnection.totalCountKind":
+		if e.ComplexityRoot.EntryConnection.TotalCountKind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EntryConnection.TotalCountKind(childComplexity), true
 
 	case "EntryEdge.cursor":
 		if e.ComplexityRoot.EntryEdge.Cursor == nil {
@@ -1567,6 +1590,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.OperationConnection.TotalCount(childComplexity), true
+	case "OperationConnection.totalCountKind":
+		if e.ComplexityRoot.OperationConnection.TotalCountKind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OperationConnection.TotalCountKind(childComplexity), true
 
 	case "OperationEdge.cursor":
 		if e.ComplexityRoot.OperationEdge.Cursor == nil {
@@ -2094,6 +2123,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.UsageRecordConnection.TotalCount(childComplexity), true
+	case "UsageRecordConnection.totalCountKind":
+		if e.ComplexityRoot.UsageRecordConnection.TotalCountKind == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsageRecordConnection.TotalCountKind(childComplexity), true
 
 	case "UsageRecordEdge.cursor":
 		if e.ComplexityRoot.UsageRecordEdge.Cursor == nil {
@@ -2578,6 +2613,16 @@ type Entry implements Node {
 }
 
 """
+What a count is worth.
+"""
+enum CountKind {
+  """All are counted."""
+  EXACT
+  """There are as many or more: the count was cut off."""
+  AT_LEAST
+}
+
+"""
 A page of entries, newest first (Relay).
 """
 type EntryConnection {
@@ -2586,12 +2631,17 @@ type EntryConnection {
   """Where the page stands. Costs nothing: nothing is counted for it."""
   pageInfo: PageInfo!
   """
-  The number of all entries that pass the filter, exact. It is worked out only
-  when it is selected, in a moment of its own. A filter by ` + "`" + `search` + "`" + `, or by more
+  The number of all entries that pass the filter; ` + "`" + `totalCountKind` + "`" + ` says whether
+  all are counted. It is worked out only when it is selected, in a moment of its own. A filter by ` + "`" + `search` + "`" + `, or by more
   than one of ` + "`" + `categoryId` + "`" + `, ` + "`" + `source` + "`" + ` and ` + "`" + `userId` + "`" + `, counts rows, which takes the
   longer the more there are; every other count is quick.
   """
   totalCount: Int64!
+  """
+  What ` + "`" + `totalCount` + "`" + ` is worth: ` + "`" + `EXACT` + "`" + `, or ` + "`" + `AT_LEAST` + "`" + ` where row after row had to be
+  looked at and two seconds did not suffice. Both are of one moment and worked out once.
+  """
+  totalCountKind: CountKind!
 }
 
 """
@@ -2714,12 +2764,17 @@ type AuditEventConnection {
   """Where the page stands. Costs nothing: nothing is counted for it."""
   pageInfo: PageInfo!
   """
-  The number of all audit events that pass the filter, exact. It is worked out only
-  when it is selected, in a moment of its own. A filter by ` + "`" + `ip` + "`" + `, or by more
+  The number of all audit events that pass the filter; ` + "`" + `totalCountKind` + "`" + ` says whether
+  all are counted. It is worked out only when it is selected, in a moment of its own. A filter by ` + "`" + `ip` + "`" + `, or by more
   than one of ` + "`" + `key` + "`" + `, ` + "`" + `userId` + "`" + ` and ` + "`" + `applicationId` + "`" + `, counts rows, which takes the
   longer the more there are; every other count is quick.
   """
   totalCount: Int64!
+  """
+  What ` + "`" + `totalCount` + "`" + ` is worth: ` + "`" + `EXACT` + "`" + `, or ` + "`" + `AT_LEAST` + "`" + ` where row after row had to be
+  looked at and two seconds did not suffice. Both are of one moment and worked out once.
+  """
+  totalCountKind: CountKind!
 }
 
 """
@@ -2839,13 +2894,18 @@ type OperationConnection {
   """Where the page stands. Costs nothing: nothing is counted for it."""
   pageInfo: PageInfo!
   """
-  The number of all operations that pass the filter, exact. It is worked out only
-  when it is selected, in a moment of its own. A filter by ` + "`" + `ipAddress` + "`" + `, or by
+  The number of all operations that pass the filter; ` + "`" + `totalCountKind` + "`" + ` says whether
+  all are counted. It is worked out only when it is selected, in a moment of its own. A filter by ` + "`" + `ipAddress` + "`" + `, or by
   more than one of the user (` + "`" + `userId` + "`" + `, ` + "`" + `username` + "`" + ` and ` + "`" + `usernameContains` + "`" + ` are about
   one), ` + "`" + `action` + "`" + ` and the module, counts rows, which takes the longer the more there
   are; every other count is quick.
   """
   totalCount: Int64!
+  """
+  What ` + "`" + `totalCount` + "`" + ` is worth: ` + "`" + `EXACT` + "`" + `, or ` + "`" + `AT_LEAST` + "`" + ` where row after row had to be
+  looked at and two seconds did not suffice. Both are of one moment and worked out once.
+  """
+  totalCountKind: CountKind!
 }
 
 """
@@ -2970,14 +3030,19 @@ type UsageRecordConnection {
   """Where the page stands. Costs nothing: nothing is counted for it."""
   pageInfo: PageInfo!
   """
-  The number of all usage records that pass the filter, exact. It is worked out only
-  when it is selected, in a moment of its own. A filter by ` + "`" + `search` + "`" + `, or by more
+  The number of all usage records that pass the filter; ` + "`" + `totalCountKind` + "`" + ` says whether
+  all are counted. It is worked out only when it is selected, in a moment of its own. A filter by ` + "`" + `search` + "`" + `, or by more
   than one of the user (` + "`" + `userId` + "`" + ` and ` + "`" + `username` + "`" + ` are about one), the token, ` + "`" + `modelName` + "`" + `,
   ` + "`" + `channelId` + "`" + ` and ` + "`" + `group` + "`" + `, counts rows, which takes the longer the more there are;
   every other count is quick. Users who see their own records only filter by the user
   already.
   """
   totalCount: Int64!
+  """
+  What ` + "`" + `totalCount` + "`" + ` is worth: ` + "`" + `EXACT` + "`" + `, or ` + "`" + `AT_LEAST` + "`" + ` where row after row had to be
+  looked at and two seconds did not suffice. Both are of one moment and worked out once.
+  """
+  totalCountKind: CountKind!
 }
 
 """
@@ -3100,12 +3165,17 @@ type APICallConnection {
   """Where the page stands. Costs nothing: nothing is counted for it."""
   pageInfo: PageInfo!
   """
-  The number of all API calls that pass the filter, exact. It is worked out only
-  when it is selected, in a moment of its own. A filter by ` + "`" + `apiPath` + "`" + `, ` + "`" + `sourceIp` + "`" + `
+  The number of all API calls that pass the filter; ` + "`" + `totalCountKind` + "`" + ` says whether
+  all are counted. It is worked out only when it is selected, in a moment of its own. A filter by ` + "`" + `apiPath` + "`" + `, ` + "`" + `sourceIp` + "`" + `
   or ` + "`" + `httpMethod` + "`" + ` counts rows, which takes the longer the more there are; every other
   count is quick.
   """
   totalCount: Int64!
+  """
+  What ` + "`" + `totalCount` + "`" + ` is worth: ` + "`" + `EXACT` + "`" + `, or ` + "`" + `AT_LEAST` + "`" + ` where row after row had to be
+  looked at and two seconds did not suffice. Both are of one moment and worked out once.
+  """
+  totalCountKind: CountKind!
 }
 
 """
@@ -4399,6 +4469,8 @@ func (ec *executionContext) childFields_APICallConnection(ctx context.Context, f
 		return ec.fieldContext_APICallConnection_pageInfo(ctx, field)
 	case "totalCount":
 		return ec.fieldContext_APICallConnection_totalCount(ctx, field)
+	case "totalCountKind":
+		return ec.fieldContext_APICallConnection_totalCountKind(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type APICallConnection", field.Name)
 }
@@ -4501,6 +4573,8 @@ func (ec *executionContext) childFields_AuditEventConnection(ctx context.Context
 		return ec.fieldContext_AuditEventConnection_pageInfo(ctx, field)
 	case "totalCount":
 		return ec.fieldContext_AuditEventConnection_totalCount(ctx, field)
+	case "totalCountKind":
+		return ec.fieldContext_AuditEventConnection_totalCountKind(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AuditEventConnection", field.Name)
 }
@@ -4737,6 +4811,8 @@ func (ec *executionContext) childFields_EntryConnection(ctx context.Context, fie
 		return ec.fieldContext_EntryConnection_pageInfo(ctx, field)
 	case "totalCount":
 		return ec.fieldContext_EntryConnection_totalCount(ctx, field)
+	case "totalCountKind":
+		return ec.fieldContext_EntryConnection_totalCountKind(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type EntryConnection", field.Name)
 }
@@ -4823,6 +4899,8 @@ func (ec *executionContext) childFields_OperationConnection(ctx context.Context,
 		return ec.fieldContext_OperationConnection_pageInfo(ctx, field)
 	case "totalCount":
 		return ec.fieldContext_OperationConnection_totalCount(ctx, field)
+	case "totalCountKind":
+		return ec.fieldContext_OperationConnection_totalCountKind(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type OperationConnection", field.Name)
 }
@@ -5005,6 +5083,8 @@ func (ec *executionContext) childFields_UsageRecordConnection(ctx context.Contex
 		return ec.fieldContext_UsageRecordConnection_pageInfo(ctx, field)
 	case "totalCount":
 		return ec.fieldContext_UsageRecordConnection_totalCount(ctx, field)
+	case "totalCountKind":
+		return ec.fieldContext_UsageRecordConnection_totalCountKind(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type UsageRecordConnection", field.Name)
 }
@@ -6387,6 +6467,29 @@ func (ec *executionContext) fieldContext_APICallConnection_totalCount(_ context.
 	return graphql.NewScalarFieldContext("APICallConnection", field, true, false, errors.New("field of type Int64 does not have child fields"))
 }
 
+func (ec *executionContext) _APICallConnection_totalCountKind(ctx context.Context, field graphql.CollectedField, obj *journal.Connection[ent.APICall]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_APICallConnection_totalCountKind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCountKind(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v journal.CountKind) graphql.Marshaler {
+			return ec.marshalNCountKind2logbookᚋinternalᚋjournalᚐCountKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_APICallConnection_totalCountKind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("APICallConnection", field, true, false, errors.New("field of type CountKind does not have child fields"))
+}
+
 func (ec *executionContext) _APICallEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *journal.Edge[ent.APICall]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -7156,6 +7259,29 @@ func (ec *executionContext) _AuditEventConnection_totalCount(ctx context.Context
 }
 func (ec *executionContext) fieldContext_AuditEventConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AuditEventConnection", field, true, false, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _AuditEventConnection_totalCountKind(ctx context.Context, field graphql.CollectedField, obj *journal.Connection[ent.AuditEvent]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEventConnection_totalCountKind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCountKind(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v journal.CountKind) graphql.Marshaler {
+			return ec.marshalNCountKind2logbookᚋinternalᚋjournalᚐCountKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEventConnection_totalCountKind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEventConnection", field, true, false, errors.New("field of type CountKind does not have child fields"))
 }
 
 func (ec *executionContext) _AuditEventEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *journal.Edge[ent.AuditEvent]) (ret graphql.Marshaler) {
@@ -8430,6 +8556,29 @@ func (ec *executionContext) _EntryConnection_totalCount(ctx context.Context, fie
 }
 func (ec *executionContext) fieldContext_EntryConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("EntryConnection", field, true, false, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _EntryConnection_totalCountKind(ctx context.Context, field graphql.CollectedField, obj *journal.Connection[ent.Entry]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EntryConnection_totalCountKind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCountKind(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v journal.CountKind) graphql.Marshaler {
+			return ec.marshalNCountKind2logbookᚋinternalᚋjournalᚐCountKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EntryConnection_totalCountKind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EntryConnection", field, true, false, errors.New("field of type CountKind does not have child fields"))
 }
 
 func (ec *executionContext) _EntryEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *journal.Edge[ent.Entry]) (ret graphql.Marshaler) {
@@ -10675,6 +10824,29 @@ func (ec *executionContext) _OperationConnection_totalCount(ctx context.Context,
 }
 func (ec *executionContext) fieldContext_OperationConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("OperationConnection", field, true, false, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _OperationConnection_totalCountKind(ctx context.Context, field graphql.CollectedField, obj *journal.Connection[ent.Operation]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OperationConnection_totalCountKind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCountKind(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v journal.CountKind) graphql.Marshaler {
+			return ec.marshalNCountKind2logbookᚋinternalᚋjournalᚐCountKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OperationConnection_totalCountKind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OperationConnection", field, true, false, errors.New("field of type CountKind does not have child fields"))
 }
 
 func (ec *executionContext) _OperationEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *journal.Edge[ent.Operation]) (ret graphql.Marshaler) {
@@ -13285,6 +13457,29 @@ func (ec *executionContext) _UsageRecordConnection_totalCount(ctx context.Contex
 }
 func (ec *executionContext) fieldContext_UsageRecordConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("UsageRecordConnection", field, true, false, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _UsageRecordConnection_totalCountKind(ctx context.Context, field graphql.CollectedField, obj *journal.Connection[ent.UsageRecord]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageRecordConnection_totalCountKind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCountKind(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v journal.CountKind) graphql.Marshaler {
+			return ec.marshalNCountKind2logbookᚋinternalᚋjournalᚐCountKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsageRecordConnection_totalCountKind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsageRecordConnection", field, true, false, errors.New("field of type CountKind does not have child fields"))
 }
 
 func (ec *executionContext) _UsageRecordEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *journal.Edge[ent.UsageRecord]) (ret graphql.Marshaler) {
@@ -17047,6 +17242,44 @@ func (ec *executionContext) _APICallConnection(ctx context.Context, sel ast.Sele
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "totalCountKind":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._APICallConnection_totalCountKind(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -17631,6 +17864,44 @@ func (ec *executionContext) _AuditEventConnection(ctx context.Context, sel ast.S
 					}
 				}()
 				res = ec._AuditEventConnection_totalCount(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "totalCountKind":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AuditEventConnection_totalCountKind(ctx, field, obj)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -18813,6 +19084,44 @@ func (ec *executionContext) _EntryConnection(ctx context.Context, sel ast.Select
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "totalCountKind":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._EntryConnection_totalCountKind(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -19398,6 +19707,44 @@ func (ec *executionContext) _OperationConnection(ctx context.Context, sel ast.Se
 					}
 				}()
 				res = ec._OperationConnection_totalCount(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "totalCountKind":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._OperationConnection_totalCountKind(ctx, field, obj)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -20742,6 +21089,44 @@ func (ec *executionContext) _UsageRecordConnection(ctx context.Context, sel ast.
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "totalCountKind":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._UsageRecordConnection_totalCountKind(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -21861,6 +22246,34 @@ func (ec *executionContext) marshalNCategoryCount2ᚕlogbookᚋinternalᚋjourna
 
 	return ret
 }
+
+func (ec *executionContext) unmarshalNCountKind2logbookᚋinternalᚋjournalᚐCountKind(ctx context.Context, v any) (journal.CountKind, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalNCountKind2logbookᚋinternalᚋjournalᚐCountKind[tmp]
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNCountKind2logbookᚋinternalᚋjournalᚐCountKind(ctx context.Context, sel ast.SelectionSet, v journal.CountKind) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(marshalNCountKind2logbookᚋinternalᚋjournalᚐCountKind[v])
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
+var (
+	unmarshalNCountKind2logbookᚋinternalᚋjournalᚐCountKind = map[string]journal.CountKind{
+		"EXACT":    journal.Exact,
+		"AT_LEAST": journal.AtLeast,
+	}
+	marshalNCountKind2logbookᚋinternalᚋjournalᚐCountKind = map[journal.CountKind]string{
+		journal.Exact:   "EXACT",
+		journal.AtLeast: "AT_LEAST",
+	}
+)
 
 func (ec *executionContext) unmarshalNCreateAPICallInput2logbookᚋgraphᚐCreateAPICallInput(ctx context.Context, v any) (CreateAPICallInput, error) {
 	res, err := ec.unmarshalInputCreateAPICallInput(ctx, v)

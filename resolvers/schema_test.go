@@ -150,7 +150,7 @@ func TestKindsAreAlike(t *testing.T) {
 			t.Errorf("%s takes %s, want %s", many.Name, arguments, want)
 		}
 		for definition, want := range map[string]string{
-			kind + "Connection": "edges:[" + kind + "Edge!]! pageInfo:PageInfo! totalCount:Int64! ", kind + "Edge": "cursor:String! node:" + kind + "! ",
+			kind + "Connection": "edges:[" + kind + "Edge!]! pageInfo:PageInfo! totalCount:Int64! totalCountKind:CountKind! ", kind + "Edge": "cursor:String! node:" + kind + "! ",
 		} {
 			has := ""
 			for _, field := range schema.Types[definition].Fields {

@@ -163,6 +163,7 @@ func askAPICalls(ctx context.Context, _ *ent.Client, f *APICallFilter) (question
 	}{{apicall.FieldAPIPath, f.APIPath}, {apicall.FieldSourceIP, f.SourceIP}, {apicall.FieldHTTPMethod, f.HTTPMethod}} {
 		if exact.value != nil {
 			q.rest = append(q.rest, sql.FieldEQ(exact.column, *exact.value))
+			q.scans = q.scans || exact.column == apicall.FieldHTTPMethod
 		}
 	}
 	return q, nil

@@ -58,6 +58,7 @@ func (q *question) search(text *string, columns ...string) error {
 	if err := checkContains("search", text); err != nil {
 		return err
 	}
+	q.scans = true
 	q.rest = append(q.rest, func(s *sql.Selector) {
 		found := make([]*sql.Predicate, len(columns))
 		for i, column := range columns {

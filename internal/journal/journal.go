@@ -34,27 +34,35 @@ type Journal struct {
 	UsageRecords *UsageLog
 	APICalls     *APICallLog
 
-	db     *db.DB
-	now    func() time.Time
-	zone   *time.Location
-	writer writer
-	names  names
+	db          *db.DB
+	now         func() time.Time
+	zone        *time.Location
+	countBudget time.Duration
+	writer      writer
+	names       names
 }
 
 // Options are what a Journal needs beside its database.
 type Options struct {
 	Now  func() time.Time // the clock; nil for the system's
 	Zone *time.Location   // where days begin; nil for UTC
+
+	// CountBudget is how long a connection's TotalCount may look at row after row
+	// before it is cut off; 0 for DefaultCountBudget.
+	CountBudget time.Duration
 }
 
 // New makes a journal on an open database. Close it before the database.
 func New(database *db.DB, options Options) *Journal {
-	j := &Journal{db: database, now: options.Now, zone: options.Zone}
+	j := &Journal{db: database, now: options.Now, zone: options.Zone, countBudget: options.CountBudget}
 	if j.now == nil {
 		j.now = time.Now
 	}
 	if j.zone == nil {
 		j.zone = time.UTC
+	}
+	if j.countBudget == 0 {
+		j.countBudget = DefaultCountBudget
 	}
 	j.Entries = &EntryLog{j, entries}
 	j.AuditEvents = &AuditLog{j, auditEvents}

@@ -14,7 +14,7 @@ type Connection[R any] struct {
 	Edges    []*Edge[R]
 	PageInfo PageInfo
 
-	count func(context.Context) (int64, error)
+	total total
 }
 
 // Edge is a row with its cursor.
@@ -22,10 +22,6 @@ type Edge[R any] struct {
 	Cursor string
 	Node   *R
 }
-
-// TotalCount counts all rows that pass the connection's filter. It is only
-// worked out when it is called.
-func (c *Connection[R]) TotalCount(ctx context.Context) (int64, error) { return c.count(ctx) }
 
 // Page gives a page of the rows that pass a filter, by keyset: pages joined are
 // the whole sort, whatever is written meanwhile. It reads one row more than it
@@ -56,7 +52,7 @@ func (l *Log[R, D, F]) Page(ctx context.Context, filter F, page KeysetPage) (*Co
 	rows = l.shown(ctx, rows[:min(len(rows), b.size)])
 	connection := &Connection[R]{
 		Edges: make([]*Edge[R], len(rows)),
-		count: func(ctx context.Context) (int64, error) { return l.Count(ctx, filter) },
+		total: total{work: func(ctx context.Context) (int64, CountKind, error) { return l.countWithin(ctx, filter) }},
 	}
 	info := &connection.PageInfo
 	if b.backward {

@@ -112,6 +112,7 @@ type question struct {
 	choices      []choice
 	except       *choice // leaves rows out
 	rest         []shape // conditions that no roll-up counts
+	scans        bool    // no index serves one of rest: row after row is looked at
 	none         bool    // nothing can pass
 }
 

@@ -268,6 +268,7 @@ func (q *question) keyword(word UsageKeyword) error {
 	if err := checkContains("keyword", &word.Text); err != nil {
 		return err
 	}
+	q.scans = true
 	q.rest = append(q.rest, func(s *sql.Selector) {
 		ways := []*sql.Predicate{db.ContainsFold(s.C(usagerecord.FieldContent), word.Text)}
 		if number, err := strconv.ParseInt(word.Text, 10, 8); err == nil {
