@@ -39,6 +39,7 @@ type Journal struct {
 	zone        *time.Location
 	countBudget time.Duration
 	writer      writer
+	hub         hub
 	names       names
 }
 
