@@ -31,7 +31,7 @@ func (c *Connection[R]) TotalCount(ctx context.Context) (int64, error) { return 
 // the whole sort, whatever is written meanwhile. It reads one row more than it
 // gives, and counts nothing.
 func (l *Log[R, D, F]) Page(ctx context.Context, filter F, page KeysetPage) (*Connection[R], error) {
-	b, err := page.check(l.kind, l.idOf(new(R)))
+	b, err := checkPage(page, func(raw []byte) (cursor, bool) { return readCursor(raw, l.kind, l.idOf(new(R))) })
 	if err != nil {
 		return nil, err
 	}
@@ -58,19 +58,16 @@ func (l *Log[R, D, F]) Page(ctx context.Context, filter F, page KeysetPage) (*Co
 		Edges: make([]*Edge[R], len(rows)),
 		count: func(ctx context.Context) (int64, error) { return l.Count(ctx, filter) },
 	}
-	info := &connection.PageInfo
+	connection.PageInfo = b.info(more)
 	if b.backward {
 		slices.Reverse(rows)
-		info.HasPreviousPage, info.HasNextPage = more, b.before != nil
-	} else {
-		info.HasNextPage, info.HasPreviousPage = more, b.after != nil
 	}
 	for i, row := range rows {
 		connection.Edges[i] = &Edge[R]{Cursor: l.cursorOf(row).text(l.kind), Node: row}
 	}
 	if len(rows) > 0 {
-		info.StartCursor = &connection.Edges[0].Cursor
-		info.EndCursor = &connection.Edges[len(rows)-1].Cursor
+		connection.PageInfo.StartCursor = &connection.Edges[0].Cursor
+		connection.PageInfo.EndCursor = &connection.Edges[len(rows)-1].Cursor
 	}
 	return connection, nil
 }
