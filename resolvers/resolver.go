@@ -31,8 +31,9 @@ type (
 		journal  *journal.Journal
 		accounts *account.Accounts
 	}
-	query    struct{ root }
-	mutation struct{ root }
+	query        struct{ root }
+	mutation     struct{ root }
+	subscription struct{ root }
 
 	entry           struct{ journal *journal.Journal }
 	auditEvent      struct{ journal *journal.Journal }
@@ -49,6 +50,11 @@ func (r *Resolver) Query() graph.QueryResolver { return query{root{r.Journal, r.
 
 // Mutation carries out the fields of Mutation.
 func (r *Resolver) Mutation() graph.MutationResolver { return mutation{root{r.Journal, r.Accounts}} }
+
+// Subscription follows the logs.
+func (r *Resolver) Subscription() graph.SubscriptionResolver {
+	return subscription{root{r.Journal, r.Accounts}}
+}
 
 // Entry answers the fields of Entry that its row does not hold.
 func (r *Resolver) Entry() graph.EntryResolver { return entry{r.Journal} }

@@ -131,7 +131,8 @@ func TestSchemaStyle(t *testing.T) {
 	}
 }
 
-// Each kind of log has the same shape: a row, a connection, its edges, a filter.
+// Each kind of log has the same shape: a row, a connection, its edges, a filter,
+// and who may list it may follow it.
 func TestKindsAreAlike(t *testing.T) {
 	t.Parallel()
 	schema := loadSchema(t)
@@ -152,7 +153,8 @@ func TestKindsAreAlike(t *testing.T) {
 			t.Errorf("%s takes %s, want %s", many.Name, arguments, want)
 		}
 		for definition, want := range map[string]string{
-			kind + "Connection": "edges:[" + kind + "Edge!]! pageInfo:PageInfo! totalCount:Int64! ", kind + "Edge": "cursor:String! node:" + kind + "! ",
+			kind + "Connection": "edges:[" + kind + "Edge!]! pageInfo:PageInfo! totalCount:Int64! liveCursor:String! ", kind + "Edge": "cursor:String! node:" + kind + "! ",
+			kind + "Appended": "cursor:String! node:" + kind + "! ",
 		} {
 			has := ""
 			for _, field := range schema.Types[definition].Fields {
@@ -161,6 +163,12 @@ func TestKindsAreAlike(t *testing.T) {
 			if has != want {
 				t.Errorf("%s has %s, want %s", definition, has, want)
 			}
+		}
+		followed := schema.Subscription.Fields.ForName(fields[0] + "Appended")
+		if followed == nil || followed.Type.String() != kind+"Appended!" ||
+			followed.Directives[0].Name != many.Directives[0].Name ||
+			followed.Directives[0].Arguments.ForName("permission").Value.Raw != many.Directives[0].Arguments.ForName("permission").Value.Raw {
+			t.Errorf("%s is not followed by whoever may list it: %v", kind, followed)
 		}
 		row, filter := schema.Types[kind], schema.Types[kind+"Filter"]
 		if !slices.Equal(row.Interfaces, []string{"Node", "LogRecord"}) || row.Fields.ForName("tenant").Type.String() != "Tenant" {

@@ -21,6 +21,7 @@ type KeysetPage struct {
 	After  *string
 	Last   *int
 	Before *string
+	Live   bool // asks for the connection's LiveCursor
 }
 
 // PageInfo says where a page stands (Relay).
