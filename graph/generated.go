@@ -415,6 +415,7 @@ type ComplexityRoot struct {
 		AuditEventAppended  func(childComplexity int, filter *journal.AuditEventFilter, after *string) int
 		EntryAppended       func(childComplexity int, filter *journal.EntryFilter, after *string) int
 		OperationAppended   func(childComplexity int, filter *journal.OperationFilter, after *string) int
+		TimelineAppended    func(childComplexity int, filter *TimelineFilter, after *string) int
 		UsageRecordAppended func(childComplexity int, filter *journal.UsageRecordFilter, after *string) int
 	}
 
@@ -424,8 +425,14 @@ type ComplexityRoot struct {
 		Name      func(childComplexity int) int
 	}
 
+	TimelineAppended struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
 	TimelineConnection struct {
 		Edges      func(childComplexity int) int
+		LiveCursor func(childComplexity int) int
 		PageInfo   func(childComplexity int) int
 		TotalCount func(childComplexity int) int
 	}
@@ -606,6 +613,7 @@ type SubscriptionResolver interface {
 	OperationAppended(ctx context.Context, filter *journal.OperationFilter, after *string) (<-chan *journal.Appended[ent.Operation], error)
 	UsageRecordAppended(ctx context.Context, filter *journal.UsageRecordFilter, after *string) (<-chan *journal.Appended[ent.UsageRecord], error)
 	APICallAppended(ctx context.Context, filter *journal.APICallFilter, after *string) (<-chan *journal.Appended[ent.APICall], error)
+	TimelineAppended(ctx context.Context, filter *TimelineFilter, after *string) (<-chan *journal.TimelineAppended, error)
 }
 type UsageRecordResolver interface {
 	Tenant(ctx context.Context, obj *ent.UsageRecord) (*ent.Tenant, error)
@@ -2126,6 +2134,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Subscription.OperationAppended(childComplexity, args["filter"].(*journal.OperationFilter), args["after"].(*string)), true
+	case "Subscription.timelineAppended":
+		if e.ComplexityRoot.Subscription.TimelineAppended == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_timelineAppended_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.TimelineAppended(childComplexity, args["filter"].(*TimelineFilter), args["after"].(*string)), true
 	case "Subscription.usageRecordAppended":
 		if e.ComplexityRoot.Subscription.UsageRecordAppended == nil {
 			break
@@ -2157,12 +2176,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Tenant.Name(childComplexity), true
 
+	case "TimelineAppended.cursor":
+		if e.ComplexityRoot.TimelineAppended.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TimelineAppended.Cursor(childComplexity), true
+	case "TimelineAppended.node":
+		if e.ComplexityRoot.TimelineAppended.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TimelineAppended.Node(childComplexity), true
+
 	case "TimelineConnection.edges":
 		if e.ComplexityRoot.TimelineConnection.Edges == nil {
 			break
 		}
 
 		return e.ComplexityRoot.TimelineConnection.Edges(childComplexity), true
+	case "TimelineConnection.liveCursor":
+		if e.ComplexityRoot.TimelineConnection.LiveCursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TimelineConnection.LiveCursor(childComplexity), true
 	case "TimelineConnection.pageInfo":
 		if e.ComplexityRoot.TimelineConnection.PageInfo == nil {
 			break
@@ -2843,6 +2881,13 @@ type TimelineConnection {
   are; every other count is quick.
   """
   totalCount: Int64!
+  """
+  Where to follow on from: as ` + "`" + `after` + "`" + ` of ` + "`" + `timelineAppended` + "`" + ` it gives everything that is
+  appended after this page was read, and nothing that was there before. Read in one
+  moment with the page, and only when it is selected. Pages that are read later may
+  show rows that the subscription gives too; they have the same type and ` + "`" + `id` + "`" + `.
+  """
+  liveCursor: String!
 }
 
 """
@@ -2856,11 +2901,25 @@ type TimelineEdge {
 }
 
 """
+A row of any kind that was appended.
+"""
+type TimelineAppended {
+  """
+  The place of the row in the order in which rows are appended; as ` + "`" + `after` + "`" + ` it gives
+  what comes behind it. It is opaque and stays valid.
+  """
+  cursor: String!
+  """The row."""
+  node: LogRecord!
+}
+
+"""
 Which rows of all kinds are wanted: those that meet all that is set.
 
-Without ` + "`" + `user` + "`" + ` an ` + "`" + `ipAddress` + "`" + ` or a ` + "`" + `requestId` + "`" + ` needs ` + "`" + `since` + "`" + `, and ` + "`" + `until` + "`" + ` at most 31
+Without ` + "`" + `user` + "`" + ` a page by ` + "`" + `ipAddress` + "`" + ` or ` + "`" + `requestId` + "`" + ` needs ` + "`" + `since` + "`" + `, and ` + "`" + `until` + "`" + ` at most 31
 days later (now, where it is absent), since no index finds them among entries, and no
-address among usage records. Where ` + "`" + `kinds` + "`" + ` names neither of those no times are needed.
+address among usage records. Where ` + "`" + `kinds` + "`" + ` names neither of those no times are needed,
+and never to follow.
 """
 input TimelineFilter {
   """At this instant or later."""
@@ -4297,6 +4356,19 @@ type Subscription {
     """
     after: String
   ): APICallAppended! @hasPermission(permission: "audit")
+  """
+  Follows all kinds: gives the rows of the filter as they are appended, in one order with
+  each other. Needs what the field ` + "`" + `timeline` + "`" + ` of Query needs.
+  """
+  timelineAppended(
+    """Which rows; all that the caller may see where it is absent."""
+    filter: TimelineFilter
+    """
+    The cursor behind which to begin: of the last row that came, or the ` + "`" + `liveCursor` + "`" + ` of a
+    page, of any kind. Default: what is appended from now on.
+    """
+    after: String
+  ): TimelineAppended! @signedIn
 }
 
 """
@@ -5587,6 +5659,16 @@ func (ec *executionContext) childFields_Tenant(ctx context.Context, field graphq
 	return nil, fmt.Errorf("no field named %q was found under type Tenant", field.Name)
 }
 
+func (ec *executionContext) childFields_TimelineAppended(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_TimelineAppended_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_TimelineAppended_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TimelineAppended", field.Name)
+}
+
 func (ec *executionContext) childFields_TimelineConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "edges":
@@ -5595,6 +5677,8 @@ func (ec *executionContext) childFields_TimelineConnection(ctx context.Context, 
 		return ec.fieldContext_TimelineConnection_pageInfo(ctx, field)
 	case "totalCount":
 		return ec.fieldContext_TimelineConnection_totalCount(ctx, field)
+	case "liveCursor":
+		return ec.fieldContext_TimelineConnection_liveCursor(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type TimelineConnection", field.Name)
 }
@@ -6837,6 +6921,28 @@ func (ec *executionContext) field_Subscription_operationAppended_args(ctx contex
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
 		func(ctx context.Context, v any) (*journal.OperationFilter, error) {
 			return ec.unmarshalOOperationFilter2ᚖlogbookᚋinternalᚋjournalᚐOperationFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_Subscription_timelineAppended_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*TimelineFilter, error) {
+			return ec.unmarshalOTimelineFilter2ᚖlogbookᚋgraphᚐTimelineFilter(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -14286,6 +14392,63 @@ func (ec *executionContext) fieldContext_Subscription_apiCallAppended(ctx contex
 	return fc, nil
 }
 
+func (ec *executionContext) _Subscription_timelineAppended(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Subscription_timelineAppended(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Subscription().TimelineAppended(ctx, fc.Args["filter"].(*TimelineFilter), fc.Args["after"].(*string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.SignedIn == nil {
+					var zeroVal *journal.TimelineAppended
+					return zeroVal, errors.New("directive signedIn is not implemented")
+				}
+				return ec.Directives.SignedIn(ctx, nil, directive0)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *journal.TimelineAppended) graphql.Marshaler {
+			return ec.marshalNTimelineAppended2ᚖlogbookᚋinternalᚋjournalᚐTimelineAppended(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Subscription_timelineAppended(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Subscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TimelineAppended(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Subscription_timelineAppended_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Tenant_id(ctx context.Context, field graphql.CollectedField, obj *ent.Tenant) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -14353,6 +14516,61 @@ func (ec *executionContext) _Tenant_createdAt(ctx context.Context, field graphql
 }
 func (ec *executionContext) fieldContext_Tenant_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Tenant", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _TimelineAppended_cursor(ctx context.Context, field graphql.CollectedField, obj *journal.TimelineAppended) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TimelineAppended_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TimelineAppended_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TimelineAppended", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _TimelineAppended_node(ctx context.Context, field graphql.CollectedField, obj *journal.TimelineAppended) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TimelineAppended_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v journal.Record) graphql.Marshaler {
+			return ec.marshalNLogRecord2logbookᚋinternalᚋjournalᚐRecord(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TimelineAppended_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TimelineAppended",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _TimelineConnection_edges(ctx context.Context, field graphql.CollectedField, obj *journal.TimelineConnection) (ret graphql.Marshaler) {
@@ -14440,6 +14658,29 @@ func (ec *executionContext) _TimelineConnection_totalCount(ctx context.Context, 
 }
 func (ec *executionContext) fieldContext_TimelineConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("TimelineConnection", field, true, false, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _TimelineConnection_liveCursor(ctx context.Context, field graphql.CollectedField, obj *journal.TimelineConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TimelineConnection_liveCursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LiveCursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TimelineConnection_liveCursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TimelineConnection", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _TimelineEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *journal.TimelineEdge) (ret graphql.Marshaler) {
@@ -22711,6 +22952,8 @@ func (ec *executionContext) _Subscription(ctx context.Context, sel ast.Selection
 		return ec._Subscription_usageRecordAppended(ctx, fields[0])
 	case "apiCallAppended":
 		return ec._Subscription_apiCallAppended(ctx, fields[0])
+	case "timelineAppended":
+		return ec._Subscription_timelineAppended(ctx, fields[0])
 	default:
 		panic("unknown field " + strconv.Quote(fields[0].Name))
 	}
@@ -22740,6 +22983,49 @@ func (ec *executionContext) _Tenant(ctx context.Context, sel ast.SelectionSet, o
 			}
 		case "createdAt":
 			out.Values[i] = ec._Tenant_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var timelineAppendedImplementors = []string{"TimelineAppended"}
+
+func (ec *executionContext) _TimelineAppended(ctx context.Context, sel ast.SelectionSet, obj *journal.TimelineAppended) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, timelineAppendedImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TimelineAppended")
+		case "cursor":
+			out.Values[i] = ec._TimelineAppended_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._TimelineAppended_node(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -22824,6 +23110,11 @@ func (ec *executionContext) _TimelineConnection(ctx context.Context, sel ast.Sel
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "liveCursor":
+			out.Values[i] = ec._TimelineConnection_liveCursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -25048,6 +25339,16 @@ func (ec *executionContext) unmarshalNTime2logbookᚋentᚋcolumnᚐTime(ctx con
 
 func (ec *executionContext) marshalNTime2logbookᚋentᚋcolumnᚐTime(ctx context.Context, sel ast.SelectionSet, v column.Time) graphql.Marshaler {
 	return v
+}
+
+func (ec *executionContext) marshalNTimelineAppended2ᚖlogbookᚋinternalᚋjournalᚐTimelineAppended(ctx context.Context, sel ast.SelectionSet, v *journal.TimelineAppended) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._TimelineAppended(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNTimelineConnection2ᚖlogbookᚋinternalᚋjournalᚐTimelineConnection(ctx context.Context, sel ast.SelectionSet, v *journal.TimelineConnection) graphql.Marshaler {

@@ -22,9 +22,14 @@ func find[R, D, F any](ctx context.Context, log *journal.Log[R, D, F], id string
 
 // page gives a page of a log. An absent filter asks nothing.
 func page[R, D, F any](ctx context.Context, log *journal.Log[R, D, F], filter *F, at journal.KeysetPage) (*journal.Connection[R], error) {
-	at.Live = slices.Contains(graphql.CollectAllFields(ctx), "liveCursor")
+	at.Live = selectsLive(ctx)
 	connection, err := log.Page(ctx, orAll(filter), at)
 	return connection, place(err, inList)
+}
+
+// selectsLive says whether a connection's liveCursor is selected.
+func selectsLive(ctx context.Context) bool {
+	return slices.Contains(graphql.CollectAllFields(ctx), "liveCursor")
 }
 
 // inList places the problems of a list's arguments.

@@ -6,7 +6,7 @@
 // (all or nothing), AppendOnce (the same under a key, repeatable) and Import (row by
 // row, repeatable); the ways out are Get, lists by keyset (Page), by offset (PageAt) or
 // one row after another (Each), Count and statistics; Purge and retention remove.
-// Timeline merges the lists of all kinds. What
+// Timeline merges the lists of all kinds, and FollowTimeline what Follow gives. What
 // makes one kind different from the others is a table of facts in its own file
 // (entry.go, audit_event.go, ...).
 //

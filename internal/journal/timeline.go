@@ -30,8 +30,8 @@ const MostScanned = 31 * 24 * time.Hour
 
 // TimelineFilter says which rows of all kinds are asked for; an absent field asks
 // nothing. Users and tenants are found as in the lists. The request id has no index,
-// nor has the address among entries and usage records: without UserID they need Since,
-// and Until at most MostScanned later; an absent Until is now.
+// nor has the address among entries and usage records: without UserID a page of them
+// needs Since, and Until at most MostScanned later; an absent Until is now.
 type TimelineFilter struct {
 	Since    *column.Time // at this instant or later
 	Until    *column.Time // before this instant
@@ -51,8 +51,9 @@ type Record interface{ fmt.Stringer }
 
 // TimelineConnection is a page of rows of all kinds, newest first (Relay).
 type TimelineConnection struct {
-	Edges    []*TimelineEdge
-	PageInfo PageInfo
+	Edges      []*TimelineEdge
+	PageInfo   PageInfo
+	LiveCursor string // as a Connection has it, for FollowTimeline
 
 	count func(context.Context) (int64, error)
 }
@@ -85,11 +86,15 @@ func (j *Journal) Timeline(ctx context.Context, filter TimelineFilter, page Keys
 	if err != nil {
 		return nil, err
 	}
-	if err := filter.check(j.now()); err != nil {
+	if err := filter.check(); err != nil {
+		return nil, err
+	}
+	if err := filter.bound(j.now()); err != nil {
 		return nil, err
 	}
 	filter.Kinds = readable
 	var rows []placed
+	var live string
 	err = j.db.Read(ctx, func(client *ent.Client) error {
 		lanes, err := j.lanes(ctx, client, &filter)
 		if err != nil {
@@ -101,6 +106,11 @@ func (j *Journal) Timeline(ctx context.Context, filter TimelineFilter, page Keys
 				return err
 			}
 			rows = append(rows, found...)
+		}
+		if page.Live {
+			at, err := readFrontier(ctx, client)
+			live = at.text()
+			return err
 		}
 		return nil
 	})
@@ -119,7 +129,7 @@ func (j *Journal) Timeline(ctx context.Context, filter TimelineFilter, page Keys
 		slices.Reverse(rows)
 	}
 	c := &TimelineConnection{
-		Edges: make([]*TimelineEdge, len(rows)), PageInfo: b.info(more),
+		Edges: make([]*TimelineEdge, len(rows)), PageInfo: b.info(more), LiveCursor: live,
 		count: func(ctx context.Context) (int64, error) { return j.countTimeline(ctx, &filter) },
 	}
 	for i, row := range rows {
@@ -170,19 +180,24 @@ func (f *TimelineFilter) readable(ctx context.Context) (kinds []Kind, err error)
 	return kinds, nil
 }
 
-// check refuses what no index answers within bounds, and sets Until where it bounds
-// the search. Which kinds the filter names counts, not which the principal may read, so
-// that the answer is the same for all.
-func (f *TimelineFilter) check(now time.Time) error {
+// check refuses values that nobody can mean: where nothing is known some kinds have the
+// empty text and others none.
+func (f *TimelineFilter) check() error {
 	for _, text := range []struct {
 		field string
 		value *string
 	}{{"ip_address", f.IPAddress}, {"request_id", f.RequestID}} {
 		if text.value != nil && *text.value == "" {
-			// Where nothing is known some kinds have the empty text and others none.
 			return fault.RefuseField(text.field, fault.Required, "", "")
 		}
 	}
+	return nil
+}
+
+// bound refuses a page that no index answers within bounds, and sets Until where it
+// bounds the search. Which kinds the filter names counts, not which the principal may
+// read, so that the answer is the same for all.
+func (f *TimelineFilter) bound(now time.Time) error {
 	asks := func(kind Kind) bool { return len(f.Kinds) == 0 || slices.Contains(f.Kinds, kind) }
 	scans := asks(KindEntry) && (f.IPAddress != nil || f.RequestID != nil) || asks(KindUsageRecord) && f.IPAddress != nil && f.RequestID == nil
 	if !scans || f.UserID != nil {
@@ -203,6 +218,8 @@ type lane interface {
 	// page gives the first rows within bounds, and one more than the page's size.
 	page(context.Context, *ent.Client, bounds[place]) ([]placed, error)
 	count(context.Context, *ent.Client) (int64, error)
+	// arrived gives the first rows of a span, at most limit of them, by their sequence.
+	arrived(ctx context.Context, client *ent.Client, in span, limit int) ([]arrived[Record], error)
 }
 
 // asking is the lane of the rows that pass a question.
@@ -232,6 +249,15 @@ func (a asking[R, D, F]) page(ctx context.Context, client *ent.Client, b bounds[
 
 func (a asking[R, D, F]) count(ctx context.Context, client *ent.Client) (int64, error) {
 	return a.countIn(ctx, client, a.question)
+}
+
+func (a asking[R, D, F]) arrived(ctx context.Context, client *ent.Client, in span, limit int) ([]arrived[Record], error) {
+	rows, err := a.arrivedOf(ctx, client, a.question, in, limit)
+	found := make([]arrived[Record], len(rows))
+	for i, one := range rows {
+		found[i] = arrived[Record]{one.sequence, one.size, any(one.row).(Record)}
+	}
+	return found, err
 }
 
 // past keeps the lane's rows whose place is smaller, or larger, than another. Of the

@@ -29,6 +29,9 @@ type happened struct {
 	user    string // system and id: who it was
 	address string
 	request string
+
+	writer   int32
+	sequence int64
 }
 
 func (h happened) compare(other happened) int {
@@ -46,13 +49,13 @@ func orEmpty(text *string) string {
 func happening(record journal.Record) happened {
 	switch r := record.(type) {
 	case *ent.Entry:
-		h := happened{journal.KindEntry, r.Timestamp, string(r.ID[:]), r.TenantID, "", orEmpty(r.IPAddress), orEmpty(r.RequestID)}
+		h := happened{journal.KindEntry, r.Timestamp, string(r.ID[:]), r.TenantID, "", orEmpty(r.IPAddress), orEmpty(r.RequestID), r.Writer, r.Sequence}
 		if r.UserID != nil {
 			h.user = "scitiger " + *r.UserID
 		}
 		return h
 	case *ent.AuditEvent:
-		h := happened{journal.KindAuditEvent, r.CreatedAt, r.ID, r.TenantID, "", orEmpty(r.IP), ""}
+		h := happened{journal.KindAuditEvent, r.CreatedAt, r.ID, r.TenantID, "", orEmpty(r.IP), "", r.Writer, r.Sequence}
 		switch {
 		case r.ApplicationID != nil && *r.ApplicationID == "logbook":
 			h.user = "logbook " + orEmpty(r.UserID)
@@ -61,15 +64,15 @@ func happening(record journal.Record) happened {
 		}
 		return h
 	case *ent.Operation:
-		h := happened{journal.KindOperation, r.CreatedAt, fmt.Sprintf("%020d", r.ID), r.TenantID, "", orEmpty(r.IPAddress), ""}
+		h := happened{journal.KindOperation, r.CreatedAt, fmt.Sprintf("%020d", r.ID), r.TenantID, "", orEmpty(r.IPAddress), "", r.Writer, r.Sequence}
 		if r.UserID != nil {
 			h.user = "hertz " + strconv.FormatInt(*r.UserID, 10)
 		}
 		return h
 	case *ent.UsageRecord:
-		return happened{journal.KindUsageRecord, r.CreatedAt, fmt.Sprintf("%020d", r.ID), r.TenantID, fmt.Sprint("logbook ", r.UserID), r.IP, ""}
+		return happened{journal.KindUsageRecord, r.CreatedAt, fmt.Sprintf("%020d", r.ID), r.TenantID, fmt.Sprint("logbook ", r.UserID), r.IP, "", r.Writer, r.Sequence}
 	case *ent.APICall:
-		return happened{journal.KindAPICall, r.OperationTime, r.ID, r.TenantID, "trae " + r.AppID, r.SourceIP, ""}
+		return happened{journal.KindAPICall, r.OperationTime, r.ID, r.TenantID, "trae " + r.AppID, r.SourceIP, "", r.Writer, r.Sequence}
 	}
 	panic(fmt.Sprintf("a %T is no row of a log", record))
 }
