@@ -340,26 +340,27 @@ func (j *Journal) entryLanes(ctx context.Context, client *ent.Client, f *Timelin
 // its own name users by their ids in Logbook, the others by those in codebird. The two
 // are lanes of their own, since an index sorts the rows of one user id only.
 func (j *Journal) auditLanes(ctx context.Context, client *ent.Client, f *TimelineFilter, who person) (list []lane, err error) {
-	all := AuditEventFilter{Since: f.Since, Until: f.Until, TenantID: f.TenantID}
-	asked := []AuditEventFilter{all}
-	if who.asked != nil {
-		own, others := all, all
-		own.UserID, own.ApplicationID = new(numberValue(*who.asked)), new(OwnApplication)
-		asked = []AuditEventFilter{own}
-		if alias, known := who.in("codebird"); known {
-			others.UserID, others.ExceptApplicationID = alias, new(OwnApplication)
-			asked = append(asked, others)
-		}
-	}
-	for _, one := range asked {
-		q, err := j.AuditEvents.ask(ctx, client, one)
-		if err != nil {
-			return nil, err
-		}
+	ask := func(asked AuditEventFilter, rest ...shape) error {
+		asked.Since, asked.Until, asked.TenantID = f.Since, f.Until, f.TenantID
+		q, err := j.AuditEvents.ask(ctx, client, asked)
+		q.rest = append(q.rest, rest...)
 		q.equal(auditevent.FieldIP, f.IPAddress)
 		list = append(list, laneOf(j.AuditEvents, q)...)
+		return err
 	}
-	return list, nil
+	if who.asked == nil {
+		err = ask(AuditEventFilter{})
+		return list, err
+	}
+	if alias, known := who.in("codebird"); known {
+		if err := ask(AuditEventFilter{UserID: alias, ExceptApplicationID: new(OwnApplication)}); err != nil {
+			return nil, err
+		}
+	}
+	// Said so that SQLite looks through the user's events, not through all of Logbook's own.
+	own := func(s *sql.Selector) { s.Where(sql.Not(sql.NEQ(s.C(auditevent.FieldApplicationID), OwnApplication))) }
+	err = ask(AuditEventFilter{UserID: new(numberValue(*who.asked))}, own)
+	return list, err
 }
 
 func (j *Journal) operationLanes(ctx context.Context, client *ent.Client, f *TimelineFilter, who person) ([]lane, error) {
