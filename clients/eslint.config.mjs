@@ -22,7 +22,7 @@ export default [
       // Figures, pages and payloads are no things that could be asked for again.
       '@graphql-eslint/strict-id-in-types': [
         'error',
-        { exceptions: { types: ['PageInfo', 'UserAlias', 'Retained'], suffixes: ['Connection', 'Edge', 'Payload', 'Stats', 'Count', 'Sums'] } },
+        { exceptions: { types: ['PageInfo', 'UserAlias', 'Retained'], suffixes: ['Connection', 'Edge', 'Payload', 'Stats', 'Count', 'Sums', 'Appended'] } },
       ],
       // A user's name is its username, in Principal and in the filters too.
       '@graphql-eslint/no-typename-prefix': 'off',

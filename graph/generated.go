@@ -386,6 +386,7 @@ type ComplexityRoot struct {
 		Operations        func(childComplexity int, filter *journal.OperationFilter, first *int, after *string, last *int, before *string) int
 		RetentionPolicies func(childComplexity int) int
 		Tenants           func(childComplexity int) int
+		Timeline          func(childComplexity int, filter *TimelineFilter, first *int, after *string, last *int, before *string) int
 		UsageRecord       func(childComplexity int, id string) int
 		UsageRecords      func(childComplexity int, filter *journal.UsageRecordFilter, first *int, after *string, last *int, before *string) int
 		UsageStats        func(childComplexity int, filter *journal.UsageRecordFilter) int
@@ -418,6 +419,7 @@ type ComplexityRoot struct {
 		AuditEventAppended  func(childComplexity int, filter *journal.AuditEventFilter, after *string) int
 		EntryAppended       func(childComplexity int, filter *journal.EntryFilter, after *string) int
 		OperationAppended   func(childComplexity int, filter *journal.OperationFilter, after *string) int
+		TimelineAppended    func(childComplexity int, filter *TimelineFilter, after *string) int
 		UsageRecordAppended func(childComplexity int, filter *journal.UsageRecordFilter, after *string) int
 	}
 
@@ -425,6 +427,23 @@ type ComplexityRoot struct {
 		CreatedAt func(childComplexity int) int
 		ID        func(childComplexity int) int
 		Name      func(childComplexity int) int
+	}
+
+	TimelineAppended struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
+	TimelineConnection struct {
+		Edges      func(childComplexity int) int
+		LiveCursor func(childComplexity int) int
+		PageInfo   func(childComplexity int) int
+		TotalCount func(childComplexity int) int
+	}
+
+	TimelineEdge struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
 	}
 
 	UsageRecord struct {
@@ -579,6 +598,7 @@ type QueryResolver interface {
 	UsageStats(ctx context.Context, filter *journal.UsageRecordFilter) (*journal.UsageStats, error)
 	APICall(ctx context.Context, id string) (*ent.APICall, error)
 	APICalls(ctx context.Context, filter *journal.APICallFilter, first *int, after *string, last *int, before *string) (*journal.Connection[ent.APICall], error)
+	Timeline(ctx context.Context, filter *TimelineFilter, first *int, after *string, last *int, before *string) (*journal.TimelineConnection, error)
 	Tenants(ctx context.Context) ([]*ent.Tenant, error)
 	Categories(ctx context.Context) ([]*ent.Category, error)
 	RetentionPolicies(ctx context.Context) ([]*ent.RetentionPolicy, error)
@@ -598,6 +618,7 @@ type SubscriptionResolver interface {
 	OperationAppended(ctx context.Context, filter *journal.OperationFilter, after *string) (<-chan *journal.Appended[ent.Operation], error)
 	UsageRecordAppended(ctx context.Context, filter *journal.UsageRecordFilter, after *string) (<-chan *journal.Appended[ent.UsageRecord], error)
 	APICallAppended(ctx context.Context, filter *journal.APICallFilter, after *string) (<-chan *journal.Appended[ent.APICall], error)
+	TimelineAppended(ctx context.Context, filter *TimelineFilter, after *string) (<-chan *journal.TimelineAppended, error)
 }
 type UsageRecordResolver interface {
 	Tenant(ctx context.Context, obj *ent.UsageRecord) (*ent.Tenant, error)
@@ -650,7 +671,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.APICall.ID(childComplexity), true
-	case "APICall.operationTime":
+	case "APICall.operationTime", "APICall.occurredAt":
 		if e.ComplexityRoot.APICall.OperationTime == nil {
 			break
 		}
@@ -838,7 +859,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AuditEvent.ApplicationID(childComplexity), true
-	case "AuditEvent.createdAt":
+	case "AuditEvent.createdAt", "AuditEvent.occurredAt":
 		if e.ComplexityRoot.AuditEvent.CreatedAt == nil {
 			break
 		}
@@ -1187,7 +1208,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Entry.Tenant(childComplexity), true
-	case "Entry.timestamp":
+	case "Entry.timestamp", "Entry.occurredAt":
 		if e.ComplexityRoot.Entry.Timestamp == nil {
 			break
 		}
@@ -1590,7 +1611,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Operation.Action(childComplexity), true
-	case "Operation.createdAt":
+	case "Operation.createdAt", "Operation.occurredAt":
 		if e.ComplexityRoot.Operation.CreatedAt == nil {
 			break
 		}
@@ -1962,6 +1983,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Tenants(childComplexity), true
+	case "Query.timeline":
+		if e.ComplexityRoot.Query.Timeline == nil {
+			break
+		}
+
+		args, err := ec.field_Query_timeline_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Timeline(childComplexity, args["filter"].(*TimelineFilter), args["first"].(*int), args["after"].(*string), args["last"].(*int), args["before"].(*string)), true
 	case "Query.usageRecord":
 		if e.ComplexityRoot.Query.UsageRecord == nil {
 			break
@@ -2131,6 +2163,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Subscription.OperationAppended(childComplexity, args["filter"].(*journal.OperationFilter), args["after"].(*string)), true
+	case "Subscription.timelineAppended":
+		if e.ComplexityRoot.Subscription.TimelineAppended == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_timelineAppended_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.TimelineAppended(childComplexity, args["filter"].(*TimelineFilter), args["after"].(*string)), true
 	case "Subscription.usageRecordAppended":
 		if e.ComplexityRoot.Subscription.UsageRecordAppended == nil {
 			break
@@ -2162,6 +2205,57 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Tenant.Name(childComplexity), true
 
+	case "TimelineAppended.cursor":
+		if e.ComplexityRoot.TimelineAppended.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TimelineAppended.Cursor(childComplexity), true
+	case "TimelineAppended.node":
+		if e.ComplexityRoot.TimelineAppended.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TimelineAppended.Node(childComplexity), true
+
+	case "TimelineConnection.edges":
+		if e.ComplexityRoot.TimelineConnection.Edges == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TimelineConnection.Edges(childComplexity), true
+	case "TimelineConnection.liveCursor":
+		if e.ComplexityRoot.TimelineConnection.LiveCursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TimelineConnection.LiveCursor(childComplexity), true
+	case "TimelineConnection.pageInfo":
+		if e.ComplexityRoot.TimelineConnection.PageInfo == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TimelineConnection.PageInfo(childComplexity), true
+	case "TimelineConnection.totalCount":
+		if e.ComplexityRoot.TimelineConnection.TotalCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TimelineConnection.TotalCount(childComplexity), true
+
+	case "TimelineEdge.cursor":
+		if e.ComplexityRoot.TimelineEdge.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TimelineEdge.Cursor(childComplexity), true
+	case "TimelineEdge.node":
+		if e.ComplexityRoot.TimelineEdge.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.TimelineEdge.Node(childComplexity), true
+
 	case "UsageRecord.channelId":
 		if e.ComplexityRoot.UsageRecord.ChannelID == nil {
 			break
@@ -2186,7 +2280,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.UsageRecord.Content(childComplexity), true
-	case "UsageRecord.createdAt":
+	case "UsageRecord.createdAt", "UsageRecord.occurredAt":
 		if e.ComplexityRoot.UsageRecord.CreatedAt == nil {
 			break
 		}
@@ -2532,6 +2626,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputPurgeOperationsInput,
 		ec.unmarshalInputPurgeUsageRecordsInput,
 		ec.unmarshalInputRevokeAccessTokenInput,
+		ec.unmarshalInputTimelineFilter,
 		ec.unmarshalInputUsageRecordFilter,
 		ec.unmarshalInputUserAliasInput,
 	)
@@ -2777,6 +2872,122 @@ interface Node {
 }
 
 """
+A kind of log.
+"""
+enum LogKind {
+  """Lines of applications' logs: ` + "`" + `Entry` + "`" + `."""
+  ENTRY
+  """What somebody did with an identity: ` + "`" + `AuditEvent` + "`" + `."""
+  AUDIT_EVENT
+  """What users did in an administration: ` + "`" + `Operation` + "`" + `."""
+  OPERATION
+  """Uses of language models: ` + "`" + `UsageRecord` + "`" + `."""
+  USAGE_RECORD
+  """Calls of an HTTP API: ` + "`" + `APICall` + "`" + `."""
+  API_CALL
+}
+
+"""
+One row of any kind of log: what all of them have. The rest is in the row's own type
+(` + "`" + `... on Entry { message }` + "`" + `), where a field that two types have may be of two types,
+such as ` + "`" + `userId` + "`" + `: give them aliases.
+"""
+interface LogRecord implements Node {
+  """The id: a UUID, a number or an opaque text, as its type has it. No two rows of one type share it."""
+  id: ID!
+  """When it happened."""
+  occurredAt: Time!
+  """The tenant it belongs to; null where it belongs to none."""
+  tenant: Tenant
+}
+
+"""
+A page of rows of all kinds, newest first (Relay).
+"""
+type TimelineConnection {
+  """The page's rows with their cursors. At most 500."""
+  edges: [TimelineEdge!]!
+  """Where the page stands. Costs nothing: nothing is counted for it."""
+  pageInfo: PageInfo!
+  """
+  The number of all rows that pass the filter, exact. It is worked out only when it is
+  selected, in a moment of its own. A filter by ` + "`" + `ipAddress` + "`" + ` or ` + "`" + `requestId` + "`" + ` counts rows,
+  and so do the audit events of a filter by ` + "`" + `user` + "`" + `, which takes the longer the more there
+  are; every other count is quick.
+  """
+  totalCount: Int64!
+  """
+  Where to follow on from: as ` + "`" + `after` + "`" + ` of ` + "`" + `timelineAppended` + "`" + ` it gives everything that is
+  appended after this page was read, and nothing that was there before. Read in one
+  moment with the page, and only when it is selected. Pages that are read later may
+  show rows that the subscription gives too; they have the same type and ` + "`" + `id` + "`" + `.
+  """
+  liveCursor: String!
+}
+
+"""
+A row of any kind in its place (Relay).
+"""
+type TimelineEdge {
+  """The place of the row, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. It is opaque and stays valid."""
+  cursor: String!
+  """The row."""
+  node: LogRecord!
+}
+
+"""
+A row of any kind that was appended.
+"""
+type TimelineAppended {
+  """
+  The place of the row in the order in which rows are appended; as ` + "`" + `after` + "`" + ` it gives
+  what comes behind it. It is opaque and stays valid.
+  """
+  cursor: String!
+  """The row."""
+  node: LogRecord!
+}
+
+"""
+Which rows of all kinds are wanted: those that meet all that is set.
+
+Without ` + "`" + `user` + "`" + ` a page by ` + "`" + `ipAddress` + "`" + ` or ` + "`" + `requestId` + "`" + ` needs ` + "`" + `since` + "`" + `, and ` + "`" + `until` + "`" + ` at most 31
+days later (now, where it is absent), since no index finds them among entries, and no
+address among usage records. Where ` + "`" + `kinds` + "`" + ` names neither of those no times are needed,
+and never to follow.
+"""
+input TimelineFilter {
+  """At this instant or later."""
+  since: Time
+  """Before this instant."""
+  until: Time
+  """
+  Of this tenant. There is no index behind it for operations and usage records: a page of
+  a small tenant reads on through the others' rows.
+  """
+  tenantId: ID @uuid
+  """
+  Of the user of this id in Logbook, in each kind by the id that the kind's own system
+  knows it by: usage records by the id itself, entries by the user's alias in ` + "`" + `scitiger` + "`" + `,
+  audit events by that in ` + "`" + `codebird` + "`" + `, those that Logbook recorded of itself by the id,
+  operations by the number in ` + "`" + `hertz` + "`" + `, API calls by the application's id in ` + "`" + `trae` + "`" + `. A
+  user without an alias in a system has no rows there, one that does not exist none but
+  usage records and audit events of Logbook's own. Callers who are bound to a tenant find
+  by their aliases only the users of that tenant, and themselves.
+  """
+  user: ID
+  """From exactly this address, byte for byte. Not empty."""
+  ipAddress: String
+  """
+  Of exactly this request, byte for byte. Not empty. Only entries name the request they
+  belong to; there are no rows of other kinds.
+  """
+  requestId: String
+  """Of these kinds, which the caller must be allowed to read. Default: none, which asks for all that it may read."""
+  kinds: [LogKind!]! = []
+}
+
+"""
 Where a page stands in its connection (Relay).
 """
 type PageInfo {
@@ -2799,11 +3010,13 @@ type PageInfo {
 """
 One line of an application's log. Entries are never changed.
 """
-type Entry implements Node {
+type Entry implements Node & LogRecord {
   """The entry's UUID."""
   id: ID!
   """When it happened."""
   timestamp: Time!
+  """The same as ` + "`" + `timestamp` + "`" + `, under the name that it has in every kind."""
+  occurredAt: Time!
   """How severe it is."""
   level: Level!
   """What happened. At most 1 MiB of UTF-8."""
@@ -2970,11 +3183,13 @@ type DayCount {
 One thing that somebody did, or tried, with an identity: a sign-in, a
 registration, a token. Audit events are never changed and never removed.
 """
-type AuditEvent implements Node {
+type AuditEvent implements Node & LogRecord {
   """The event's id, an opaque text. At most 255 bytes."""
   id: ID!
   """When it happened."""
   createdAt: Time!
+  """The same as ` + "`" + `createdAt` + "`" + `, under the name that it has in every kind."""
+  occurredAt: Time!
   """What happened, such as ` + "`" + `SignIn.Password` + "`" + `. At most 255 bytes."""
   key: String!
   """More about it: a JSON object, ` + "`" + `{}` + "`" + ` where there is nothing more. At most 1 MiB."""
@@ -3092,11 +3307,13 @@ enum OperationAction {
 """
 One thing that a user did in an administration. Operations are never changed.
 """
-type Operation implements Node {
+type Operation implements Node & LogRecord {
   """The operation's id, a number between 1 and 2^53 as text."""
   id: ID!
   """When it happened."""
   createdAt: Time!
+  """The same as ` + "`" + `createdAt` + "`" + `, under the name that it has in every kind."""
+  occurredAt: Time!
   """What it did."""
   action: OperationAction!
   """The part of the administration it happened in; empty where none is known. At most 255 bytes."""
@@ -3250,11 +3467,13 @@ enum UsageType {
 One use of a language model, or a change of what a user may still use. Numbers that
 are not known are 0 and texts empty. Usage records are never changed.
 """
-type UsageRecord implements Node {
+type UsageRecord implements Node & LogRecord {
   """The record's id, a number between 1 and 2^53 as text."""
   id: ID!
   """When it happened, in whole seconds."""
   createdAt: Time!
+  """The same as ` + "`" + `createdAt` + "`" + `, under the name that it has in every kind."""
+  occurredAt: Time!
   """What it is about."""
   type: UsageType!
   """What happened, in words. At most 1 MiB of UTF-8."""
@@ -3429,11 +3648,13 @@ type UsageTypeSums {
 One call of an HTTP API. Texts that are not known are empty. API calls are never
 changed.
 """
-type APICall implements Node {
+type APICall implements Node & LogRecord {
   """The call's id, an opaque text. At most 255 bytes."""
   id: ID!
   """When it was made, in whole seconds."""
   operationTime: Time!
+  """The same as ` + "`" + `operationTime` + "`" + `, under the name that it has in every kind."""
+  occurredAt: Time!
   """
   The id of the application that called. At most 255 bytes. For everybody but
   administrators its middle is ` + "`" + `****` + "`" + `: the first 6 characters and the last 4 are
@@ -3844,6 +4065,28 @@ type Query {
     before: String
   ): APICallConnection! @hasPermission(permission: "audit")
   """
+  A page of the rows of all kinds, newest first; of one moment by kind and id. Pages
+  joined are all rows of the filter, each once, in order, whatever is written meanwhile.
+  Every row shows what the list of its kind would show the caller. Counts as many times
+  the page's size as one of its edges counts towards the complexity, and 2,000 more with
+  ` + "`" + `filter.ipAddress` + "`" + ` or ` + "`" + `filter.requestId` + "`" + `. Needs a permission to read one kind of log
+  (` + "`" + `entries:read` + "`" + `, ` + "`" + `audit:read` + "`" + `, ` + "`" + `system:log:list` + "`" + `, ` + "`" + `system:log:query` + "`" + `, ` + "`" + `usage:read` + "`" + `,
+  ` + "`" + `audit` + "`" + `), or the role ` + "`" + `USER` + "`" + `, which sees its own usage records; kinds that the caller may
+  not read are left out, and ` + "`" + `FORBIDDEN` + "`" + ` where the filter names them.
+  """
+  timeline(
+    """Which rows; all that the caller may see where it is absent."""
+    filter: TimelineFilter
+    """The size of the page, walking from the newest row on. Default 20, between 0 and 500."""
+    first: Int
+    """The cursor behind which the page begins."""
+    after: String
+    """The size of the page, walking from the oldest row back; not beside ` + "`" + `first` + "`" + `. Between 0 and 500."""
+    last: Int
+    """The cursor in front of which the page ends."""
+    before: String
+  ): TimelineConnection! @signedIn
+  """
   The tenants the caller may see, by name. Needs the permission ` + "`" + `entries:read` + "`" + `.
   """
   tenants: [Tenant!]! @hasPermission(permission: "entries:read")
@@ -4183,6 +4426,19 @@ type Subscription {
     """
     after: String
   ): APICallAppended! @hasPermission(permission: "audit")
+  """
+  Follows all kinds: gives the rows of the filter as they are appended, in one order with
+  each other. Needs what the field ` + "`" + `timeline` + "`" + ` of Query needs.
+  """
+  timelineAppended(
+    """Which rows; all that the caller may see where it is absent."""
+    filter: TimelineFilter
+    """
+    The cursor behind which to begin: that of a row that any of these fields gave, or the
+    ` + "`" + `liveCursor` + "`" + ` of a page. Default: the moment in which the subscription is accepted.
+    """
+    after: String
+  ): TimelineAppended! @signedIn
 }
 
 """
@@ -4841,6 +5097,8 @@ func (ec *executionContext) childFields_APICall(ctx context.Context, field graph
 		return ec.fieldContext_APICall_id(ctx, field)
 	case "operationTime":
 		return ec.fieldContext_APICall_operationTime(ctx, field)
+	case "occurredAt":
+		return ec.fieldContext_APICall_occurredAt(ctx, field)
 	case "appId":
 		return ec.fieldContext_APICall_appId(ctx, field)
 	case "apiPath":
@@ -4955,6 +5213,8 @@ func (ec *executionContext) childFields_AuditEvent(ctx context.Context, field gr
 		return ec.fieldContext_AuditEvent_id(ctx, field)
 	case "createdAt":
 		return ec.fieldContext_AuditEvent_createdAt(ctx, field)
+	case "occurredAt":
+		return ec.fieldContext_AuditEvent_occurredAt(ctx, field)
 	case "key":
 		return ec.fieldContext_AuditEvent_key(ctx, field)
 	case "payload":
@@ -5197,6 +5457,8 @@ func (ec *executionContext) childFields_Entry(ctx context.Context, field graphql
 		return ec.fieldContext_Entry_id(ctx, field)
 	case "timestamp":
 		return ec.fieldContext_Entry_timestamp(ctx, field)
+	case "occurredAt":
+		return ec.fieldContext_Entry_occurredAt(ctx, field)
 	case "level":
 		return ec.fieldContext_Entry_level(ctx, field)
 	case "message":
@@ -5293,6 +5555,8 @@ func (ec *executionContext) childFields_Operation(ctx context.Context, field gra
 		return ec.fieldContext_Operation_id(ctx, field)
 	case "createdAt":
 		return ec.fieldContext_Operation_createdAt(ctx, field)
+	case "occurredAt":
+		return ec.fieldContext_Operation_occurredAt(ctx, field)
 	case "action":
 		return ec.fieldContext_Operation_action(ctx, field)
 	case "module":
@@ -5473,12 +5737,48 @@ func (ec *executionContext) childFields_Tenant(ctx context.Context, field graphq
 	return nil, fmt.Errorf("no field named %q was found under type Tenant", field.Name)
 }
 
+func (ec *executionContext) childFields_TimelineAppended(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_TimelineAppended_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_TimelineAppended_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TimelineAppended", field.Name)
+}
+
+func (ec *executionContext) childFields_TimelineConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_TimelineConnection_edges(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_TimelineConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_TimelineConnection_totalCount(ctx, field)
+	case "liveCursor":
+		return ec.fieldContext_TimelineConnection_liveCursor(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TimelineConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_TimelineEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_TimelineEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_TimelineEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TimelineEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_UsageRecord(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
 		return ec.fieldContext_UsageRecord_id(ctx, field)
 	case "createdAt":
 		return ec.fieldContext_UsageRecord_createdAt(ctx, field)
+	case "occurredAt":
+		return ec.fieldContext_UsageRecord_occurredAt(ctx, field)
 	case "type":
 		return ec.fieldContext_UsageRecord_type(ctx, field)
 	case "content":
@@ -6457,6 +6757,52 @@ func (ec *executionContext) field_Query_operations_args(ctx context.Context, raw
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_timeline_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*TimelineFilter, error) {
+			return ec.unmarshalOTimelineFilter2ᚖlogbookᚋgraphᚐTimelineFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg4
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_usageRecord_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -6671,6 +7017,28 @@ func (ec *executionContext) field_Subscription_operationAppended_args(ctx contex
 	return args, nil
 }
 
+func (ec *executionContext) field_Subscription_timelineAppended_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*TimelineFilter, error) {
+			return ec.unmarshalOTimelineFilter2ᚖlogbookᚋgraphᚐTimelineFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	return args, nil
+}
+
 func (ec *executionContext) field_Subscription_usageRecordAppended_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -6796,6 +7164,29 @@ func (ec *executionContext) _APICall_operationTime(ctx context.Context, field gr
 	)
 }
 func (ec *executionContext) fieldContext_APICall_operationTime(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("APICall", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _APICall_occurredAt(ctx context.Context, field graphql.CollectedField, obj *ent.APICall) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_APICall_occurredAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OperationTime, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v column.Time) graphql.Marshaler {
+			return ec.marshalNTime2logbookᚋentᚋcolumnᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_APICall_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("APICall", field, false, false, errors.New("field of type Time does not have child fields"))
 }
 
@@ -7645,6 +8036,29 @@ func (ec *executionContext) _AuditEvent_createdAt(ctx context.Context, field gra
 	)
 }
 func (ec *executionContext) fieldContext_AuditEvent_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEvent", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _AuditEvent_occurredAt(ctx context.Context, field graphql.CollectedField, obj *ent.AuditEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEvent_occurredAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v column.Time) graphql.Marshaler {
+			return ec.marshalNTime2logbookᚋentᚋcolumnᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEvent_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AuditEvent", field, false, false, errors.New("field of type Time does not have child fields"))
 }
 
@@ -8919,6 +9333,29 @@ func (ec *executionContext) _Entry_timestamp(ctx context.Context, field graphql.
 	)
 }
 func (ec *executionContext) fieldContext_Entry_timestamp(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Entry", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _Entry_occurredAt(ctx context.Context, field graphql.CollectedField, obj *ent.Entry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Entry_occurredAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Timestamp, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v column.Time) graphql.Marshaler {
+			return ec.marshalNTime2logbookᚋentᚋcolumnᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Entry_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Entry", field, false, false, errors.New("field of type Time does not have child fields"))
 }
 
@@ -11231,6 +11668,29 @@ func (ec *executionContext) fieldContext_Operation_createdAt(_ context.Context, 
 	return graphql.NewScalarFieldContext("Operation", field, false, false, errors.New("field of type Time does not have child fields"))
 }
 
+func (ec *executionContext) _Operation_occurredAt(ctx context.Context, field graphql.CollectedField, obj *ent.Operation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Operation_occurredAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v column.Time) graphql.Marshaler {
+			return ec.marshalNTime2logbookᚋentᚋcolumnᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Operation_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Operation", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
 func (ec *executionContext) _Operation_action(ctx context.Context, field graphql.CollectedField, obj *ent.Operation) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -12894,6 +13354,63 @@ func (ec *executionContext) fieldContext_Query_apiCalls(ctx context.Context, fie
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_timeline(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_timeline(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Timeline(ctx, fc.Args["filter"].(*TimelineFilter), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.SignedIn == nil {
+					var zeroVal *journal.TimelineConnection
+					return zeroVal, errors.New("directive signedIn is not implemented")
+				}
+				return ec.Directives.SignedIn(ctx, nil, directive0)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *journal.TimelineConnection) graphql.Marshaler {
+			return ec.marshalNTimelineConnection2ᚖlogbookᚋinternalᚋjournalᚐTimelineConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_timeline(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TimelineConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_timeline_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_tenants(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -14047,6 +14564,63 @@ func (ec *executionContext) fieldContext_Subscription_apiCallAppended(ctx contex
 	return fc, nil
 }
 
+func (ec *executionContext) _Subscription_timelineAppended(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Subscription_timelineAppended(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Subscription().TimelineAppended(ctx, fc.Args["filter"].(*TimelineFilter), fc.Args["after"].(*string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.SignedIn == nil {
+					var zeroVal *journal.TimelineAppended
+					return zeroVal, errors.New("directive signedIn is not implemented")
+				}
+				return ec.Directives.SignedIn(ctx, nil, directive0)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *journal.TimelineAppended) graphql.Marshaler {
+			return ec.marshalNTimelineAppended2ᚖlogbookᚋinternalᚋjournalᚐTimelineAppended(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Subscription_timelineAppended(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Subscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TimelineAppended(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Subscription_timelineAppended_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Tenant_id(ctx context.Context, field graphql.CollectedField, obj *ent.Tenant) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -14116,6 +14690,226 @@ func (ec *executionContext) fieldContext_Tenant_createdAt(_ context.Context, fie
 	return graphql.NewScalarFieldContext("Tenant", field, false, false, errors.New("field of type Time does not have child fields"))
 }
 
+func (ec *executionContext) _TimelineAppended_cursor(ctx context.Context, field graphql.CollectedField, obj *journal.TimelineAppended) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TimelineAppended_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TimelineAppended_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TimelineAppended", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _TimelineAppended_node(ctx context.Context, field graphql.CollectedField, obj *journal.TimelineAppended) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TimelineAppended_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v journal.Record) graphql.Marshaler {
+			return ec.marshalNLogRecord2logbookᚋinternalᚋjournalᚐRecord(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TimelineAppended_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TimelineAppended",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TimelineConnection_edges(ctx context.Context, field graphql.CollectedField, obj *journal.TimelineConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TimelineConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*journal.TimelineEdge) graphql.Marshaler {
+			return ec.marshalNTimelineEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐTimelineEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TimelineConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TimelineConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TimelineEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TimelineConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *journal.TimelineConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TimelineConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v journal.PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2logbookᚋinternalᚋjournalᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TimelineConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TimelineConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TimelineConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *journal.TimelineConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TimelineConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt642int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TimelineConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TimelineConnection", field, true, false, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _TimelineConnection_liveCursor(ctx context.Context, field graphql.CollectedField, obj *journal.TimelineConnection) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TimelineConnection_liveCursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LiveCursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TimelineConnection_liveCursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TimelineConnection", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _TimelineEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *journal.TimelineEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TimelineEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TimelineEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TimelineEdge", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _TimelineEdge_node(ctx context.Context, field graphql.CollectedField, obj *journal.TimelineEdge) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TimelineEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v journal.Record) graphql.Marshaler {
+			return ec.marshalNLogRecord2logbookᚋinternalᚋjournalᚐRecord(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TimelineEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TimelineEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _UsageRecord_id(ctx context.Context, field graphql.CollectedField, obj *ent.UsageRecord) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -14159,6 +14953,29 @@ func (ec *executionContext) _UsageRecord_createdAt(ctx context.Context, field gr
 	)
 }
 func (ec *executionContext) fieldContext_UsageRecord_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsageRecord", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _UsageRecord_occurredAt(ctx context.Context, field graphql.CollectedField, obj *ent.UsageRecord) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageRecord_occurredAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CreatedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v column.Time) graphql.Marshaler {
+			return ec.marshalNTime2logbookᚋentᚋcolumnᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsageRecord_occurredAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("UsageRecord", field, false, false, errors.New("field of type Time does not have child fields"))
 }
 
@@ -18152,6 +18969,82 @@ func (ec *executionContext) unmarshalInputRevokeAccessTokenInput(ctx context.Con
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputTimelineFilter(ctx context.Context, obj any) (TimelineFilter, error) {
+	var it TimelineFilter
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["kinds"]; !present {
+		asMap["kinds"] = []any{}
+	}
+
+	fieldsInOrder := [...]string{"since", "until", "tenantId", "user", "ipAddress", "requestId", "kinds"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "since":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("since"))
+			data, err := ec.unmarshalOTime2ᚖlogbookᚋentᚋcolumnᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Since = data
+		case "until":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("until"))
+			data, err := ec.unmarshalOTime2ᚖlogbookᚋentᚋcolumnᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Until = data
+		case "tenantId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("tenantId"))
+			data, err := ec.unmarshalOID2ᚖlogbookᚋentᚋcolumnᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TenantID = data
+		case "user":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("user"))
+			data, err := ec.unmarshalOID2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.User = data
+		case "ipAddress":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ipAddress"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IPAddress = data
+		case "requestId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("requestId"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RequestID = data
+		case "kinds":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("kinds"))
+			data, err := ec.unmarshalNLogKind2ᚕlogbookᚋentᚋschemaᚐKindᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Kinds = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputUsageRecordFilter(ctx context.Context, obj any) (journal.UsageRecordFilter, error) {
 	var it journal.UsageRecordFilter
 	if obj == nil {
@@ -18300,30 +19193,15 @@ func (ec *executionContext) unmarshalInputUserAliasInput(ctx context.Context, ob
 
 // region    ************************** interface.gotpl ***************************
 
-func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj Node) graphql.Marshaler {
+func (ec *executionContext) _LogRecord(ctx context.Context, sel ast.SelectionSet, obj journal.Record) graphql.Marshaler {
 	switch obj := (obj).(type) {
 	case nil:
 		return graphql.Null
-	case *ent.User:
-		if obj == nil {
-			return graphql.Null
-		}
-		return ec._User(ctx, sel, obj)
 	case *ent.UsageRecord:
 		if obj == nil {
 			return graphql.Null
 		}
 		return ec._UsageRecord(ctx, sel, obj)
-	case *ent.Tenant:
-		if obj == nil {
-			return graphql.Null
-		}
-		return ec._Tenant(ctx, sel, obj)
-	case *ent.RetentionPolicy:
-		if obj == nil {
-			return graphql.Null
-		}
-		return ec._RetentionPolicy(ctx, sel, obj)
 	case *ent.Operation:
 		if obj == nil {
 			return graphql.Null
@@ -18334,26 +19212,84 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Entry(ctx, sel, obj)
-	case *ent.Category:
-		if obj == nil {
-			return graphql.Null
-		}
-		return ec._Category(ctx, sel, obj)
 	case *ent.AuditEvent:
 		if obj == nil {
 			return graphql.Null
 		}
 		return ec._AuditEvent(ctx, sel, obj)
-	case *ent.AccessToken:
-		if obj == nil {
-			return graphql.Null
-		}
-		return ec._AccessToken(ctx, sel, obj)
 	case *ent.APICall:
 		if obj == nil {
 			return graphql.Null
 		}
 		return ec._APICall(ctx, sel, obj)
+	default:
+		if typedObj, ok := obj.(graphql.Marshaler); ok {
+			return typedObj
+		} else {
+			panic(fmt.Errorf("unexpected type %T; non-generated variants of LogRecord must implement graphql.Marshaler", obj))
+		}
+	}
+}
+
+func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj Node) graphql.Marshaler {
+	switch obj := (obj).(type) {
+	case nil:
+		return graphql.Null
+	case *ent.UsageRecord:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._UsageRecord(ctx, sel, obj)
+	case *ent.Operation:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Operation(ctx, sel, obj)
+	case *ent.Entry:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Entry(ctx, sel, obj)
+	case *ent.AuditEvent:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._AuditEvent(ctx, sel, obj)
+	case *ent.APICall:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._APICall(ctx, sel, obj)
+	case *ent.User:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._User(ctx, sel, obj)
+	case *ent.Tenant:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Tenant(ctx, sel, obj)
+	case *ent.RetentionPolicy:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._RetentionPolicy(ctx, sel, obj)
+	case journal.Record:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._LogRecord(ctx, sel, obj)
+	case *ent.Category:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Category(ctx, sel, obj)
+	case *ent.AccessToken:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._AccessToken(ctx, sel, obj)
 	default:
 		if typedObj, ok := obj.(graphql.Marshaler); ok {
 			return typedObj
@@ -18367,7 +19303,7 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 
 // region    **************************** object.gotpl ****************************
 
-var aPICallImplementors = []string{"APICall", "Node"}
+var aPICallImplementors = []string{"APICall", "Node", "LogRecord"}
 
 func (ec *executionContext) _APICall(ctx context.Context, sel ast.SelectionSet, obj *ent.APICall) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, aPICallImplementors)
@@ -18386,6 +19322,11 @@ func (ec *executionContext) _APICall(ctx context.Context, sel ast.SelectionSet, 
 			}
 		case "operationTime":
 			out.Values[i] = ec._APICall_operationTime(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "occurredAt":
+			out.Values[i] = ec._APICall_occurredAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -19027,7 +19968,7 @@ func (ec *executionContext) _ApplyRetentionPayload(ctx context.Context, sel ast.
 	return out
 }
 
-var auditEventImplementors = []string{"AuditEvent", "Node"}
+var auditEventImplementors = []string{"AuditEvent", "Node", "LogRecord"}
 
 func (ec *executionContext) _AuditEvent(ctx context.Context, sel ast.SelectionSet, obj *ent.AuditEvent) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, auditEventImplementors)
@@ -19046,6 +19987,11 @@ func (ec *executionContext) _AuditEvent(ctx context.Context, sel ast.SelectionSe
 			}
 		case "createdAt":
 			out.Values[i] = ec._AuditEvent_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "occurredAt":
+			out.Values[i] = ec._AuditEvent_occurredAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -20214,7 +21160,7 @@ func (ec *executionContext) _EnableUserPayload(ctx context.Context, sel ast.Sele
 	return out
 }
 
-var entryImplementors = []string{"Entry", "Node"}
+var entryImplementors = []string{"Entry", "Node", "LogRecord"}
 
 func (ec *executionContext) _Entry(ctx context.Context, sel ast.SelectionSet, obj *ent.Entry) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, entryImplementors)
@@ -20233,6 +21179,11 @@ func (ec *executionContext) _Entry(ctx context.Context, sel ast.SelectionSet, ob
 			}
 		case "timestamp":
 			out.Values[i] = ec._Entry_timestamp(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "occurredAt":
+			out.Values[i] = ec._Entry_occurredAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -20936,7 +21887,7 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 	return out
 }
 
-var operationImplementors = []string{"Operation", "Node"}
+var operationImplementors = []string{"Operation", "Node", "LogRecord"}
 
 func (ec *executionContext) _Operation(ctx context.Context, sel ast.SelectionSet, obj *ent.Operation) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, operationImplementors)
@@ -20955,6 +21906,11 @@ func (ec *executionContext) _Operation(ctx context.Context, sel ast.SelectionSet
 			}
 		case "createdAt":
 			out.Values[i] = ec._Operation_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "occurredAt":
+			out.Values[i] = ec._Operation_occurredAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -21867,6 +22823,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "timeline":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_timeline(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
 		case "tenants":
 			field := field
 
@@ -22321,6 +23299,8 @@ func (ec *executionContext) _Subscription(ctx context.Context, sel ast.Selection
 		return ec._Subscription_usageRecordAppended(ctx, fields[0])
 	case "apiCallAppended":
 		return ec._Subscription_apiCallAppended(ctx, fields[0])
+	case "timelineAppended":
+		return ec._Subscription_timelineAppended(ctx, fields[0])
 	default:
 		panic("unknown field " + strconv.Quote(fields[0].Name))
 	}
@@ -22374,7 +23354,179 @@ func (ec *executionContext) _Tenant(ctx context.Context, sel ast.SelectionSet, o
 	return out
 }
 
-var usageRecordImplementors = []string{"UsageRecord", "Node"}
+var timelineAppendedImplementors = []string{"TimelineAppended"}
+
+func (ec *executionContext) _TimelineAppended(ctx context.Context, sel ast.SelectionSet, obj *journal.TimelineAppended) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, timelineAppendedImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TimelineAppended")
+		case "cursor":
+			out.Values[i] = ec._TimelineAppended_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._TimelineAppended_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var timelineConnectionImplementors = []string{"TimelineConnection"}
+
+func (ec *executionContext) _TimelineConnection(ctx context.Context, sel ast.SelectionSet, obj *journal.TimelineConnection) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, timelineConnectionImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TimelineConnection")
+		case "edges":
+			out.Values[i] = ec._TimelineConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "pageInfo":
+			out.Values[i] = ec._TimelineConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "totalCount":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._TimelineConnection_totalCount(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "liveCursor":
+			out.Values[i] = ec._TimelineConnection_liveCursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var timelineEdgeImplementors = []string{"TimelineEdge"}
+
+func (ec *executionContext) _TimelineEdge(ctx context.Context, sel ast.SelectionSet, obj *journal.TimelineEdge) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, timelineEdgeImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("TimelineEdge")
+		case "cursor":
+			out.Values[i] = ec._TimelineEdge_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._TimelineEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var usageRecordImplementors = []string{"UsageRecord", "Node", "LogRecord"}
 
 func (ec *executionContext) _UsageRecord(ctx context.Context, sel ast.SelectionSet, obj *ent.UsageRecord) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, usageRecordImplementors)
@@ -22393,6 +23545,11 @@ func (ec *executionContext) _UsageRecord(ctx context.Context, sel ast.SelectionS
 			}
 		case "createdAt":
 			out.Values[i] = ec._UsageRecord_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
+		case "occurredAt":
+			out.Values[i] = ec._UsageRecord_occurredAt(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
@@ -24282,6 +25439,62 @@ func (ec *executionContext) marshalNLevelCount2ᚕlogbookᚋinternalᚋjournal�
 	return ret
 }
 
+func (ec *executionContext) unmarshalNLogKind2logbookᚋentᚋschemaᚐKind(ctx context.Context, v any) (journal.Kind, error) {
+	res, err := UnmarshalLogKind(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNLogKind2logbookᚋentᚋschemaᚐKind(ctx context.Context, sel ast.SelectionSet, v journal.Kind) graphql.Marshaler {
+	_ = sel
+	res := MarshalLogKind(v)
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNLogKind2ᚕlogbookᚋentᚋschemaᚐKindᚄ(ctx context.Context, v any) ([]journal.Kind, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]journal.Kind, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNLogKind2logbookᚋentᚋschemaᚐKind(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalNLogKind2ᚕlogbookᚋentᚋschemaᚐKindᚄ(ctx context.Context, sel ast.SelectionSet, v []journal.Kind) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNLogKind2logbookᚋentᚋschemaᚐKind(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNLogRecord2logbookᚋinternalᚋjournalᚐRecord(ctx context.Context, sel ast.SelectionSet, v journal.Record) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._LogRecord(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNOperation2ᚕᚖlogbookᚋentᚐOperationᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Operation) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -24539,6 +25752,52 @@ func (ec *executionContext) unmarshalNTime2logbookᚋentᚋcolumnᚐTime(ctx con
 
 func (ec *executionContext) marshalNTime2logbookᚋentᚋcolumnᚐTime(ctx context.Context, sel ast.SelectionSet, v column.Time) graphql.Marshaler {
 	return v
+}
+
+func (ec *executionContext) marshalNTimelineAppended2ᚖlogbookᚋinternalᚋjournalᚐTimelineAppended(ctx context.Context, sel ast.SelectionSet, v *journal.TimelineAppended) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._TimelineAppended(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNTimelineConnection2ᚖlogbookᚋinternalᚋjournalᚐTimelineConnection(ctx context.Context, sel ast.SelectionSet, v *journal.TimelineConnection) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._TimelineConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNTimelineEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐTimelineEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*journal.TimelineEdge) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNTimelineEdge2ᚖlogbookᚋinternalᚋjournalᚐTimelineEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNTimelineEdge2ᚖlogbookᚋinternalᚋjournalᚐTimelineEdge(ctx context.Context, sel ast.SelectionSet, v *journal.TimelineEdge) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._TimelineEdge(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNUsageRecord2ᚕᚖlogbookᚋentᚐUsageRecordᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.UsageRecord) graphql.Marshaler {
@@ -25423,6 +26682,14 @@ func (ec *executionContext) marshalOTime2ᚖlogbookᚋentᚋcolumnᚐTime(ctx co
 		return graphql.Null
 	}
 	return v
+}
+
+func (ec *executionContext) unmarshalOTimelineFilter2ᚖlogbookᚋgraphᚐTimelineFilter(ctx context.Context, v any) (*TimelineFilter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputTimelineFilter(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalOUsageRecord2ᚖlogbookᚋentᚐUsageRecord(ctx context.Context, sel ast.SelectionSet, v *ent.UsageRecord) graphql.Marshaler {

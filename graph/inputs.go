@@ -36,3 +36,9 @@ type CreateAPICallInput struct {
 	journal.APICallDraft
 	IdempotencyKey *string
 }
+
+// TimelineFilter says which rows of all kinds are asked for.
+type TimelineFilter struct {
+	journal.TimelineFilter
+	User *string // the user's id as GraphQL has it; the embedded UserID is not of GraphQL
+}

@@ -2,6 +2,7 @@ package resolvers
 
 import (
 	"context"
+	"iter"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -57,6 +58,11 @@ type followingKey struct{}
 // follow gives the rows of a log as they are appended. The channel is closed when ctx
 // ends and when following fails, of which subscribe hears.
 func follow[R, D, F any](ctx context.Context, log *journal.Log[R, D, F], filter *F, after *string) (<-chan *journal.Appended[R], error) {
+	return stream(ctx, func() (iter.Seq2[*journal.Appended[R], error], error) { return log.Follow(ctx, orAll(filter), after) })
+}
+
+// stream gives what begin begins to follow, in the way of follow.
+func stream[T any](ctx context.Context, begin func() (iter.Seq2[T, error], error)) (<-chan T, error) {
 	inArguments := func(p *fault.Problem) {
 		if p.Field != "after" {
 			inFilter(p)
@@ -66,12 +72,12 @@ func follow[R, D, F any](ctx context.Context, log *journal.Log[R, D, F], filter 
 	if !subscribed {
 		return nil, fault.New(fault.Internal, "a subscription was begun otherwise than by subscribe")
 	}
-	rows, err := log.Follow(ctx, orAll(filter), after)
+	rows, err := begin()
 	if err != nil {
 		return nil, place(err, inArguments)
 	}
 	f.field = graphql.GetFieldContext(ctx)
-	channel := make(chan *journal.Appended[R])
+	channel := make(chan T)
 	go func() {
 		defer close(channel)
 		defer func() {

@@ -1,6 +1,7 @@
 package resolvers
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -133,6 +134,47 @@ func TestSubscription(t *testing.T) {
 				t.Errorf("got %+v after the caller had gone", answer)
 			}
 		}
+	})
+}
+
+// TestSubscriptionToTheTimeline follows rows of two kinds in one stream, and none that the
+// filter does not ask for.
+func TestSubscriptionToTheTimeline(t *testing.T) {
+	eachStage(t, func(t *testing.T, s *stage) {
+		ctx, cancel := context.WithCancel(s.system)
+		defer cancel()
+		const document = `subscription ($f: TimelineFilter) { timelineAppended(filter: $f) {
+			cursor node { __typename occurredAt ... on Entry { message } ... on APICall { apiPath } } } }`
+		next := s.begin(t, ctx, document, `{"f": {"ipAddress": "::1", "kinds": ["ENTRY", "API_CALL"]}}`)
+		address := "::1"
+		s.append(t, journal.EntryDraft{Message: "here", IPAddress: &address}, journal.EntryDraft{Message: "elsewhere"})
+		_, err := s.journal.APICalls.Append(s.system, []journal.APICallDraft{{APIPath: "/there", SourceIP: "::2"}, {APIPath: "/here", SourceIP: "::1"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"Entry here ", "APICall  /here"} {
+			var event struct {
+				TimelineAppended struct {
+					Cursor string
+					Node   struct{ Typename, OccurredAt, Message, APIPath string }
+				}
+			}
+			answer := next()
+			answer.Data = bytes.Replace(answer.Data, []byte("__typename"), []byte("typename"), 1)
+			data(t, answer, &event)
+			node := event.TimelineAppended.Node
+			if got := node.Typename + " " + node.Message + " " + node.APIPath; got != want || event.TimelineAppended.Cursor == "" || node.OccurredAt == "" {
+				t.Errorf("got %q, want %q: %+v", got, want, event)
+			}
+		}
+		cancel()
+		if answer := next(); answer != nil {
+			t.Errorf("got %+v after the caller had gone", answer)
+		}
+		ingester := auth.With(context.Background(), &auth.Principal{Subject: "7", Role: auth.Ingest, Permissions: auth.Permissions})
+		last(t, s.begin(t, ingester, document, `{}`), codeForbidden, "timelineAppended")
+		last(t, s.begin(t, context.Background(), document, `{}`), codeUnauthenticated, "timelineAppended")
+		last(t, s.begin(t, s.system, document, `{"f": {"ipAddress": ""}}`), codeBadUserInput, "timelineAppended")
 	})
 }
 

@@ -22,15 +22,23 @@ func find[R, D, F any](ctx context.Context, log *journal.Log[R, D, F], id string
 
 // page gives a page of a log. An absent filter asks nothing.
 func page[R, D, F any](ctx context.Context, log *journal.Log[R, D, F], filter *F, at journal.KeysetPage) (*journal.Connection[R], error) {
-	at.Live = slices.Contains(graphql.CollectAllFields(ctx), "liveCursor")
+	at.Live = selectsLive(ctx)
 	connection, err := log.Page(ctx, orAll(filter), at)
-	return connection, place(err, func(p *fault.Problem) {
-		switch p.Field {
-		case "first", "after", "last", "before":
-		default:
-			inFilter(p)
-		}
-	})
+	return connection, place(err, inList)
+}
+
+// selectsLive says whether a connection's liveCursor is selected.
+func selectsLive(ctx context.Context) bool {
+	return slices.Contains(graphql.CollectAllFields(ctx), "liveCursor")
+}
+
+// inList places the problems of a list's arguments.
+func inList(p *fault.Problem) {
+	switch p.Field {
+	case "first", "after", "last", "before":
+	default:
+		inFilter(p)
+	}
 }
 
 // orAll gives a filter, the one that asks nothing where it is absent.
@@ -58,6 +66,7 @@ func setComplexity(root *graph.ComplexityRoot) {
 	query.Operations = pageComplexity[journal.OperationFilter](nil)
 	query.UsageRecords = pageComplexity(readsUsage)
 	query.APICalls = pageComplexity(func(f *journal.APICallFilter) bool { return f.HTTPMethod != nil })
+	query.Timeline = pageComplexity(scansTimeline)
 	listed := func(children int, first *int, _ *string, last *int, _ *string) int {
 		return sizeComplexity(children, first, last)
 	}
@@ -88,6 +97,9 @@ func batchComplexity(children, rows int) int { return 1 + children*max(1, min(ro
 
 // readsUsage says whether a filter has no index to look in.
 func readsUsage(f *journal.UsageRecordFilter) bool { return searches(f.Search) || f.Group != nil }
+
+// scansTimeline says the same of a filter of all kinds, though some have an index.
+func scansTimeline(f *graph.TimelineFilter) bool { return f.IPAddress != nil || f.RequestID != nil }
 
 func searches(text *string) bool { return text != nil && *text != "" }
 

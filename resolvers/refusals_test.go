@@ -51,6 +51,7 @@ func TestWhoMay(t *testing.T) {
 			"categories": `{ categories { id } }`,
 			"policies":   `{ retentionPolicies { id } }`,
 			"me":         `{ me { id } }`,
+			"timeline":   `{ timeline { totalCount } }`,
 			"append":     `mutation { createEntry(input: {message: "m"}) { entry { id } } }`,
 			"append all": `mutation { createEntries(input: {entries: [{message: "m"}]}) { entries { id } } }`,
 			"tenant":     `mutation { createTenant(input: {name: "t"}) { tenant { id } } }`,
@@ -72,18 +73,18 @@ func TestWhoMay(t *testing.T) {
 		} {
 			fields[field] = "{ " + field + selection + " }"
 		}
-		reads := []string{"entry", "entries", "entryStats", "tenants", "categories"}
+		reads := []string{"timeline", "entry", "entries", "entryStats", "tenants", "categories"}
 		appends := []string{"append", "append all"}
-		audit, calls := []string{"auditEvent", "auditEvents"}, []string{"apiCall", "apiCalls"}
-		usage := []string{"usageRecord", "usageRecords", "usageStats"}
+		audit, calls := []string{"timeline", "auditEvent", "auditEvents"}, []string{"timeline", "apiCall", "apiCalls"}
+		usage := []string{"timeline", "usageRecord", "usageRecords", "usageStats"}
 		administers := []string{"policies", "tenant", "category", "policy", "users", "tokens", "make user", "make token", "retention", "purge"}
 		may := map[string][]string{
 			"nobody": {}, "bad token": {}, "bad JWT": {}, "gateway key": {},
 			"viewer of nothing": {"me"}, "ingest of nothing": {"me"}, "user": {"me"},
 			"viewer of audit":      append([]string{"me"}, audit...),
-			"viewer of operations": {"me", "operation", "operations"},
-			"viewer of lists":      {"me", "operations"},
-			"viewer of details":    {"me", "operation"},
+			"viewer of operations": {"me", "timeline", "operation", "operations"},
+			"viewer of lists":      {"me", "timeline", "operations"},
+			"viewer of details":    {"me", "timeline", "operation"},
 			"viewer of usage":      append([]string{"me"}, usage...),
 			"viewer of API calls":  append([]string{"me"}, calls...),
 			"viewer that is known": {"me"},

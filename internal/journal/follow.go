@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"entgo.io/ent/dialect/sql"
+
+	"logbook/ent"
 )
 
 // Appended is a row that was appended, with the cursor that follows right behind it.
@@ -141,6 +143,11 @@ func (l *Log[R, D, F]) arrivedIn(ctx context.Context, filter F, in span, limit i
 	if err != nil {
 		return nil, err
 	}
+	return l.arrivedOf(ctx, client, q, in, limit)
+}
+
+// arrivedOf is arrivedIn of a question.
+func (l *Log[R, D, F]) arrivedOf(ctx context.Context, client *ent.Client, q question, in span, limit int) ([]arrived[*R], error) {
 	rows, err := l.all(ctx, client, shaped(append(l.conditions(q), func(s *sql.Selector) {
 		s.Where(sql.EQ(s.C("writer"), in.writer))
 		s.Where(sql.GT(s.C("sequence"), in.after))

@@ -5,7 +5,8 @@
 // Each kind is a Log of its own, all of the same methods. The ways in are Append
 // (all or nothing), AppendOnce (the same under a key, repeatable) and Import (row by
 // row, repeatable); the ways out are Get, lists by keyset (Page), by offset (PageAt) or
-// one row after another (Each), Count and statistics; Purge and retention remove. What
+// one row after another (Each), Count and statistics; Purge and retention remove.
+// Timeline merges the lists of all kinds, and FollowTimeline what Follow gives. What
 // makes one kind different from the others is a table of facts in its own file
 // (entry.go, audit_event.go, ...).
 //
@@ -23,7 +24,20 @@ import (
 	"context"
 	"time"
 
+	"logbook/ent/schema"
 	"logbook/internal/db"
+)
+
+// Kind is one of the five kinds of log.
+type Kind = schema.Kind
+
+// The kinds.
+const (
+	KindEntry       = schema.KindEntry
+	KindAuditEvent  = schema.KindAudit
+	KindOperation   = schema.KindOperation
+	KindUsageRecord = schema.KindUsage
+	KindAPICall     = schema.KindAPICall
 )
 
 // Journal keeps the logs of one database.

@@ -30,7 +30,7 @@ type Edge[R any] struct {
 // the whole sort, whatever is written meanwhile. It reads one row more than it
 // gives, and counts nothing. With page.Live it reads the frontier too, of the same moment.
 func (l *Log[R, D, F]) Page(ctx context.Context, filter F, page KeysetPage) (*Connection[R], error) {
-	b, err := page.check(l.kind, l.idOf(new(R)))
+	b, err := checkPage(page, func(raw []byte) (cursor, bool) { return readCursor(raw, l.kind, l.idOf(new(R))) })
 	if err != nil {
 		return nil, err
 	}
@@ -57,25 +57,22 @@ func (l *Log[R, D, F]) Page(ctx context.Context, filter F, page KeysetPage) (*Co
 		Edges: make([]*Edge[R], len(rows)), LiveCursor: live,
 		total: total{work: func(ctx context.Context) (int64, CountKind, error) { return l.countWithin(ctx, filter) }},
 	}
-	info := &connection.PageInfo
+	connection.PageInfo = b.info(more)
 	if b.backward {
 		slices.Reverse(rows)
-		info.HasPreviousPage, info.HasNextPage = more, b.before != nil
-	} else {
-		info.HasNextPage, info.HasPreviousPage = more, b.after != nil
 	}
 	for i, row := range rows {
 		connection.Edges[i] = &Edge[R]{Cursor: l.cursorOf(row).text(l.kind), Node: row}
 	}
 	if len(rows) > 0 {
-		info.StartCursor = &connection.Edges[0].Cursor
-		info.EndCursor = &connection.Edges[len(rows)-1].Cursor
+		connection.PageInfo.StartCursor = &connection.Edges[0].Cursor
+		connection.PageInfo.EndCursor = &connection.Edges[len(rows)-1].Cursor
 	}
 	return connection, nil
 }
 
 // page reads the rows of a page and one more, if there is one.
-func (l *Log[R, D, F]) page(ctx context.Context, client *ent.Client, filter F, b bounds) ([]*R, error) {
+func (l *Log[R, D, F]) page(ctx context.Context, client *ent.Client, filter F, b bounds[cursor]) ([]*R, error) {
 	q, err := l.ask(ctx, client, filter)
 	if err != nil {
 		return nil, err

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 
 	"logbook/ent/column"
-	"logbook/ent/schema"
 	"logbook/internal/fault"
 )
 
@@ -39,33 +38,41 @@ type cursor struct {
 	id   rowID
 }
 
-// text gives the cursor's opaque text. The kind stands in front, so that no
+// append appends the cursor of a row of a kind, which stands in front, so that no
 // cursor is taken for another kind's.
-func (c cursor) text(kind schema.Kind) string {
-	b := append(make([]byte, 0, 32), byte(kind))
-	b = binary.BigEndian.AppendUint64(b, uint64(c.time))
-	return base64.RawURLEncoding.EncodeToString(c.id.appendBytes(b))
+func (c cursor) append(b []byte, kind Kind) []byte {
+	b = binary.BigEndian.AppendUint64(append(b, byte(kind)), uint64(c.time))
+	return c.id.appendBytes(b)
 }
 
-// parseCursor reads a cursor that text wrote, of rows whose ids are like one.
-func parseCursor(argument, text string, kind schema.Kind, like rowID) (cursor, error) {
-	refused := fault.RefuseField(argument, fault.Malformed, text, "a cursor that this server gave")
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(raw) < 9 || raw[0] != byte(kind) {
-		return cursor{}, refused
+// readCursor reads what append wrote of a row whose id is like one.
+func readCursor(raw []byte, kind Kind, like rowID) (cursor, bool) {
+	if len(raw) < 9 || raw[0] != byte(kind) {
+		return cursor{}, false
 	}
 	id, ok := readID(like, raw[9:])
-	if !ok {
-		return cursor{}, refused
-	}
-	return cursor{column.Time(binary.BigEndian.Uint64(raw[1:9])), id}, nil
+	return cursor{column.Time(binary.BigEndian.Uint64(raw[1:9])), id}, ok
 }
 
-// bounds is a checked KeysetPage.
-type bounds struct {
+// text gives the cursor's opaque text.
+func (c cursor) text(kind Kind) string {
+	return base64.RawURLEncoding.EncodeToString(c.append(nil, kind))
+}
+
+// bounds is a checked KeysetPage, whose cursors are places of type C.
+type bounds[C any] struct {
 	size          int
 	backward      bool
-	after, before *cursor
+	after, before *C
+}
+
+// info says where a page stands behind whose end, in the direction it is asked for,
+// there are more rows or none.
+func (b bounds[C]) info(more bool) PageInfo {
+	if b.backward {
+		return PageInfo{HasPreviousPage: more, HasNextPage: b.before != nil}
+	}
+	return PageInfo{HasNextPage: more, HasPreviousPage: b.after != nil}
 }
 
 // Size gives how many rows the page has at the most, and whether it is asked for from
@@ -86,22 +93,24 @@ func (p KeysetPage) Size() (size int, backward bool, err error) {
 	return *n, backward, nil
 }
 
-// check gives the page's bounds, or says which argument is wrong.
-func (p KeysetPage) check(kind schema.Kind, like rowID) (b bounds, err error) {
+// checkPage gives a page's bounds, or says which argument is wrong. Read reads a
+// cursor's bytes.
+func checkPage[C any](p KeysetPage, read func(raw []byte) (C, bool)) (b bounds[C], err error) {
 	if b.size, b.backward, err = p.Size(); err != nil {
 		return b, err
 	}
 	for _, side := range []struct {
 		argument string
 		text     *string
-		cursor   **cursor
+		cursor   **C
 	}{{"after", p.After, &b.after}, {"before", p.Before, &b.before}} {
 		if side.text == nil {
 			continue
 		}
-		c, err := parseCursor(side.argument, *side.text, kind, like)
-		if err != nil {
-			return b, err
+		raw, err := base64.RawURLEncoding.Strict().DecodeString(*side.text)
+		c, ok := read(raw)
+		if err != nil || !ok {
+			return b, fault.RefuseField(side.argument, fault.Malformed, *side.text, "a cursor that this server gave")
 		}
 		*side.cursor = &c
 	}

@@ -1,9 +1,12 @@
 package journal
 
 import (
+	"bytes"
+	"cmp"
 	"crypto/rand"
 	"encoding/binary"
 	"strconv"
+	"strings"
 	"time"
 
 	"logbook/ent/column"
@@ -40,6 +43,17 @@ func (id rowID) value() any {
 		return id.number
 	}
 	return id.text
+}
+
+// compare orders ids of one kind as the database does.
+func (id rowID) compare(other rowID) int {
+	switch id.form {
+	case formUUID:
+		return bytes.Compare(id.uuid[:], other.uuid[:])
+	case formNumber:
+		return cmp.Compare(id.number, other.number)
+	}
+	return strings.Compare(id.text, other.text)
 }
 
 // String gives the id as people see it.
