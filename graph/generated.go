@@ -31,15 +31,20 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
 	APICall() APICallResolver
+	APICallAggregate() APICallAggregateResolver
 	AccessToken() AccessTokenResolver
 	AuditEvent() AuditEventResolver
+	AuditEventAggregate() AuditEventAggregateResolver
 	Entry() EntryResolver
+	EntryAggregate() EntryAggregateResolver
 	Mutation() MutationResolver
 	Operation() OperationResolver
+	OperationAggregate() OperationAggregateResolver
 	Query() QueryResolver
 	RetentionPolicy() RetentionPolicyResolver
 	Subscription() SubscriptionResolver
 	UsageRecord() UsageRecordResolver
+	UsageRecordAggregate() UsageRecordAggregateResolver
 	User() UserResolver
 }
 
@@ -59,6 +64,14 @@ type ComplexityRoot struct {
 		SourceIP      func(childComplexity int) int
 		StatusCode    func(childComplexity int) int
 		Tenant        func(childComplexity int) int
+	}
+
+	APICallAggregate struct {
+		Count     func(childComplexity int) int
+		Groups    func(childComplexity int, by journal.Dimension, first *int) int
+		Histogram func(childComplexity int, interval journal.Interval, timeZone *string) int
+		Series    func(childComplexity int, by journal.Dimension, interval journal.Interval, timeZone *string, first *int) int
+		Values    func(childComplexity int, of journal.Dimension, contains *string, first *int) int
 	}
 
 	APICallAppended struct {
@@ -119,6 +132,14 @@ type ComplexityRoot struct {
 		UserID        func(childComplexity int) int
 	}
 
+	AuditEventAggregate struct {
+		Count     func(childComplexity int) int
+		Groups    func(childComplexity int, by journal.Dimension, first *int) int
+		Histogram func(childComplexity int, interval journal.Interval, timeZone *string) int
+		Series    func(childComplexity int, by journal.Dimension, interval journal.Interval, timeZone *string, first *int) int
+		Values    func(childComplexity int, of journal.Dimension, contains *string, first *int) int
+	}
+
 	AuditEventAppended struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
@@ -147,6 +168,32 @@ type ComplexityRoot struct {
 	CategoryCount struct {
 		Category func(childComplexity int) int
 		Count    func(childComplexity int) int
+	}
+
+	CountBucket struct {
+		Count func(childComplexity int) int
+		End   func(childComplexity int) int
+		Start func(childComplexity int) int
+	}
+
+	CountGroup struct {
+		Count func(childComplexity int) int
+		Label func(childComplexity int) int
+		Value func(childComplexity int) int
+	}
+
+	CountGroups struct {
+		Groups     func(childComplexity int) int
+		OtherCount func(childComplexity int) int
+		ValueCount func(childComplexity int) int
+	}
+
+	CountSeries struct {
+		Buckets func(childComplexity int) int
+		Count   func(childComplexity int) int
+		IsOther func(childComplexity int) int
+		Label   func(childComplexity int) int
+		Value   func(childComplexity int) int
 	}
 
 	CreateAPICallPayload struct {
@@ -220,6 +267,11 @@ type ComplexityRoot struct {
 		DeletedID func(childComplexity int) int
 	}
 
+	DimensionValue struct {
+		Label func(childComplexity int) int
+		Value func(childComplexity int) int
+	}
+
 	DisableUserPayload struct {
 		User func(childComplexity int) int
 	}
@@ -242,6 +294,14 @@ type ComplexityRoot struct {
 		UserAgent func(childComplexity int) int
 		UserID    func(childComplexity int) int
 		Username  func(childComplexity int) int
+	}
+
+	EntryAggregate struct {
+		Count     func(childComplexity int) int
+		Groups    func(childComplexity int, by journal.Dimension, first *int) int
+		Histogram func(childComplexity int, interval journal.Interval, timeZone *string) int
+		Series    func(childComplexity int, by journal.Dimension, interval journal.Interval, timeZone *string, first *int) int
+		Values    func(childComplexity int, of journal.Dimension, contains *string, first *int) int
 	}
 
 	EntryAppended struct {
@@ -303,6 +363,18 @@ type ComplexityRoot struct {
 		RevokeAccessToken     func(childComplexity int, input RevokeAccessTokenInput) int
 	}
 
+	Numbers struct {
+		Average func(childComplexity int) int
+		Count   func(childComplexity int) int
+		Max     func(childComplexity int) int
+		Min     func(childComplexity int) int
+		P50     func(childComplexity int) int
+		P90     func(childComplexity int) int
+		P95     func(childComplexity int) int
+		P99     func(childComplexity int) int
+		Sum     func(childComplexity int) int
+	}
+
 	Operation struct {
 		Action         func(childComplexity int) int
 		CreatedAt      func(childComplexity int) int
@@ -319,6 +391,14 @@ type ComplexityRoot struct {
 		UserAgent      func(childComplexity int) int
 		UserID         func(childComplexity int) int
 		Username       func(childComplexity int) int
+	}
+
+	OperationAggregate struct {
+		Count     func(childComplexity int) int
+		Groups    func(childComplexity int, by journal.Dimension, first *int) int
+		Histogram func(childComplexity int, interval journal.Interval, timeZone *string) int
+		Series    func(childComplexity int, by journal.Dimension, interval journal.Interval, timeZone *string, first *int) int
+		Values    func(childComplexity int, of journal.Dimension, contains *string, first *int) int
 	}
 
 	OperationAppended struct {
@@ -371,27 +451,32 @@ type ComplexityRoot struct {
 	}
 
 	Query struct {
-		APICall           func(childComplexity int, id string) int
-		APICalls          func(childComplexity int, filter *journal.APICallFilter, first *int, after *string, last *int, before *string) int
-		AccessToken       func(childComplexity int, id string) int
-		AccessTokens      func(childComplexity int, first *int, after *string, last *int, before *string) int
-		AuditEvent        func(childComplexity int, id string) int
-		AuditEvents       func(childComplexity int, filter *journal.AuditEventFilter, first *int, after *string, last *int, before *string) int
-		Categories        func(childComplexity int) int
-		Entries           func(childComplexity int, filter *journal.EntryFilter, first *int, after *string, last *int, before *string) int
-		Entry             func(childComplexity int, id string) int
-		EntryStats        func(childComplexity int, tenantID *string, days *int) int
-		Me                func(childComplexity int) int
-		Operation         func(childComplexity int, id string) int
-		Operations        func(childComplexity int, filter *journal.OperationFilter, first *int, after *string, last *int, before *string) int
-		RetentionPolicies func(childComplexity int) int
-		Tenants           func(childComplexity int) int
-		Timeline          func(childComplexity int, filter *TimelineFilter, first *int, after *string, last *int, before *string) int
-		UsageRecord       func(childComplexity int, id string) int
-		UsageRecords      func(childComplexity int, filter *journal.UsageRecordFilter, first *int, after *string, last *int, before *string) int
-		UsageStats        func(childComplexity int, filter *journal.UsageRecordFilter) int
-		User              func(childComplexity int, id string) int
-		Users             func(childComplexity int, first *int, after *string, last *int, before *string) int
+		APICall              func(childComplexity int, id string) int
+		APICallAggregate     func(childComplexity int, filter *journal.APICallFilter) int
+		APICalls             func(childComplexity int, filter *journal.APICallFilter, first *int, after *string, last *int, before *string) int
+		AccessToken          func(childComplexity int, id string) int
+		AccessTokens         func(childComplexity int, first *int, after *string, last *int, before *string) int
+		AuditEvent           func(childComplexity int, id string) int
+		AuditEventAggregate  func(childComplexity int, filter *journal.AuditEventFilter) int
+		AuditEvents          func(childComplexity int, filter *journal.AuditEventFilter, first *int, after *string, last *int, before *string) int
+		Categories           func(childComplexity int) int
+		Entries              func(childComplexity int, filter *journal.EntryFilter, first *int, after *string, last *int, before *string) int
+		Entry                func(childComplexity int, id string) int
+		EntryAggregate       func(childComplexity int, filter *journal.EntryFilter) int
+		EntryStats           func(childComplexity int, tenantID *string, days *int) int
+		Me                   func(childComplexity int) int
+		Operation            func(childComplexity int, id string) int
+		OperationAggregate   func(childComplexity int, filter *journal.OperationFilter) int
+		Operations           func(childComplexity int, filter *journal.OperationFilter, first *int, after *string, last *int, before *string) int
+		RetentionPolicies    func(childComplexity int) int
+		Tenants              func(childComplexity int) int
+		Timeline             func(childComplexity int, filter *TimelineFilter, first *int, after *string, last *int, before *string) int
+		UsageRecord          func(childComplexity int, id string) int
+		UsageRecordAggregate func(childComplexity int, filter *journal.UsageRecordFilter) int
+		UsageRecords         func(childComplexity int, filter *journal.UsageRecordFilter, first *int, after *string, last *int, before *string) int
+		UsageStats           func(childComplexity int, filter *journal.UsageRecordFilter) int
+		User                 func(childComplexity int, id string) int
+		Users                func(childComplexity int, first *int, after *string, last *int, before *string) int
 	}
 
 	Retained struct {
@@ -446,6 +531,40 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	UsageBucket struct {
+		CompletionTokens func(childComplexity int) int
+		Count            func(childComplexity int) int
+		End              func(childComplexity int) int
+		PromptTokens     func(childComplexity int) int
+		Quota            func(childComplexity int) int
+		Start            func(childComplexity int) int
+		TokensPerMinute  func(childComplexity int) int
+	}
+
+	UsageFigures struct {
+		CompletionTokens func(childComplexity int) int
+		Count            func(childComplexity int) int
+		PromptTokens     func(childComplexity int) int
+		Quota            func(childComplexity int) int
+		TokensPerMinute  func(childComplexity int) int
+	}
+
+	UsageGroup struct {
+		CompletionTokens func(childComplexity int) int
+		Count            func(childComplexity int) int
+		Label            func(childComplexity int) int
+		PromptTokens     func(childComplexity int) int
+		Quota            func(childComplexity int) int
+		TokensPerMinute  func(childComplexity int) int
+		Value            func(childComplexity int) int
+	}
+
+	UsageGroups struct {
+		Groups     func(childComplexity int) int
+		Other      func(childComplexity int) int
+		ValueCount func(childComplexity int) int
+	}
+
 	UsageRecord struct {
 		ChannelID        func(childComplexity int) int
 		ChannelName      func(childComplexity int) int
@@ -469,6 +588,15 @@ type ComplexityRoot struct {
 		Username         func(childComplexity int) int
 	}
 
+	UsageRecordAggregate struct {
+		Count     func(childComplexity int) int
+		Groups    func(childComplexity int, by journal.Dimension, first *int) int
+		Histogram func(childComplexity int, interval journal.Interval, timeZone *string) int
+		Numbers   func(childComplexity int, of journal.Number) int
+		Series    func(childComplexity int, by journal.Dimension, interval journal.Interval, timeZone *string, first *int) int
+		Values    func(childComplexity int, of journal.Dimension, contains *string, first *int) int
+	}
+
 	UsageRecordAppended struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
@@ -485,6 +613,18 @@ type ComplexityRoot struct {
 	UsageRecordEdge struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
+	}
+
+	UsageSeries struct {
+		Buckets          func(childComplexity int) int
+		CompletionTokens func(childComplexity int) int
+		Count            func(childComplexity int) int
+		IsOther          func(childComplexity int) int
+		Label            func(childComplexity int) int
+		PromptTokens     func(childComplexity int) int
+		Quota            func(childComplexity int) int
+		TokensPerMinute  func(childComplexity int) int
+		Value            func(childComplexity int) int
 	}
 
 	UsageStats struct {
@@ -538,6 +678,13 @@ type ComplexityRoot struct {
 type APICallResolver interface {
 	Tenant(ctx context.Context, obj *ent.APICall) (*ent.Tenant, error)
 }
+type APICallAggregateResolver interface {
+	Count(ctx context.Context, obj *journal.Aggregate[ent.APICall, journal.APICallDraft, journal.APICallFilter]) (int64, error)
+	Histogram(ctx context.Context, obj *journal.Aggregate[ent.APICall, journal.APICallDraft, journal.APICallFilter], interval journal.Interval, timeZone *string) ([]*journal.Bucket, error)
+	Series(ctx context.Context, obj *journal.Aggregate[ent.APICall, journal.APICallDraft, journal.APICallFilter], by journal.Dimension, interval journal.Interval, timeZone *string, first *int) ([]*journal.Series, error)
+	Groups(ctx context.Context, obj *journal.Aggregate[ent.APICall, journal.APICallDraft, journal.APICallFilter], by journal.Dimension, first *int) (*journal.Groups, error)
+	Values(ctx context.Context, obj *journal.Aggregate[ent.APICall, journal.APICallDraft, journal.APICallFilter], of journal.Dimension, contains *string, first *int) ([]*journal.Value, error)
+}
 type AccessTokenResolver interface {
 	Role(ctx context.Context, obj *ent.AccessToken) (*Role, error)
 	Permissions(ctx context.Context, obj *ent.AccessToken) ([]string, error)
@@ -548,11 +695,25 @@ type AuditEventResolver interface {
 	Payload(ctx context.Context, obj *ent.AuditEvent) (column.JSON, error)
 	Tenant(ctx context.Context, obj *ent.AuditEvent) (*ent.Tenant, error)
 }
+type AuditEventAggregateResolver interface {
+	Count(ctx context.Context, obj *journal.Aggregate[ent.AuditEvent, journal.AuditEventDraft, journal.AuditEventFilter]) (int64, error)
+	Histogram(ctx context.Context, obj *journal.Aggregate[ent.AuditEvent, journal.AuditEventDraft, journal.AuditEventFilter], interval journal.Interval, timeZone *string) ([]*journal.Bucket, error)
+	Series(ctx context.Context, obj *journal.Aggregate[ent.AuditEvent, journal.AuditEventDraft, journal.AuditEventFilter], by journal.Dimension, interval journal.Interval, timeZone *string, first *int) ([]*journal.Series, error)
+	Groups(ctx context.Context, obj *journal.Aggregate[ent.AuditEvent, journal.AuditEventDraft, journal.AuditEventFilter], by journal.Dimension, first *int) (*journal.Groups, error)
+	Values(ctx context.Context, obj *journal.Aggregate[ent.AuditEvent, journal.AuditEventDraft, journal.AuditEventFilter], of journal.Dimension, contains *string, first *int) ([]*journal.Value, error)
+}
 type EntryResolver interface {
 	Tenant(ctx context.Context, obj *ent.Entry) (*ent.Tenant, error)
 	Category(ctx context.Context, obj *ent.Entry) (*ent.Category, error)
 
 	Metadata(ctx context.Context, obj *ent.Entry) (column.JSON, error)
+}
+type EntryAggregateResolver interface {
+	Count(ctx context.Context, obj *journal.Aggregate[ent.Entry, journal.EntryDraft, journal.EntryFilter]) (int64, error)
+	Histogram(ctx context.Context, obj *journal.Aggregate[ent.Entry, journal.EntryDraft, journal.EntryFilter], interval journal.Interval, timeZone *string) ([]*journal.Bucket, error)
+	Series(ctx context.Context, obj *journal.Aggregate[ent.Entry, journal.EntryDraft, journal.EntryFilter], by journal.Dimension, interval journal.Interval, timeZone *string, first *int) ([]*journal.Series, error)
+	Groups(ctx context.Context, obj *journal.Aggregate[ent.Entry, journal.EntryDraft, journal.EntryFilter], by journal.Dimension, first *int) (*journal.Groups, error)
+	Values(ctx context.Context, obj *journal.Aggregate[ent.Entry, journal.EntryDraft, journal.EntryFilter], of journal.Dimension, contains *string, first *int) ([]*journal.Value, error)
 }
 type MutationResolver interface {
 	CreateEntry(ctx context.Context, input CreateEntryInput) (*CreateEntryPayload, error)
@@ -585,20 +746,32 @@ type OperationResolver interface {
 
 	Tenant(ctx context.Context, obj *ent.Operation) (*ent.Tenant, error)
 }
+type OperationAggregateResolver interface {
+	Count(ctx context.Context, obj *journal.Aggregate[ent.Operation, journal.OperationDraft, journal.OperationFilter]) (int64, error)
+	Histogram(ctx context.Context, obj *journal.Aggregate[ent.Operation, journal.OperationDraft, journal.OperationFilter], interval journal.Interval, timeZone *string) ([]*journal.Bucket, error)
+	Series(ctx context.Context, obj *journal.Aggregate[ent.Operation, journal.OperationDraft, journal.OperationFilter], by journal.Dimension, interval journal.Interval, timeZone *string, first *int) ([]*journal.Series, error)
+	Groups(ctx context.Context, obj *journal.Aggregate[ent.Operation, journal.OperationDraft, journal.OperationFilter], by journal.Dimension, first *int) (*journal.Groups, error)
+	Values(ctx context.Context, obj *journal.Aggregate[ent.Operation, journal.OperationDraft, journal.OperationFilter], of journal.Dimension, contains *string, first *int) ([]*journal.Value, error)
+}
 type QueryResolver interface {
 	Entry(ctx context.Context, id string) (*ent.Entry, error)
 	Entries(ctx context.Context, filter *journal.EntryFilter, first *int, after *string, last *int, before *string) (*journal.Connection[ent.Entry], error)
+	EntryAggregate(ctx context.Context, filter *journal.EntryFilter) (*journal.Aggregate[ent.Entry, journal.EntryDraft, journal.EntryFilter], error)
 	EntryStats(ctx context.Context, tenantID *string, days *int) (*journal.EntryStats, error)
 	AuditEvent(ctx context.Context, id string) (*ent.AuditEvent, error)
 	AuditEvents(ctx context.Context, filter *journal.AuditEventFilter, first *int, after *string, last *int, before *string) (*journal.Connection[ent.AuditEvent], error)
+	AuditEventAggregate(ctx context.Context, filter *journal.AuditEventFilter) (*journal.Aggregate[ent.AuditEvent, journal.AuditEventDraft, journal.AuditEventFilter], error)
 	Operation(ctx context.Context, id string) (*ent.Operation, error)
 	Operations(ctx context.Context, filter *journal.OperationFilter, first *int, after *string, last *int, before *string) (*journal.Connection[ent.Operation], error)
+	OperationAggregate(ctx context.Context, filter *journal.OperationFilter) (*journal.Aggregate[ent.Operation, journal.OperationDraft, journal.OperationFilter], error)
 	UsageRecord(ctx context.Context, id string) (*ent.UsageRecord, error)
 	UsageRecords(ctx context.Context, filter *journal.UsageRecordFilter, first *int, after *string, last *int, before *string) (*journal.Connection[ent.UsageRecord], error)
+	UsageRecordAggregate(ctx context.Context, filter *journal.UsageRecordFilter) (*journal.Aggregate[ent.UsageRecord, journal.UsageRecordDraft, journal.UsageRecordFilter], error)
 	UsageStats(ctx context.Context, filter *journal.UsageRecordFilter) (*journal.UsageStats, error)
 	APICall(ctx context.Context, id string) (*ent.APICall, error)
 	APICalls(ctx context.Context, filter *journal.APICallFilter, first *int, after *string, last *int, before *string) (*journal.Connection[ent.APICall], error)
 	Timeline(ctx context.Context, filter *TimelineFilter, first *int, after *string, last *int, before *string) (*journal.TimelineConnection, error)
+	APICallAggregate(ctx context.Context, filter *journal.APICallFilter) (*journal.Aggregate[ent.APICall, journal.APICallDraft, journal.APICallFilter], error)
 	Tenants(ctx context.Context) ([]*ent.Tenant, error)
 	Categories(ctx context.Context) ([]*ent.Category, error)
 	RetentionPolicies(ctx context.Context) ([]*ent.RetentionPolicy, error)
@@ -622,6 +795,14 @@ type SubscriptionResolver interface {
 }
 type UsageRecordResolver interface {
 	Tenant(ctx context.Context, obj *ent.UsageRecord) (*ent.Tenant, error)
+}
+type UsageRecordAggregateResolver interface {
+	Count(ctx context.Context, obj *journal.Aggregate[ent.UsageRecord, journal.UsageRecordDraft, journal.UsageRecordFilter]) (int64, error)
+	Histogram(ctx context.Context, obj *journal.Aggregate[ent.UsageRecord, journal.UsageRecordDraft, journal.UsageRecordFilter], interval journal.Interval, timeZone *string) ([]*journal.Bucket, error)
+	Series(ctx context.Context, obj *journal.Aggregate[ent.UsageRecord, journal.UsageRecordDraft, journal.UsageRecordFilter], by journal.Dimension, interval journal.Interval, timeZone *string, first *int) ([]*journal.Series, error)
+	Groups(ctx context.Context, obj *journal.Aggregate[ent.UsageRecord, journal.UsageRecordDraft, journal.UsageRecordFilter], by journal.Dimension, first *int) (*journal.Groups, error)
+	Values(ctx context.Context, obj *journal.Aggregate[ent.UsageRecord, journal.UsageRecordDraft, journal.UsageRecordFilter], of journal.Dimension, contains *string, first *int) ([]*journal.Value, error)
+	Numbers(ctx context.Context, obj *journal.Aggregate[ent.UsageRecord, journal.UsageRecordDraft, journal.UsageRecordFilter], of journal.Number) (*journal.Numbers, error)
 }
 type UserResolver interface {
 	Role(ctx context.Context, obj *ent.User) (Role, error)
@@ -695,6 +876,57 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.APICall.Tenant(childComplexity), true
+
+	case "APICallAggregate.count":
+		if e.ComplexityRoot.APICallAggregate.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.APICallAggregate.Count(childComplexity), true
+	case "APICallAggregate.groups":
+		if e.ComplexityRoot.APICallAggregate.Groups == nil {
+			break
+		}
+
+		args, err := ec.field_APICallAggregate_groups_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.APICallAggregate.Groups(childComplexity, args["by"].(journal.Dimension), args["first"].(*int)), true
+	case "APICallAggregate.histogram":
+		if e.ComplexityRoot.APICallAggregate.Histogram == nil {
+			break
+		}
+
+		args, err := ec.field_APICallAggregate_histogram_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.APICallAggregate.Histogram(childComplexity, args["interval"].(journal.Interval), args["timeZone"].(*string)), true
+	case "APICallAggregate.series":
+		if e.ComplexityRoot.APICallAggregate.Series == nil {
+			break
+		}
+
+		args, err := ec.field_APICallAggregate_series_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.APICallAggregate.Series(childComplexity, args["by"].(journal.Dimension), args["interval"].(journal.Interval), args["timeZone"].(*string), args["first"].(*int)), true
+	case "APICallAggregate.values":
+		if e.ComplexityRoot.APICallAggregate.Values == nil {
+			break
+		}
+
+		args, err := ec.field_APICallAggregate_values_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.APICallAggregate.Values(childComplexity, args["of"].(journal.Dimension), args["contains"].(*string), args["first"].(*int)), true
 
 	case "APICallAppended.cursor":
 		if e.ComplexityRoot.APICallAppended.Cursor == nil {
@@ -908,6 +1140,57 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AuditEvent.UserID(childComplexity), true
 
+	case "AuditEventAggregate.count":
+		if e.ComplexityRoot.AuditEventAggregate.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEventAggregate.Count(childComplexity), true
+	case "AuditEventAggregate.groups":
+		if e.ComplexityRoot.AuditEventAggregate.Groups == nil {
+			break
+		}
+
+		args, err := ec.field_AuditEventAggregate_groups_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.AuditEventAggregate.Groups(childComplexity, args["by"].(journal.Dimension), args["first"].(*int)), true
+	case "AuditEventAggregate.histogram":
+		if e.ComplexityRoot.AuditEventAggregate.Histogram == nil {
+			break
+		}
+
+		args, err := ec.field_AuditEventAggregate_histogram_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.AuditEventAggregate.Histogram(childComplexity, args["interval"].(journal.Interval), args["timeZone"].(*string)), true
+	case "AuditEventAggregate.series":
+		if e.ComplexityRoot.AuditEventAggregate.Series == nil {
+			break
+		}
+
+		args, err := ec.field_AuditEventAggregate_series_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.AuditEventAggregate.Series(childComplexity, args["by"].(journal.Dimension), args["interval"].(journal.Interval), args["timeZone"].(*string), args["first"].(*int)), true
+	case "AuditEventAggregate.values":
+		if e.ComplexityRoot.AuditEventAggregate.Values == nil {
+			break
+		}
+
+		args, err := ec.field_AuditEventAggregate_values_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.AuditEventAggregate.Values(childComplexity, args["of"].(journal.Dimension), args["contains"].(*string), args["first"].(*int)), true
+
 	case "AuditEventAppended.cursor":
 		if e.ComplexityRoot.AuditEventAppended.Cursor == nil {
 			break
@@ -1002,6 +1285,94 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CategoryCount.Count(childComplexity), true
+
+	case "CountBucket.count":
+		if e.ComplexityRoot.CountBucket.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CountBucket.Count(childComplexity), true
+	case "CountBucket.end":
+		if e.ComplexityRoot.CountBucket.End == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CountBucket.End(childComplexity), true
+	case "CountBucket.start":
+		if e.ComplexityRoot.CountBucket.Start == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CountBucket.Start(childComplexity), true
+
+	case "CountGroup.count":
+		if e.ComplexityRoot.CountGroup.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CountGroup.Count(childComplexity), true
+	case "CountGroup.label":
+		if e.ComplexityRoot.CountGroup.Label == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CountGroup.Label(childComplexity), true
+	case "CountGroup.value":
+		if e.ComplexityRoot.CountGroup.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CountGroup.Value(childComplexity), true
+
+	case "CountGroups.groups":
+		if e.ComplexityRoot.CountGroups.Groups == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CountGroups.Groups(childComplexity), true
+	case "CountGroups.otherCount":
+		if e.ComplexityRoot.CountGroups.OtherCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CountGroups.OtherCount(childComplexity), true
+	case "CountGroups.valueCount":
+		if e.ComplexityRoot.CountGroups.ValueCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CountGroups.ValueCount(childComplexity), true
+
+	case "CountSeries.buckets":
+		if e.ComplexityRoot.CountSeries.Buckets == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CountSeries.Buckets(childComplexity), true
+	case "CountSeries.count":
+		if e.ComplexityRoot.CountSeries.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CountSeries.Count(childComplexity), true
+	case "CountSeries.isOther":
+		if e.ComplexityRoot.CountSeries.IsOther == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CountSeries.IsOther(childComplexity), true
+	case "CountSeries.label":
+		if e.ComplexityRoot.CountSeries.Label == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CountSeries.Label(childComplexity), true
+	case "CountSeries.value":
+		if e.ComplexityRoot.CountSeries.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CountSeries.Value(childComplexity), true
 
 	case "CreateAPICallPayload.apiCall":
 		if e.ComplexityRoot.CreateAPICallPayload.APICall == nil {
@@ -1140,6 +1511,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.DeleteRetentionPolicyPayload.DeletedID(childComplexity), true
 
+	case "DimensionValue.label":
+		if e.ComplexityRoot.DimensionValue.Label == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DimensionValue.Label(childComplexity), true
+	case "DimensionValue.value":
+		if e.ComplexityRoot.DimensionValue.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DimensionValue.Value(childComplexity), true
+
 	case "DisableUserPayload.user":
 		if e.ComplexityRoot.DisableUserPayload.User == nil {
 			break
@@ -1232,6 +1616,57 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Entry.Username(childComplexity), true
+
+	case "EntryAggregate.count":
+		if e.ComplexityRoot.EntryAggregate.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EntryAggregate.Count(childComplexity), true
+	case "EntryAggregate.groups":
+		if e.ComplexityRoot.EntryAggregate.Groups == nil {
+			break
+		}
+
+		args, err := ec.field_EntryAggregate_groups_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.EntryAggregate.Groups(childComplexity, args["by"].(journal.Dimension), args["first"].(*int)), true
+	case "EntryAggregate.histogram":
+		if e.ComplexityRoot.EntryAggregate.Histogram == nil {
+			break
+		}
+
+		args, err := ec.field_EntryAggregate_histogram_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.EntryAggregate.Histogram(childComplexity, args["interval"].(journal.Interval), args["timeZone"].(*string)), true
+	case "EntryAggregate.series":
+		if e.ComplexityRoot.EntryAggregate.Series == nil {
+			break
+		}
+
+		args, err := ec.field_EntryAggregate_series_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.EntryAggregate.Series(childComplexity, args["by"].(journal.Dimension), args["interval"].(journal.Interval), args["timeZone"].(*string), args["first"].(*int)), true
+	case "EntryAggregate.values":
+		if e.ComplexityRoot.EntryAggregate.Values == nil {
+			break
+		}
+
+		args, err := ec.field_EntryAggregate_values_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.EntryAggregate.Values(childComplexity, args["of"].(journal.Dimension), args["contains"].(*string), args["first"].(*int)), true
 
 	case "EntryAppended.cursor":
 		if e.ComplexityRoot.EntryAppended.Cursor == nil {
@@ -1605,6 +2040,61 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Mutation.RevokeAccessToken(childComplexity, args["input"].(RevokeAccessTokenInput)), true
 
+	case "Numbers.average":
+		if e.ComplexityRoot.Numbers.Average == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Numbers.Average(childComplexity), true
+	case "Numbers.count":
+		if e.ComplexityRoot.Numbers.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Numbers.Count(childComplexity), true
+	case "Numbers.max":
+		if e.ComplexityRoot.Numbers.Max == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Numbers.Max(childComplexity), true
+	case "Numbers.min":
+		if e.ComplexityRoot.Numbers.Min == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Numbers.Min(childComplexity), true
+	case "Numbers.p50":
+		if e.ComplexityRoot.Numbers.P50 == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Numbers.P50(childComplexity), true
+	case "Numbers.p90":
+		if e.ComplexityRoot.Numbers.P90 == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Numbers.P90(childComplexity), true
+	case "Numbers.p95":
+		if e.ComplexityRoot.Numbers.P95 == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Numbers.P95(childComplexity), true
+	case "Numbers.p99":
+		if e.ComplexityRoot.Numbers.P99 == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Numbers.P99(childComplexity), true
+	case "Numbers.sum":
+		if e.ComplexityRoot.Numbers.Sum == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Numbers.Sum(childComplexity), true
+
 	case "Operation.action":
 		if e.ComplexityRoot.Operation.Action == nil {
 			break
@@ -1695,6 +2185,57 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Operation.Username(childComplexity), true
+
+	case "OperationAggregate.count":
+		if e.ComplexityRoot.OperationAggregate.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OperationAggregate.Count(childComplexity), true
+	case "OperationAggregate.groups":
+		if e.ComplexityRoot.OperationAggregate.Groups == nil {
+			break
+		}
+
+		args, err := ec.field_OperationAggregate_groups_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.OperationAggregate.Groups(childComplexity, args["by"].(journal.Dimension), args["first"].(*int)), true
+	case "OperationAggregate.histogram":
+		if e.ComplexityRoot.OperationAggregate.Histogram == nil {
+			break
+		}
+
+		args, err := ec.field_OperationAggregate_histogram_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.OperationAggregate.Histogram(childComplexity, args["interval"].(journal.Interval), args["timeZone"].(*string)), true
+	case "OperationAggregate.series":
+		if e.ComplexityRoot.OperationAggregate.Series == nil {
+			break
+		}
+
+		args, err := ec.field_OperationAggregate_series_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.OperationAggregate.Series(childComplexity, args["by"].(journal.Dimension), args["interval"].(journal.Interval), args["timeZone"].(*string), args["first"].(*int)), true
+	case "OperationAggregate.values":
+		if e.ComplexityRoot.OperationAggregate.Values == nil {
+			break
+		}
+
+		args, err := ec.field_OperationAggregate_values_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.OperationAggregate.Values(childComplexity, args["of"].(journal.Dimension), args["contains"].(*string), args["first"].(*int)), true
 
 	case "OperationAppended.cursor":
 		if e.ComplexityRoot.OperationAppended.Cursor == nil {
@@ -1848,6 +2389,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.APICall(childComplexity, args["id"].(string)), true
+	case "Query.apiCallAggregate":
+		if e.ComplexityRoot.Query.APICallAggregate == nil {
+			break
+		}
+
+		args, err := ec.field_Query_apiCallAggregate_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.APICallAggregate(childComplexity, args["filter"].(*journal.APICallFilter)), true
 	case "Query.apiCalls":
 		if e.ComplexityRoot.Query.APICalls == nil {
 			break
@@ -1892,6 +2444,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.AuditEvent(childComplexity, args["id"].(string)), true
+	case "Query.auditEventAggregate":
+		if e.ComplexityRoot.Query.AuditEventAggregate == nil {
+			break
+		}
+
+		args, err := ec.field_Query_auditEventAggregate_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.AuditEventAggregate(childComplexity, args["filter"].(*journal.AuditEventFilter)), true
 	case "Query.auditEvents":
 		if e.ComplexityRoot.Query.AuditEvents == nil {
 			break
@@ -1931,6 +2494,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Entry(childComplexity, args["id"].(string)), true
+	case "Query.entryAggregate":
+		if e.ComplexityRoot.Query.EntryAggregate == nil {
+			break
+		}
+
+		args, err := ec.field_Query_entryAggregate_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.EntryAggregate(childComplexity, args["filter"].(*journal.EntryFilter)), true
 	case "Query.entryStats":
 		if e.ComplexityRoot.Query.EntryStats == nil {
 			break
@@ -1960,6 +2534,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Operation(childComplexity, args["id"].(string)), true
+	case "Query.operationAggregate":
+		if e.ComplexityRoot.Query.OperationAggregate == nil {
+			break
+		}
+
+		args, err := ec.field_Query_operationAggregate_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.OperationAggregate(childComplexity, args["filter"].(*journal.OperationFilter)), true
 	case "Query.operations":
 		if e.ComplexityRoot.Query.Operations == nil {
 			break
@@ -2005,6 +2590,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.UsageRecord(childComplexity, args["id"].(string)), true
+	case "Query.usageRecordAggregate":
+		if e.ComplexityRoot.Query.UsageRecordAggregate == nil {
+			break
+		}
+
+		args, err := ec.field_Query_usageRecordAggregate_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.UsageRecordAggregate(childComplexity, args["filter"].(*journal.UsageRecordFilter)), true
 	case "Query.usageRecords":
 		if e.ComplexityRoot.Query.UsageRecords == nil {
 			break
@@ -2256,6 +2852,142 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.TimelineEdge.Node(childComplexity), true
 
+	case "UsageBucket.completionTokens":
+		if e.ComplexityRoot.UsageBucket.CompletionTokens == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsageBucket.CompletionTokens(childComplexity), true
+	case "UsageBucket.count":
+		if e.ComplexityRoot.UsageBucket.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsageBucket.Count(childComplexity), true
+	case "UsageBucket.end":
+		if e.ComplexityRoot.UsageBucket.End == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsageBucket.End(childComplexity), true
+	case "UsageBucket.promptTokens":
+		if e.ComplexityRoot.UsageBucket.PromptTokens == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsageBucket.PromptTokens(childComplexity), true
+	case "UsageBucket.quota":
+		if e.ComplexityRoot.UsageBucket.Quota == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsageBucket.Quota(childComplexity), true
+	case "UsageBucket.start":
+		if e.ComplexityRoot.UsageBucket.Start == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsageBucket.Start(childComplexity), true
+	case "UsageBucket.tokensPerMinute":
+		if e.ComplexityRoot.UsageBucket.TokensPerMinute == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsageBucket.TokensPerMinute(childComplexity), true
+
+	case "UsageFigures.completionTokens":
+		if e.ComplexityRoot.UsageFigures.CompletionTokens == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsageFigures.CompletionTokens(childComplexity), true
+	case "UsageFigures.count":
+		if e.ComplexityRoot.UsageFigures.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsageFigures.Count(childComplexity), true
+	case "UsageFigures.promptTokens":
+		if e.ComplexityRoot.UsageFigures.PromptTokens == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsageFigures.PromptTokens(childComplexity), true
+	case "UsageFigures.quota":
+		if e.ComplexityRoot.UsageFigures.Quota == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsageFigures.Quota(childComplexity), true
+	case "UsageFigures.tokensPerMinute":
+		if e.ComplexityRoot.UsageFigures.TokensPerMinute == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsageFigures.TokensPerMinute(childComplexity), true
+
+	case "UsageGroup.completionTokens":
+		if e.ComplexityRoot.UsageGroup.CompletionTokens == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsageGroup.CompletionTokens(childComplexity), true
+	case "UsageGroup.count":
+		if e.ComplexityRoot.UsageGroup.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsageGroup.Count(childComplexity), true
+	case "UsageGroup.label":
+		if e.ComplexityRoot.UsageGroup.Label == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsageGroup.Label(childComplexity), true
+	case "UsageGroup.promptTokens":
+		if e.ComplexityRoot.UsageGroup.PromptTokens == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsageGroup.PromptTokens(childComplexity), true
+	case "UsageGroup.quota":
+		if e.ComplexityRoot.UsageGroup.Quota == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsageGroup.Quota(childComplexity), true
+	case "UsageGroup.tokensPerMinute":
+		if e.ComplexityRoot.UsageGroup.TokensPerMinute == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsageGroup.TokensPerMinute(childComplexity), true
+	case "UsageGroup.value":
+		if e.ComplexityRoot.UsageGroup.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsageGroup.Value(childComplexity), true
+
+	case "UsageGroups.groups":
+		if e.ComplexityRoot.UsageGroups.Groups == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsageGroups.Groups(childComplexity), true
+	case "UsageGroups.other":
+		if e.ComplexityRoot.UsageGroups.Other == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsageGroups.Other(childComplexity), true
+	case "UsageGroups.valueCount":
+		if e.ComplexityRoot.UsageGroups.ValueCount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsageGroups.ValueCount(childComplexity), true
+
 	case "UsageRecord.channelId":
 		if e.ComplexityRoot.UsageRecord.ChannelID == nil {
 			break
@@ -2377,6 +3109,68 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.UsageRecord.Username(childComplexity), true
 
+	case "UsageRecordAggregate.count":
+		if e.ComplexityRoot.UsageRecordAggregate.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsageRecordAggregate.Count(childComplexity), true
+	case "UsageRecordAggregate.groups":
+		if e.ComplexityRoot.UsageRecordAggregate.Groups == nil {
+			break
+		}
+
+		args, err := ec.field_UsageRecordAggregate_groups_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.UsageRecordAggregate.Groups(childComplexity, args["by"].(journal.Dimension), args["first"].(*int)), true
+	case "UsageRecordAggregate.histogram":
+		if e.ComplexityRoot.UsageRecordAggregate.Histogram == nil {
+			break
+		}
+
+		args, err := ec.field_UsageRecordAggregate_histogram_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.UsageRecordAggregate.Histogram(childComplexity, args["interval"].(journal.Interval), args["timeZone"].(*string)), true
+	case "UsageRecordAggregate.numbers":
+		if e.ComplexityRoot.UsageRecordAggregate.Numbers == nil {
+			break
+		}
+
+		args, err := ec.field_UsageRecordAggregate_numbers_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.UsageRecordAggregate.Numbers(childComplexity, args["of"].(journal.Number)), true
+	case "UsageRecordAggregate.series":
+		if e.ComplexityRoot.UsageRecordAggregate.Series == nil {
+			break
+		}
+
+		args, err := ec.field_UsageRecordAggregate_series_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.UsageRecordAggregate.Series(childComplexity, args["by"].(journal.Dimension), args["interval"].(journal.Interval), args["timeZone"].(*string), args["first"].(*int)), true
+	case "UsageRecordAggregate.values":
+		if e.ComplexityRoot.UsageRecordAggregate.Values == nil {
+			break
+		}
+
+		args, err := ec.field_UsageRecordAggregate_values_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.UsageRecordAggregate.Values(childComplexity, args["of"].(journal.Dimension), args["contains"].(*string), args["first"].(*int)), true
+
 	case "UsageRecordAppended.cursor":
 		if e.ComplexityRoot.UsageRecordAppended.Cursor == nil {
 			break
@@ -2433,6 +3227,61 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.UsageRecordEdge.Node(childComplexity), true
+
+	case "UsageSeries.buckets":
+		if e.ComplexityRoot.UsageSeries.Buckets == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsageSeries.Buckets(childComplexity), true
+	case "UsageSeries.completionTokens":
+		if e.ComplexityRoot.UsageSeries.CompletionTokens == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsageSeries.CompletionTokens(childComplexity), true
+	case "UsageSeries.count":
+		if e.ComplexityRoot.UsageSeries.Count == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsageSeries.Count(childComplexity), true
+	case "UsageSeries.isOther":
+		if e.ComplexityRoot.UsageSeries.IsOther == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsageSeries.IsOther(childComplexity), true
+	case "UsageSeries.label":
+		if e.ComplexityRoot.UsageSeries.Label == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsageSeries.Label(childComplexity), true
+	case "UsageSeries.promptTokens":
+		if e.ComplexityRoot.UsageSeries.PromptTokens == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsageSeries.PromptTokens(childComplexity), true
+	case "UsageSeries.quota":
+		if e.ComplexityRoot.UsageSeries.Quota == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsageSeries.Quota(childComplexity), true
+	case "UsageSeries.tokensPerMinute":
+		if e.ComplexityRoot.UsageSeries.TokensPerMinute == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsageSeries.TokensPerMinute(childComplexity), true
+	case "UsageSeries.value":
+		if e.ComplexityRoot.UsageSeries.Value == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsageSeries.Value(childComplexity), true
 
 	case "UsageStats.byType":
 		if e.ComplexityRoot.UsageStats.ByType == nil {
@@ -3008,6 +3857,93 @@ type PageInfo {
 }
 
 """
+How long the buckets of a histogram are, as a clock and a calendar in a time zone have
+it.
+"""
+enum Interval {
+  """A minute."""
+  MINUTE
+  """Five minutes, from the full hour on."""
+  FIVE_MINUTES
+  """
+  An hour. What a clock shows twice, when it is put back, is two buckets, and a bucket
+  in which it is put forward or back at another moment than the full hour ends there.
+  """
+  HOUR
+  """A day, of 23 or 25 hours where the clocks are changed. A day that a zone left out has no bucket."""
+  DAY
+  """A week, from Monday on (ISO 8601)."""
+  WEEK
+  """A month."""
+  MONTH
+}
+
+"""
+How many rows a stretch of time has.
+"""
+type CountBucket {
+  """Where it begins, inclusive."""
+  start: Time!
+  """Where it ends, exclusive."""
+  end: Time!
+  """How many rows it has."""
+  count: Int64!
+}
+
+"""
+How many rows have a value.
+"""
+type CountGroup {
+  """The value as the filter takes it; null for the rows that have none."""
+  value: String
+  """What the value is called, where it is an id or a number with a name."""
+  label: String
+  """How many rows have it."""
+  count: Int64!
+}
+
+"""
+How many rows have each value.
+"""
+type CountGroups {
+  """
+  The most frequent values, the most frequent first; of those that are as frequent no
+  value comes first, then in the order of ` + "`" + `values` + "`" + `, ids byte by byte.
+  """
+  groups: [CountGroup!]!
+  """How many values there are in all; no value counts as one."""
+  valueCount: Int64!
+  """How many rows have the values that are not listed."""
+  otherCount: Int64!
+}
+
+"""
+How many rows have a value, by bucket.
+"""
+type CountSeries {
+  """The value as the filter takes it; null for the rows that have none, and for ` + "`" + `isOther` + "`" + `."""
+  value: String
+  """What the value is called, where it is an id or a number with a name."""
+  label: String
+  """Whether these are the rows of all values that have no series of their own."""
+  isOther: Boolean!
+  """How many rows there are in all buckets."""
+  count: Int64!
+  """All buckets, ascending: the same in every series."""
+  buckets: [CountBucket!]!
+}
+
+"""
+A value that occurs, for somebody to choose.
+"""
+type DimensionValue {
+  """The value as the filter takes it."""
+  value: String!
+  """What the value is called, where it is an id or a number with a name."""
+  label: String
+}
+
+"""
 One line of an application's log. Entries are never changed.
 """
 type Entry implements Node & LogRecord {
@@ -3127,6 +4063,91 @@ input EntryFilter {
   everything.
   """
   search: String
+}
+
+"""
+What entries are told apart by.
+"""
+enum EntryDimension {
+  """The level: ` + "`" + `ERROR` + "`" + `."""
+  LEVEL
+  """The category: its id, called by its name. None for entries without one."""
+  CATEGORY
+  """The source. None for entries without one."""
+  SOURCE
+  """The user id. None for entries without one."""
+  USER
+  """The tenant: its id, called by its name. None for entries of no tenant."""
+  TENANT
+}
+
+"""
+Answers about the entries that pass a filter, beyond the rows. Each field works out only
+itself, in a moment of its own; all figures of one field are of one moment. Figures are
+from roll-ups, and quick, where the filter asks for at most one dimension beside the
+tenant, the level and the time, and they are told apart by that dimension or by ` + "`" + `LEVEL` + "`" + `
+or ` + "`" + `TENANT` + "`" + `, in buckets of whole hours of UTC (` + "`" + `SOURCE` + "`" + ` and ` + "`" + `USER` + "`" + `: of whole days).
+Everything else reads rows, which takes the longer the more there are. More than 500,000
+figures at a time are ` + "`" + `BAD_USER_INPUT` + "`" + `.
+"""
+type EntryAggregate {
+  """How many entries there are, exact. Counts 100 towards the complexity."""
+  count: Int64!
+  """
+  The figures of each bucket of time, ascending, from ` + "`" + `filter.since` + "`" + `, which must be set,
+  to ` + "`" + `filter.until` + "`" + `, or now: the first and the last bucket end with that window, and
+  those without a row are there too. At most 1,000: more are ` + "`" + `BAD_USER_INPUT` + "`" + `, which
+  says what interval would do. Counts 200 and for each field of a bucket 10 towards the
+  complexity.
+  """
+  histogram(
+    """How long the buckets are."""
+    interval: Interval!
+    """The IANA name of the time zone that has these intervals, such as ` + "`" + `Europe/Berlin` + "`" + `. Default: the server's."""
+    timeZone: String
+  ): [CountBucket!]!
+  """
+  The histogram told apart by the values that are most frequent in the whole window, the
+  most frequent first, and last, where there are more, by all others: added up the series
+  are the histogram. None where there is nothing. Counts 400 and for each field of a series
+  and its buckets 10 times ` + "`" + `first` + "`" + ` towards the complexity.
+  """
+  series(
+    """What is told apart."""
+    by: EntryDimension!
+    """How long the buckets are."""
+    interval: Interval!
+    """The IANA name of the time zone that has these intervals, such as ` + "`" + `Europe/Berlin` + "`" + `. Default: the server's."""
+    timeZone: String
+    """How many values have a series of their own. Between 1 and 50."""
+    first: Int = 5
+  ): [CountSeries!]!
+  """
+  The figures of each value. Counts 200 and for each of its fields ` + "`" + `first` + "`" + ` towards the
+  complexity.
+  """
+  groups(
+    """What is told apart."""
+    by: EntryDimension!
+    """How many values are listed. Between 1 and 500."""
+    first: Int = 10
+  ): CountGroups!
+  """
+  The values that occur, for somebody to choose: numbers by size, ids by what they are
+  called, others byte by byte. Counts 200 and for each of its fields ` + "`" + `first` + "`" + ` towards the
+  complexity.
+  """
+  values(
+    """Which values."""
+    of: EntryDimension!
+    """
+    With this text somewhere in the value or in what it is called. ASCII letters match in
+    either case, everything else byte for byte. At most 1,024 bytes.
+    """
+    contains: String
+    """How many values. Between 1 and 500."""
+    first: Int = 100
+  ): [DimensionValue!]!
 }
 
 """
@@ -3276,6 +4297,92 @@ input AuditEventFilter {
   applicationId: String
   """From exactly this address, byte for byte."""
   ip: String
+}
+
+"""
+What audit events are told apart by.
+"""
+enum AuditEventDimension {
+  """What happened: ` + "`" + `SignIn.Password` + "`" + `."""
+  KEY
+  """The user id. None where nobody was known."""
+  USER
+  """The application id. None for events of no application."""
+  APPLICATION
+  """The address. None where none was logged. It is told apart by reading the rows."""
+  IP
+  """The tenant: its id, called by its name. None for events of no tenant."""
+  TENANT
+}
+
+"""
+Answers about the audit events that pass a filter, beyond the rows. Each field works out
+only itself, in a moment of its own; all figures of one field are of one moment. Figures
+are from roll-ups, and quick, where the filter asks for at most one dimension beside the
+tenant and the time, and they are told apart by that dimension or by ` + "`" + `TENANT` + "`" + `, in
+buckets of whole hours of UTC (` + "`" + `USER` + "`" + ` and ` + "`" + `APPLICATION` + "`" + `: of whole days). Everything else
+reads rows, which takes the longer the more there are. More than 500,000 figures at a
+time are ` + "`" + `BAD_USER_INPUT` + "`" + `.
+"""
+type AuditEventAggregate {
+  """How many audit events there are, exact. Counts 100 towards the complexity."""
+  count: Int64!
+  """
+  The figures of each bucket of time, ascending, from ` + "`" + `filter.since` + "`" + `, which must be set,
+  to ` + "`" + `filter.until` + "`" + `, or now: the first and the last bucket end with that window, and
+  those without a row are there too. At most 1,000: more are ` + "`" + `BAD_USER_INPUT` + "`" + `, which
+  says what interval would do. Counts 200 and for each field of a bucket 10 towards the
+  complexity.
+  """
+  histogram(
+    """How long the buckets are."""
+    interval: Interval!
+    """The IANA name of the time zone that has these intervals, such as ` + "`" + `Europe/Berlin` + "`" + `. Default: the server's."""
+    timeZone: String
+  ): [CountBucket!]!
+  """
+  The histogram told apart by the values that are most frequent in the whole window, the
+  most frequent first, and last, where there are more, by all others: added up the series
+  are the histogram. None where there is nothing. Counts 400 and for each field of a series
+  and its buckets 10 times ` + "`" + `first` + "`" + ` towards the complexity, and 2,000 more by what is told
+  apart by reading the rows.
+  """
+  series(
+    """What is told apart."""
+    by: AuditEventDimension!
+    """How long the buckets are."""
+    interval: Interval!
+    """The IANA name of the time zone that has these intervals, such as ` + "`" + `Europe/Berlin` + "`" + `. Default: the server's."""
+    timeZone: String
+    """How many values have a series of their own. Between 1 and 50."""
+    first: Int = 5
+  ): [CountSeries!]!
+  """
+  The figures of each value. Counts 200 and for each of its fields ` + "`" + `first` + "`" + ` towards the
+  complexity, and 2,000 more for what is told apart by reading the rows.
+  """
+  groups(
+    """What is told apart."""
+    by: AuditEventDimension!
+    """How many values are listed. Between 1 and 500."""
+    first: Int = 10
+  ): CountGroups!
+  """
+  The values that occur, for somebody to choose: numbers by size, ids by what they are
+  called, others byte by byte. Counts 200 and for each of its fields ` + "`" + `first` + "`" + ` towards the
+  complexity, and 2,000 more for what is told apart by reading the rows.
+  """
+  values(
+    """Which values."""
+    of: AuditEventDimension!
+    """
+    With this text somewhere in the value or in what it is called. ASCII letters match in
+    either case, everything else byte for byte. At most 1,024 bytes.
+    """
+    contains: String
+    """How many values. Between 1 and 500."""
+    first: Int = 100
+  ): [DimensionValue!]!
 }
 
 """
@@ -3448,6 +4555,96 @@ input OperationFilter {
 }
 
 """
+What operations are told apart by.
+"""
+enum OperationDimension {
+  """What was done: ` + "`" + `CREATE` + "`" + `."""
+  ACTION
+  """The module."""
+  MODULE
+  """The user's number, called by the name that most of the operations have. None where nobody was known. Needs the permission ` + "`" + `system:log:query` + "`" + `."""
+  USER
+  """The name of the user. None where it is empty, or nobody was known."""
+  USERNAME
+  """Whether it succeeded: ` + "`" + `true` + "`" + ` or ` + "`" + `false` + "`" + `."""
+  SUCCEEDED
+  """The address. None where none was logged. It is told apart by reading the rows."""
+  IP
+  """The tenant: its id, called by its name. None for operations of no tenant."""
+  TENANT
+}
+
+"""
+Answers about the operations that pass a filter, beyond the rows. Each field works out
+only itself, in a moment of its own; all figures of one field are of one moment. Figures
+are from roll-ups, and quick, where the filter asks for at most one dimension beside the
+tenant, ` + "`" + `succeeded` + "`" + ` and the time, and they are told apart by that dimension or by
+` + "`" + `SUCCEEDED` + "`" + ` or ` + "`" + `TENANT` + "`" + `, in buckets of whole hours of UTC (` + "`" + `USER` + "`" + `, ` + "`" + `USERNAME` + "`" + ` and
+` + "`" + `MODULE` + "`" + `: of whole days). Everything else reads rows, which takes the longer the more
+there are. More than 500,000 figures at a time are ` + "`" + `BAD_USER_INPUT` + "`" + `.
+"""
+type OperationAggregate {
+  """How many operations there are, exact. Counts 100 towards the complexity."""
+  count: Int64!
+  """
+  The figures of each bucket of time, ascending, from ` + "`" + `filter.since` + "`" + `, which must be set,
+  to ` + "`" + `filter.until` + "`" + `, or now: the first and the last bucket end with that window, and
+  those without a row are there too. At most 1,000: more are ` + "`" + `BAD_USER_INPUT` + "`" + `, which
+  says what interval would do. Counts 200 and for each field of a bucket 10 towards the
+  complexity.
+  """
+  histogram(
+    """How long the buckets are."""
+    interval: Interval!
+    """The IANA name of the time zone that has these intervals, such as ` + "`" + `Europe/Berlin` + "`" + `. Default: the server's."""
+    timeZone: String
+  ): [CountBucket!]!
+  """
+  The histogram told apart by the values that are most frequent in the whole window, the
+  most frequent first, and last, where there are more, by all others: added up the series
+  are the histogram. None where there is nothing. Counts 400 and for each field of a series
+  and its buckets 10 times ` + "`" + `first` + "`" + ` towards the complexity, and 2,000 more by what is told
+  apart by reading the rows.
+  """
+  series(
+    """What is told apart."""
+    by: OperationDimension!
+    """How long the buckets are."""
+    interval: Interval!
+    """The IANA name of the time zone that has these intervals, such as ` + "`" + `Europe/Berlin` + "`" + `. Default: the server's."""
+    timeZone: String
+    """How many values have a series of their own. Between 1 and 50."""
+    first: Int = 5
+  ): [CountSeries!]!
+  """
+  The figures of each value. Counts 200 and for each of its fields ` + "`" + `first` + "`" + ` towards the
+  complexity, and 2,000 more for what is told apart by reading the rows.
+  """
+  groups(
+    """What is told apart."""
+    by: OperationDimension!
+    """How many values are listed. Between 1 and 500."""
+    first: Int = 10
+  ): CountGroups!
+  """
+  The values that occur, for somebody to choose: numbers by size, ids by what they are
+  called, others byte by byte. Counts 200 and for each of its fields ` + "`" + `first` + "`" + ` towards the
+  complexity, and 2,000 more for what is told apart by reading the rows.
+  """
+  values(
+    """Which values."""
+    of: OperationDimension!
+    """
+    With this text somewhere in the value or in what it is called. ASCII letters match in
+    either case, everything else byte for byte. At most 1,024 bytes.
+    """
+    contains: String
+    """How many values. Between 1 and 500."""
+    first: Int = 100
+  ): [DimensionValue!]!
+}
+
+"""
 What a usage record is about.
 """
 enum UsageType {
@@ -3605,6 +4802,243 @@ input UsageRecordFilter {
 }
 
 """
+Figures of the usage records in a stretch of time.
+"""
+type UsageBucket {
+  """Where it begins, inclusive."""
+  start: Time!
+  """Where it ends, exclusive."""
+  end: Time!
+  """How many records there are."""
+  count: Int64!
+  """The sum of their quota, in the gateway's units."""
+  quota: Int64!
+  """The sum of the tokens of their prompts."""
+  promptTokens: Int64!
+  """The sum of the tokens of their completions."""
+  completionTokens: Int64!
+  """The tokens of the prompts and completions, divided by the minutes of the bucket."""
+  tokensPerMinute: Float!
+}
+
+"""
+Figures of the usage records that have a value.
+"""
+type UsageGroup {
+  """The value as the filter takes it; null for the records that have none."""
+  value: String
+  """What the value is called, where it is an id or a number with a name: of a user or token the name that most of the records have."""
+  label: String
+  """How many records there are."""
+  count: Int64!
+  """The sum of their quota, in the gateway's units."""
+  quota: Int64!
+  """The sum of the tokens of their prompts."""
+  promptTokens: Int64!
+  """The sum of the tokens of their completions."""
+  completionTokens: Int64!
+  """
+  The tokens of the prompts and completions, divided by the minutes from the filter's
+  ` + "`" + `since` + "`" + ` to its ` + "`" + `until` + "`" + `, or now; null without ` + "`" + `since` + "`" + `.
+  """
+  tokensPerMinute: Float
+}
+
+"""
+Figures of the usage records of each value.
+"""
+type UsageGroups {
+  """
+  The most frequent values, the most frequent first; of those that are as frequent no
+  value comes first, then in the order of ` + "`" + `values` + "`" + `, ids byte by byte.
+  """
+  groups: [UsageGroup!]!
+  """How many values there are in all; no value counts as one."""
+  valueCount: Int64!
+  """The figures of the values that are not listed, together."""
+  other: UsageFigures!
+}
+
+"""
+Figures of some usage records.
+"""
+type UsageFigures {
+  """How many records there are."""
+  count: Int64!
+  """The sum of their quota, in the gateway's units."""
+  quota: Int64!
+  """The sum of the tokens of their prompts."""
+  promptTokens: Int64!
+  """The sum of the tokens of their completions."""
+  completionTokens: Int64!
+  """
+  The tokens of the prompts and completions, divided by the minutes from the filter's
+  ` + "`" + `since` + "`" + ` to its ` + "`" + `until` + "`" + `, or now; null without ` + "`" + `since` + "`" + `.
+  """
+  tokensPerMinute: Float
+}
+
+"""
+Figures of the usage records that have a value, by bucket.
+"""
+type UsageSeries {
+  """The value as the filter takes it; null for the records that have none, and for ` + "`" + `isOther` + "`" + `."""
+  value: String
+  """What the value is called, where it is an id or a number with a name: of a user or token the name that most of the records have."""
+  label: String
+  """Whether these are the records of all values that have no series of their own."""
+  isOther: Boolean!
+  """How many records there are."""
+  count: Int64!
+  """The sum of their quota, in the gateway's units."""
+  quota: Int64!
+  """The sum of the tokens of their prompts."""
+  promptTokens: Int64!
+  """The sum of the tokens of their completions."""
+  completionTokens: Int64!
+  """The tokens of the prompts and completions, divided by the minutes of all buckets."""
+  tokensPerMinute: Float!
+  """All buckets, ascending: the same in every series."""
+  buckets: [UsageBucket!]!
+}
+
+"""
+A number that usage records have.
+"""
+enum UsageNumber {
+  """How much quota it took, or gave."""
+  QUOTA
+  """How many tokens the prompt had."""
+  PROMPT_TOKENS
+  """How many tokens the completion had."""
+  COMPLETION_TOKENS
+  """How long it took, in seconds."""
+  USE_TIME
+}
+
+"""
+How a number is spread over some records, exactly. Percentiles are by nearest rank: the
+smallest value that at least so many percent of the values do not exceed.
+"""
+type Numbers {
+  """How many values there are."""
+  count: Int64!
+  """The smallest; null where there are none."""
+  min: Int64
+  """The largest; null where there are none."""
+  max: Int64
+  """The sum. Where it is beyond 2^53 the answer is ` + "`" + `BAD_USER_INPUT` + "`" + `: ask about fewer."""
+  sum: Int64!
+  """The sum divided by the count; null where there are none."""
+  average: Float
+  """The median; null where there are none."""
+  p50: Int64
+  """The 90th percentile; null where there are none."""
+  p90: Int64
+  """The 95th percentile; null where there are none."""
+  p95: Int64
+  """The 99th percentile; null where there are none."""
+  p99: Int64
+}
+
+"""
+What usage records are told apart by.
+"""
+enum UsageRecordDimension {
+  """The type: ` + "`" + `CONSUME` + "`" + `."""
+  TYPE
+  """The language model."""
+  MODEL
+  """The id in Logbook of the user, called by its name; 0 for nobody."""
+  USER
+  """The number of the access token, called by its name; 0 for none."""
+  TOKEN
+  """The number of the channel; 0 for none."""
+  CHANNEL
+  """The group."""
+  GROUP
+  """The tenant: its id, called by its name. None for records of no tenant."""
+  TENANT
+}
+
+"""
+Answers about the usage records that pass a filter, beyond the rows. Each field works
+out only itself, in a moment of its own; all figures of one field are of one moment.
+Figures are from roll-ups, and quick, where the filter asks for at most one dimension
+beside the tenant, the type and the time, and they are told apart by that dimension or
+by ` + "`" + `TYPE` + "`" + ` or ` + "`" + `TENANT` + "`" + `, in buckets of whole hours of UTC (` + "`" + `USER` + "`" + ` and ` + "`" + `TOKEN` + "`" + `: of whole
+days). Everything else reads rows, which takes the longer the more there are. More than
+500,000 figures at a time are ` + "`" + `BAD_USER_INPUT` + "`" + `, and so is a sum beyond 2^53.
+"""
+type UsageRecordAggregate {
+  """How many usage records there are, exact. Counts 100 towards the complexity."""
+  count: Int64!
+  """
+  The figures of each bucket of time, ascending, from ` + "`" + `filter.since` + "`" + `, which must be set,
+  to ` + "`" + `filter.until` + "`" + `, or now: the first and the last bucket end with that window, and
+  those without a row are there too. At most 1,000: more are ` + "`" + `BAD_USER_INPUT` + "`" + `, which
+  says what interval would do. Counts 200 and for each field of a bucket 10 towards the
+  complexity.
+  """
+  histogram(
+    """How long the buckets are."""
+    interval: Interval!
+    """The IANA name of the time zone that has these intervals, such as ` + "`" + `Europe/Berlin` + "`" + `. Default: the server's."""
+    timeZone: String
+  ): [UsageBucket!]!
+  """
+  The histogram told apart by the values that are most frequent in the whole window, the
+  most frequent first, and last, where there are more, by all others: added up the series
+  are the histogram. None where there is nothing. Counts 400 and for each field of a series
+  and its buckets 10 times ` + "`" + `first` + "`" + ` towards the complexity.
+  """
+  series(
+    """What is told apart."""
+    by: UsageRecordDimension!
+    """How long the buckets are."""
+    interval: Interval!
+    """The IANA name of the time zone that has these intervals, such as ` + "`" + `Europe/Berlin` + "`" + `. Default: the server's."""
+    timeZone: String
+    """How many values have a series of their own. Between 1 and 50."""
+    first: Int = 5
+  ): [UsageSeries!]!
+  """
+  The figures of each value. Counts 200 and for each of its fields ` + "`" + `first` + "`" + ` towards the
+  complexity.
+  """
+  groups(
+    """What is told apart."""
+    by: UsageRecordDimension!
+    """How many values are listed. Between 1 and 500."""
+    first: Int = 10
+  ): UsageGroups!
+  """
+  The values that occur, for somebody to choose: numbers by size, ids by what they are
+  called, others byte by byte. Counts 200 and for each of its fields ` + "`" + `first` + "`" + ` towards the
+  complexity.
+  """
+  values(
+    """Which values."""
+    of: UsageRecordDimension!
+    """
+    With this text somewhere in the value or in what it is called. ASCII letters match in
+    either case, everything else byte for byte. At most 1,024 bytes.
+    """
+    contains: String
+    """How many values. Between 1 and 500."""
+    first: Int = 100
+  ): [DimensionValue!]!
+  """
+  How a number is spread over the records. Reads them all. Counts 1,000 more than its
+  fields towards the complexity.
+  """
+  numbers(
+    """Which number."""
+    of: UsageNumber!
+  ): Numbers!
+}
+
+"""
 Figures of the usage records that pass a filter, all of one moment. Where a sum is
 beyond 2^53 the answer is ` + "`" + `BAD_USER_INPUT` + "`" + `: ask about fewer.
 """
@@ -3745,6 +5179,94 @@ input APICallFilter {
   statusCode: Int
   """Of exactly this method, byte for byte."""
   httpMethod: String
+}
+
+"""
+What API calls are told apart by.
+"""
+enum APICallDimension {
+  """The HTTP status; 0 where none is known."""
+  STATUS
+  """The application id. For administrators only: others see app ids masked."""
+  APP
+  """The path. It is told apart by reading the rows."""
+  PATH
+  """The method. It is told apart by reading the rows."""
+  METHOD
+  """The address. It is told apart by reading the rows."""
+  IP
+  """The tenant: its id, called by its name. None for calls of no tenant."""
+  TENANT
+}
+
+"""
+Answers about the API calls that pass a filter, beyond the rows. Each field works out
+only itself, in a moment of its own; all figures of one field are of one moment. Figures
+are from roll-ups, and quick, where the filter asks for at most one dimension beside the
+tenant, the status and the time, and they are told apart by that dimension or by
+` + "`" + `STATUS` + "`" + ` or ` + "`" + `TENANT` + "`" + `, in buckets of whole hours of UTC (` + "`" + `APP` + "`" + `: of whole days).
+Everything else reads rows, which takes the longer the more there are. More than 500,000
+figures at a time are ` + "`" + `BAD_USER_INPUT` + "`" + `.
+"""
+type APICallAggregate {
+  """How many API calls there are, exact. Counts 100 towards the complexity."""
+  count: Int64!
+  """
+  The figures of each bucket of time, ascending, from ` + "`" + `filter.since` + "`" + `, which must be set,
+  to ` + "`" + `filter.until` + "`" + `, or now: the first and the last bucket end with that window, and
+  those without a row are there too. At most 1,000: more are ` + "`" + `BAD_USER_INPUT` + "`" + `, which
+  says what interval would do. Counts 200 and for each field of a bucket 10 towards the
+  complexity.
+  """
+  histogram(
+    """How long the buckets are."""
+    interval: Interval!
+    """The IANA name of the time zone that has these intervals, such as ` + "`" + `Europe/Berlin` + "`" + `. Default: the server's."""
+    timeZone: String
+  ): [CountBucket!]!
+  """
+  The histogram told apart by the values that are most frequent in the whole window, the
+  most frequent first, and last, where there are more, by all others: added up the series
+  are the histogram. None where there is nothing. Counts 400 and for each field of a series
+  and its buckets 10 times ` + "`" + `first` + "`" + ` towards the complexity, and 2,000 more by what is told
+  apart by reading the rows.
+  """
+  series(
+    """What is told apart."""
+    by: APICallDimension!
+    """How long the buckets are."""
+    interval: Interval!
+    """The IANA name of the time zone that has these intervals, such as ` + "`" + `Europe/Berlin` + "`" + `. Default: the server's."""
+    timeZone: String
+    """How many values have a series of their own. Between 1 and 50."""
+    first: Int = 5
+  ): [CountSeries!]!
+  """
+  The figures of each value. Counts 200 and for each of its fields ` + "`" + `first` + "`" + ` towards the
+  complexity, and 2,000 more for what is told apart by reading the rows.
+  """
+  groups(
+    """What is told apart."""
+    by: APICallDimension!
+    """How many values are listed. Between 1 and 500."""
+    first: Int = 10
+  ): CountGroups!
+  """
+  The values that occur, for somebody to choose: numbers by size, ids by what they are
+  called, others byte by byte. Counts 200 and for each of its fields ` + "`" + `first` + "`" + ` towards the
+  complexity, and 2,000 more for what is told apart by reading the rows.
+  """
+  values(
+    """Which values."""
+    of: APICallDimension!
+    """
+    With this text somewhere in the value or in what it is called. ASCII letters match in
+    either case, everything else byte for byte. At most 1,024 bytes.
+    """
+    contains: String
+    """How many values. Between 1 and 500."""
+    first: Int = 100
+  ): [DimensionValue!]!
 }
 
 """
@@ -3941,6 +5463,15 @@ type Query {
     before: String
   ): EntryConnection! @hasPermission(permission: "entries:read")
   """
+  Answers about the entries that pass a filter: counts, histograms, groups, values. Counts 10 times as much with ` + "`" + `filter.search` + "`" + ` towards the
+  complexity.
+  Needs the permission ` + "`" + `entries:read` + "`" + `.
+  """
+  entryAggregate(
+    """Which entries; all where it is absent."""
+    filter: EntryFilter
+  ): EntryAggregate! @hasPermission(permission: "entries:read")
+  """
   Figures of the entries of the last days. Counts 100 more than its fields towards
   the complexity. Needs the permission ` + "`" + `entries:read` + "`" + `.
   """
@@ -3977,6 +5508,14 @@ type Query {
     before: String
   ): AuditEventConnection! @hasPermission(permission: "audit:read")
   """
+  Answers about the audit events that pass a filter: counts, histograms, groups, values.
+  Needs the permission ` + "`" + `audit:read` + "`" + `.
+  """
+  auditEventAggregate(
+    """Which audit events; all where it is absent."""
+    filter: AuditEventFilter
+  ): AuditEventAggregate! @hasPermission(permission: "audit:read")
+  """
   One operation, with all its details; null where there is none of this id, or none
   that the caller may see. Needs the permission ` + "`" + `system:log:query` + "`" + `.
   """
@@ -4002,6 +5541,14 @@ type Query {
     """The cursor in front of which the page ends."""
     before: String
   ): OperationConnection! @hasPermission(permission: "system:log:list")
+  """
+  Answers about the operations that pass a filter: counts, histograms, groups, values.
+  Needs the permission ` + "`" + `system:log:list` + "`" + `.
+  """
+  operationAggregate(
+    """Which operations; all where it is absent."""
+    filter: OperationFilter
+  ): OperationAggregate! @hasPermission(permission: "system:log:list")
   """
   One usage record; null where there is none of this id, or none that the caller may
   see. Needs the permission ` + "`" + `usage:read` + "`" + `, or the role ` + "`" + `USER` + "`" + `, which sees its own.
@@ -4029,6 +5576,16 @@ type Query {
     """The cursor in front of which the page ends."""
     before: String
   ): UsageRecordConnection! @hasPermission(permission: "usage:read", orOwn: true)
+  """
+  Answers about the usage records that pass a filter: counts, histograms, groups, values. Counts 10 times as much with ` + "`" + `filter.search` + "`" + ` or ` + "`" + `filter.group` + "`" + ` towards the
+  complexity.
+  Needs the permission ` + "`" + `usage:read` + "`" + `, or the role ` + "`" + `USER` + "`" + `,
+  which has those of its own.
+  """
+  usageRecordAggregate(
+    """Which usage records; all that the caller may see where it is absent."""
+    filter: UsageRecordFilter
+  ): UsageRecordAggregate! @hasPermission(permission: "usage:read", orOwn: true)
   """
   Figures of the usage records that pass a filter. Counts 100 more than its fields
   towards the complexity, and 2,000 more with ` + "`" + `filter.search` + "`" + ` or ` + "`" + `filter.group` + "`" + `. Needs
@@ -4086,6 +5643,15 @@ type Query {
     """The cursor in front of which the page ends."""
     before: String
   ): TimelineConnection! @signedIn
+  """
+  Answers about the API calls that pass a filter: counts, histograms, groups, values. Counts 10 times as much with ` + "`" + `filter.httpMethod` + "`" + ` towards the
+  complexity.
+  Needs the permission ` + "`" + `audit` + "`" + `.
+  """
+  apiCallAggregate(
+    """Which API calls; all where it is absent."""
+    filter: APICallFilter
+  ): APICallAggregate! @hasPermission(permission: "audit")
   """
   The tenants the caller may see, by name. Needs the permission ` + "`" + `entries:read` + "`" + `.
   """
@@ -5115,6 +6681,22 @@ func (ec *executionContext) childFields_APICall(ctx context.Context, field graph
 	return nil, fmt.Errorf("no field named %q was found under type APICall", field.Name)
 }
 
+func (ec *executionContext) childFields_APICallAggregate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "count":
+		return ec.fieldContext_APICallAggregate_count(ctx, field)
+	case "histogram":
+		return ec.fieldContext_APICallAggregate_histogram(ctx, field)
+	case "series":
+		return ec.fieldContext_APICallAggregate_series(ctx, field)
+	case "groups":
+		return ec.fieldContext_APICallAggregate_groups(ctx, field)
+	case "values":
+		return ec.fieldContext_APICallAggregate_values(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type APICallAggregate", field.Name)
+}
+
 func (ec *executionContext) childFields_APICallAppended(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "cursor":
@@ -5233,6 +6815,22 @@ func (ec *executionContext) childFields_AuditEvent(ctx context.Context, field gr
 	return nil, fmt.Errorf("no field named %q was found under type AuditEvent", field.Name)
 }
 
+func (ec *executionContext) childFields_AuditEventAggregate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "count":
+		return ec.fieldContext_AuditEventAggregate_count(ctx, field)
+	case "histogram":
+		return ec.fieldContext_AuditEventAggregate_histogram(ctx, field)
+	case "series":
+		return ec.fieldContext_AuditEventAggregate_series(ctx, field)
+	case "groups":
+		return ec.fieldContext_AuditEventAggregate_groups(ctx, field)
+	case "values":
+		return ec.fieldContext_AuditEventAggregate_values(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditEventAggregate", field.Name)
+}
+
 func (ec *executionContext) childFields_AuditEventAppended(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "cursor":
@@ -5291,6 +6889,58 @@ func (ec *executionContext) childFields_CategoryCount(ctx context.Context, field
 		return ec.fieldContext_CategoryCount_count(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CategoryCount", field.Name)
+}
+
+func (ec *executionContext) childFields_CountBucket(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "start":
+		return ec.fieldContext_CountBucket_start(ctx, field)
+	case "end":
+		return ec.fieldContext_CountBucket_end(ctx, field)
+	case "count":
+		return ec.fieldContext_CountBucket_count(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CountBucket", field.Name)
+}
+
+func (ec *executionContext) childFields_CountGroup(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "value":
+		return ec.fieldContext_CountGroup_value(ctx, field)
+	case "label":
+		return ec.fieldContext_CountGroup_label(ctx, field)
+	case "count":
+		return ec.fieldContext_CountGroup_count(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CountGroup", field.Name)
+}
+
+func (ec *executionContext) childFields_CountGroups(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "groups":
+		return ec.fieldContext_CountGroups_groups(ctx, field)
+	case "valueCount":
+		return ec.fieldContext_CountGroups_valueCount(ctx, field)
+	case "otherCount":
+		return ec.fieldContext_CountGroups_otherCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CountGroups", field.Name)
+}
+
+func (ec *executionContext) childFields_CountSeries(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "value":
+		return ec.fieldContext_CountSeries_value(ctx, field)
+	case "label":
+		return ec.fieldContext_CountSeries_label(ctx, field)
+	case "isOther":
+		return ec.fieldContext_CountSeries_isOther(ctx, field)
+	case "count":
+		return ec.fieldContext_CountSeries_count(ctx, field)
+	case "buckets":
+		return ec.fieldContext_CountSeries_buckets(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CountSeries", field.Name)
 }
 
 func (ec *executionContext) childFields_CreateAPICallPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5435,6 +7085,16 @@ func (ec *executionContext) childFields_DeleteRetentionPolicyPayload(ctx context
 	return nil, fmt.Errorf("no field named %q was found under type DeleteRetentionPolicyPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_DimensionValue(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "value":
+		return ec.fieldContext_DimensionValue_value(ctx, field)
+	case "label":
+		return ec.fieldContext_DimensionValue_label(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DimensionValue", field.Name)
+}
+
 func (ec *executionContext) childFields_DisableUserPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "user":
@@ -5483,6 +7143,22 @@ func (ec *executionContext) childFields_Entry(ctx context.Context, field graphql
 		return ec.fieldContext_Entry_metadata(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Entry", field.Name)
+}
+
+func (ec *executionContext) childFields_EntryAggregate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "count":
+		return ec.fieldContext_EntryAggregate_count(ctx, field)
+	case "histogram":
+		return ec.fieldContext_EntryAggregate_histogram(ctx, field)
+	case "series":
+		return ec.fieldContext_EntryAggregate_series(ctx, field)
+	case "groups":
+		return ec.fieldContext_EntryAggregate_groups(ctx, field)
+	case "values":
+		return ec.fieldContext_EntryAggregate_values(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EntryAggregate", field.Name)
 }
 
 func (ec *executionContext) childFields_EntryAppended(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5549,6 +7225,30 @@ func (ec *executionContext) childFields_LevelCount(ctx context.Context, field gr
 	return nil, fmt.Errorf("no field named %q was found under type LevelCount", field.Name)
 }
 
+func (ec *executionContext) childFields_Numbers(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "count":
+		return ec.fieldContext_Numbers_count(ctx, field)
+	case "min":
+		return ec.fieldContext_Numbers_min(ctx, field)
+	case "max":
+		return ec.fieldContext_Numbers_max(ctx, field)
+	case "sum":
+		return ec.fieldContext_Numbers_sum(ctx, field)
+	case "average":
+		return ec.fieldContext_Numbers_average(ctx, field)
+	case "p50":
+		return ec.fieldContext_Numbers_p50(ctx, field)
+	case "p90":
+		return ec.fieldContext_Numbers_p90(ctx, field)
+	case "p95":
+		return ec.fieldContext_Numbers_p95(ctx, field)
+	case "p99":
+		return ec.fieldContext_Numbers_p99(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Numbers", field.Name)
+}
+
 func (ec *executionContext) childFields_Operation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -5585,6 +7285,22 @@ func (ec *executionContext) childFields_Operation(ctx context.Context, field gra
 		return ec.fieldContext_Operation_requestData(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Operation", field.Name)
+}
+
+func (ec *executionContext) childFields_OperationAggregate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "count":
+		return ec.fieldContext_OperationAggregate_count(ctx, field)
+	case "histogram":
+		return ec.fieldContext_OperationAggregate_histogram(ctx, field)
+	case "series":
+		return ec.fieldContext_OperationAggregate_series(ctx, field)
+	case "groups":
+		return ec.fieldContext_OperationAggregate_groups(ctx, field)
+	case "values":
+		return ec.fieldContext_OperationAggregate_values(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OperationAggregate", field.Name)
 }
 
 func (ec *executionContext) childFields_OperationAppended(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5771,6 +7487,74 @@ func (ec *executionContext) childFields_TimelineEdge(ctx context.Context, field 
 	return nil, fmt.Errorf("no field named %q was found under type TimelineEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_UsageBucket(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "start":
+		return ec.fieldContext_UsageBucket_start(ctx, field)
+	case "end":
+		return ec.fieldContext_UsageBucket_end(ctx, field)
+	case "count":
+		return ec.fieldContext_UsageBucket_count(ctx, field)
+	case "quota":
+		return ec.fieldContext_UsageBucket_quota(ctx, field)
+	case "promptTokens":
+		return ec.fieldContext_UsageBucket_promptTokens(ctx, field)
+	case "completionTokens":
+		return ec.fieldContext_UsageBucket_completionTokens(ctx, field)
+	case "tokensPerMinute":
+		return ec.fieldContext_UsageBucket_tokensPerMinute(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UsageBucket", field.Name)
+}
+
+func (ec *executionContext) childFields_UsageFigures(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "count":
+		return ec.fieldContext_UsageFigures_count(ctx, field)
+	case "quota":
+		return ec.fieldContext_UsageFigures_quota(ctx, field)
+	case "promptTokens":
+		return ec.fieldContext_UsageFigures_promptTokens(ctx, field)
+	case "completionTokens":
+		return ec.fieldContext_UsageFigures_completionTokens(ctx, field)
+	case "tokensPerMinute":
+		return ec.fieldContext_UsageFigures_tokensPerMinute(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UsageFigures", field.Name)
+}
+
+func (ec *executionContext) childFields_UsageGroup(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "value":
+		return ec.fieldContext_UsageGroup_value(ctx, field)
+	case "label":
+		return ec.fieldContext_UsageGroup_label(ctx, field)
+	case "count":
+		return ec.fieldContext_UsageGroup_count(ctx, field)
+	case "quota":
+		return ec.fieldContext_UsageGroup_quota(ctx, field)
+	case "promptTokens":
+		return ec.fieldContext_UsageGroup_promptTokens(ctx, field)
+	case "completionTokens":
+		return ec.fieldContext_UsageGroup_completionTokens(ctx, field)
+	case "tokensPerMinute":
+		return ec.fieldContext_UsageGroup_tokensPerMinute(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UsageGroup", field.Name)
+}
+
+func (ec *executionContext) childFields_UsageGroups(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "groups":
+		return ec.fieldContext_UsageGroups_groups(ctx, field)
+	case "valueCount":
+		return ec.fieldContext_UsageGroups_valueCount(ctx, field)
+	case "other":
+		return ec.fieldContext_UsageGroups_other(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UsageGroups", field.Name)
+}
+
 func (ec *executionContext) childFields_UsageRecord(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -5819,6 +7603,24 @@ func (ec *executionContext) childFields_UsageRecord(ctx context.Context, field g
 	return nil, fmt.Errorf("no field named %q was found under type UsageRecord", field.Name)
 }
 
+func (ec *executionContext) childFields_UsageRecordAggregate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "count":
+		return ec.fieldContext_UsageRecordAggregate_count(ctx, field)
+	case "histogram":
+		return ec.fieldContext_UsageRecordAggregate_histogram(ctx, field)
+	case "series":
+		return ec.fieldContext_UsageRecordAggregate_series(ctx, field)
+	case "groups":
+		return ec.fieldContext_UsageRecordAggregate_groups(ctx, field)
+	case "values":
+		return ec.fieldContext_UsageRecordAggregate_values(ctx, field)
+	case "numbers":
+		return ec.fieldContext_UsageRecordAggregate_numbers(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UsageRecordAggregate", field.Name)
+}
+
 func (ec *executionContext) childFields_UsageRecordAppended(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "cursor":
@@ -5853,6 +7655,30 @@ func (ec *executionContext) childFields_UsageRecordEdge(ctx context.Context, fie
 		return ec.fieldContext_UsageRecordEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type UsageRecordEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_UsageSeries(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "value":
+		return ec.fieldContext_UsageSeries_value(ctx, field)
+	case "label":
+		return ec.fieldContext_UsageSeries_label(ctx, field)
+	case "isOther":
+		return ec.fieldContext_UsageSeries_isOther(ctx, field)
+	case "count":
+		return ec.fieldContext_UsageSeries_count(ctx, field)
+	case "quota":
+		return ec.fieldContext_UsageSeries_quota(ctx, field)
+	case "promptTokens":
+		return ec.fieldContext_UsageSeries_promptTokens(ctx, field)
+	case "completionTokens":
+		return ec.fieldContext_UsageSeries_completionTokens(ctx, field)
+	case "tokensPerMinute":
+		return ec.fieldContext_UsageSeries_tokensPerMinute(ctx, field)
+	case "buckets":
+		return ec.fieldContext_UsageSeries_buckets(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UsageSeries", field.Name)
 }
 
 func (ec *executionContext) childFields_UsageStats(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6090,6 +7916,342 @@ func (ec *executionContext) dir_hasRole_args(ctx context.Context, rawArgs map[st
 		return nil, err
 	}
 	args["role"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_APICallAggregate_groups_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "by",
+		func(ctx context.Context, v any) (journal.Dimension, error) {
+			return ec.unmarshalNAPICallDimension2logbookᚋinternalᚋjournalᚐDimension(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["by"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_APICallAggregate_histogram_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "interval",
+		func(ctx context.Context, v any) (journal.Interval, error) {
+			return ec.unmarshalNInterval2logbookᚋinternalᚋjournalᚐInterval(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["interval"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "timeZone",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["timeZone"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_APICallAggregate_series_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "by",
+		func(ctx context.Context, v any) (journal.Dimension, error) {
+			return ec.unmarshalNAPICallDimension2logbookᚋinternalᚋjournalᚐDimension(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["by"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "interval",
+		func(ctx context.Context, v any) (journal.Interval, error) {
+			return ec.unmarshalNInterval2logbookᚋinternalᚋjournalᚐInterval(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["interval"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "timeZone",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["timeZone"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg3
+	return args, nil
+}
+
+func (ec *executionContext) field_APICallAggregate_values_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "of",
+		func(ctx context.Context, v any) (journal.Dimension, error) {
+			return ec.unmarshalNAPICallDimension2logbookᚋinternalᚋjournalᚐDimension(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["of"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "contains",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["contains"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_AuditEventAggregate_groups_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "by",
+		func(ctx context.Context, v any) (journal.Dimension, error) {
+			return ec.unmarshalNAuditEventDimension2logbookᚋinternalᚋjournalᚐDimension(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["by"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_AuditEventAggregate_histogram_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "interval",
+		func(ctx context.Context, v any) (journal.Interval, error) {
+			return ec.unmarshalNInterval2logbookᚋinternalᚋjournalᚐInterval(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["interval"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "timeZone",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["timeZone"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_AuditEventAggregate_series_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "by",
+		func(ctx context.Context, v any) (journal.Dimension, error) {
+			return ec.unmarshalNAuditEventDimension2logbookᚋinternalᚋjournalᚐDimension(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["by"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "interval",
+		func(ctx context.Context, v any) (journal.Interval, error) {
+			return ec.unmarshalNInterval2logbookᚋinternalᚋjournalᚐInterval(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["interval"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "timeZone",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["timeZone"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg3
+	return args, nil
+}
+
+func (ec *executionContext) field_AuditEventAggregate_values_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "of",
+		func(ctx context.Context, v any) (journal.Dimension, error) {
+			return ec.unmarshalNAuditEventDimension2logbookᚋinternalᚋjournalᚐDimension(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["of"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "contains",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["contains"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_EntryAggregate_groups_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "by",
+		func(ctx context.Context, v any) (journal.Dimension, error) {
+			return ec.unmarshalNEntryDimension2logbookᚋinternalᚋjournalᚐDimension(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["by"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_EntryAggregate_histogram_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "interval",
+		func(ctx context.Context, v any) (journal.Interval, error) {
+			return ec.unmarshalNInterval2logbookᚋinternalᚋjournalᚐInterval(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["interval"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "timeZone",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["timeZone"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_EntryAggregate_series_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "by",
+		func(ctx context.Context, v any) (journal.Dimension, error) {
+			return ec.unmarshalNEntryDimension2logbookᚋinternalᚋjournalᚐDimension(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["by"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "interval",
+		func(ctx context.Context, v any) (journal.Interval, error) {
+			return ec.unmarshalNInterval2logbookᚋinternalᚋjournalᚐInterval(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["interval"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "timeZone",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["timeZone"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg3
+	return args, nil
+}
+
+func (ec *executionContext) field_EntryAggregate_values_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "of",
+		func(ctx context.Context, v any) (journal.Dimension, error) {
+			return ec.unmarshalNEntryDimension2logbookᚋinternalᚋjournalᚐDimension(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["of"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "contains",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["contains"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg2
 	return args, nil
 }
 
@@ -6429,6 +8591,118 @@ func (ec *executionContext) field_Mutation_revokeAccessToken_args(ctx context.Co
 	return args, nil
 }
 
+func (ec *executionContext) field_OperationAggregate_groups_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "by",
+		func(ctx context.Context, v any) (journal.Dimension, error) {
+			return ec.unmarshalNOperationDimension2logbookᚋinternalᚋjournalᚐDimension(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["by"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_OperationAggregate_histogram_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "interval",
+		func(ctx context.Context, v any) (journal.Interval, error) {
+			return ec.unmarshalNInterval2logbookᚋinternalᚋjournalᚐInterval(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["interval"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "timeZone",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["timeZone"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_OperationAggregate_series_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "by",
+		func(ctx context.Context, v any) (journal.Dimension, error) {
+			return ec.unmarshalNOperationDimension2logbookᚋinternalᚋjournalᚐDimension(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["by"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "interval",
+		func(ctx context.Context, v any) (journal.Interval, error) {
+			return ec.unmarshalNInterval2logbookᚋinternalᚋjournalᚐInterval(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["interval"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "timeZone",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["timeZone"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg3
+	return args, nil
+}
+
+func (ec *executionContext) field_OperationAggregate_values_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "of",
+		func(ctx context.Context, v any) (journal.Dimension, error) {
+			return ec.unmarshalNOperationDimension2logbookᚋinternalᚋjournalᚐDimension(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["of"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "contains",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["contains"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg2
+	return args, nil
+}
+
 func (ec *executionContext) field_Query___type_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -6495,6 +8769,20 @@ func (ec *executionContext) field_Query_accessTokens_args(ctx context.Context, r
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_apiCallAggregate_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*journal.APICallFilter, error) {
+			return ec.unmarshalOAPICallFilter2ᚖlogbookᚋinternalᚋjournalᚐAPICallFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_apiCall_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -6552,6 +8840,20 @@ func (ec *executionContext) field_Query_apiCalls_args(ctx context.Context, rawAr
 		return nil, err
 	}
 	args["before"] = arg4
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_auditEventAggregate_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*journal.AuditEventFilter, error) {
+			return ec.unmarshalOAuditEventFilter2ᚖlogbookᚋinternalᚋjournalᚐAuditEventFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
 	return args, nil
 }
 
@@ -6661,6 +8963,20 @@ func (ec *executionContext) field_Query_entries_args(ctx context.Context, rawArg
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_entryAggregate_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*journal.EntryFilter, error) {
+			return ec.unmarshalOEntryFilter2ᚖlogbookᚋinternalᚋjournalᚐEntryFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_entryStats_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -6694,6 +9010,20 @@ func (ec *executionContext) field_Query_entry_args(ctx context.Context, rawArgs 
 		return nil, err
 	}
 	args["id"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_operationAggregate_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*journal.OperationFilter, error) {
+			return ec.unmarshalOOperationFilter2ᚖlogbookᚋinternalᚋjournalᚐOperationFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
 	return args, nil
 }
 
@@ -6800,6 +9130,20 @@ func (ec *executionContext) field_Query_timeline_args(ctx context.Context, rawAr
 		return nil, err
 	}
 	args["before"] = arg4
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_usageRecordAggregate_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*journal.UsageRecordFilter, error) {
+			return ec.unmarshalOUsageRecordFilter2ᚖlogbookᚋinternalᚋjournalᚐUsageRecordFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
 	return args, nil
 }
 
@@ -7058,6 +9402,132 @@ func (ec *executionContext) field_Subscription_usageRecordAppended_args(ctx cont
 		return nil, err
 	}
 	args["after"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_UsageRecordAggregate_groups_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "by",
+		func(ctx context.Context, v any) (journal.Dimension, error) {
+			return ec.unmarshalNUsageRecordDimension2logbookᚋinternalᚋjournalᚐDimension(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["by"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_UsageRecordAggregate_histogram_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "interval",
+		func(ctx context.Context, v any) (journal.Interval, error) {
+			return ec.unmarshalNInterval2logbookᚋinternalᚋjournalᚐInterval(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["interval"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "timeZone",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["timeZone"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_UsageRecordAggregate_numbers_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "of",
+		func(ctx context.Context, v any) (journal.Number, error) {
+			return ec.unmarshalNUsageNumber2logbookᚋinternalᚋjournalᚐNumber(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["of"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_UsageRecordAggregate_series_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "by",
+		func(ctx context.Context, v any) (journal.Dimension, error) {
+			return ec.unmarshalNUsageRecordDimension2logbookᚋinternalᚋjournalᚐDimension(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["by"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "interval",
+		func(ctx context.Context, v any) (journal.Interval, error) {
+			return ec.unmarshalNInterval2logbookᚋinternalᚋjournalᚐInterval(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["interval"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "timeZone",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["timeZone"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg3
+	return args, nil
+}
+
+func (ec *executionContext) field_UsageRecordAggregate_values_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "of",
+		func(ctx context.Context, v any) (journal.Dimension, error) {
+			return ec.unmarshalNUsageRecordDimension2logbookᚋinternalᚋjournalᚐDimension(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["of"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "contains",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["contains"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg2
 	return args, nil
 }
 
@@ -7333,6 +9803,205 @@ func (ec *executionContext) fieldContext_APICall_tenant(_ context.Context, field
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Tenant(ctx, field)
 		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _APICallAggregate_count(ctx context.Context, field graphql.CollectedField, obj *journal.Aggregate[ent.APICall, journal.APICallDraft, journal.APICallFilter]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_APICallAggregate_count(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.APICallAggregate().Count(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt642int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_APICallAggregate_count(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("APICallAggregate", field, true, true, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _APICallAggregate_histogram(ctx context.Context, field graphql.CollectedField, obj *journal.Aggregate[ent.APICall, journal.APICallDraft, journal.APICallFilter]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_APICallAggregate_histogram(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.APICallAggregate().Histogram(ctx, obj, fc.Args["interval"].(journal.Interval), fc.Args["timeZone"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*journal.Bucket) graphql.Marshaler {
+			return ec.marshalNCountBucket2ᚕᚖlogbookᚋinternalᚋjournalᚐBucketᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_APICallAggregate_histogram(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "APICallAggregate",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CountBucket(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_APICallAggregate_histogram_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _APICallAggregate_series(ctx context.Context, field graphql.CollectedField, obj *journal.Aggregate[ent.APICall, journal.APICallDraft, journal.APICallFilter]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_APICallAggregate_series(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.APICallAggregate().Series(ctx, obj, fc.Args["by"].(journal.Dimension), fc.Args["interval"].(journal.Interval), fc.Args["timeZone"].(*string), fc.Args["first"].(*int))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*journal.Series) graphql.Marshaler {
+			return ec.marshalNCountSeries2ᚕᚖlogbookᚋinternalᚋjournalᚐSeriesᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_APICallAggregate_series(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "APICallAggregate",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CountSeries(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_APICallAggregate_series_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _APICallAggregate_groups(ctx context.Context, field graphql.CollectedField, obj *journal.Aggregate[ent.APICall, journal.APICallDraft, journal.APICallFilter]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_APICallAggregate_groups(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.APICallAggregate().Groups(ctx, obj, fc.Args["by"].(journal.Dimension), fc.Args["first"].(*int))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *journal.Groups) graphql.Marshaler {
+			return ec.marshalNCountGroups2ᚖlogbookᚋinternalᚋjournalᚐGroups(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_APICallAggregate_groups(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "APICallAggregate",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CountGroups(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_APICallAggregate_groups_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _APICallAggregate_values(ctx context.Context, field graphql.CollectedField, obj *journal.Aggregate[ent.APICall, journal.APICallDraft, journal.APICallFilter]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_APICallAggregate_values(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.APICallAggregate().Values(ctx, obj, fc.Args["of"].(journal.Dimension), fc.Args["contains"].(*string), fc.Args["first"].(*int))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*journal.Value) graphql.Marshaler {
+			return ec.marshalNDimensionValue2ᚕᚖlogbookᚋinternalᚋjournalᚐValueᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_APICallAggregate_values(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "APICallAggregate",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DimensionValue(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_APICallAggregate_values_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
 	}
 	return fc, nil
 }
@@ -8232,6 +10901,205 @@ func (ec *executionContext) fieldContext_AuditEvent_userAgent(_ context.Context,
 	return graphql.NewScalarFieldContext("AuditEvent", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _AuditEventAggregate_count(ctx context.Context, field graphql.CollectedField, obj *journal.Aggregate[ent.AuditEvent, journal.AuditEventDraft, journal.AuditEventFilter]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEventAggregate_count(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.AuditEventAggregate().Count(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt642int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEventAggregate_count(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEventAggregate", field, true, true, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _AuditEventAggregate_histogram(ctx context.Context, field graphql.CollectedField, obj *journal.Aggregate[ent.AuditEvent, journal.AuditEventDraft, journal.AuditEventFilter]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEventAggregate_histogram(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.AuditEventAggregate().Histogram(ctx, obj, fc.Args["interval"].(journal.Interval), fc.Args["timeZone"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*journal.Bucket) graphql.Marshaler {
+			return ec.marshalNCountBucket2ᚕᚖlogbookᚋinternalᚋjournalᚐBucketᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEventAggregate_histogram(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditEventAggregate",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CountBucket(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_AuditEventAggregate_histogram_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AuditEventAggregate_series(ctx context.Context, field graphql.CollectedField, obj *journal.Aggregate[ent.AuditEvent, journal.AuditEventDraft, journal.AuditEventFilter]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEventAggregate_series(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.AuditEventAggregate().Series(ctx, obj, fc.Args["by"].(journal.Dimension), fc.Args["interval"].(journal.Interval), fc.Args["timeZone"].(*string), fc.Args["first"].(*int))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*journal.Series) graphql.Marshaler {
+			return ec.marshalNCountSeries2ᚕᚖlogbookᚋinternalᚋjournalᚐSeriesᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEventAggregate_series(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditEventAggregate",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CountSeries(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_AuditEventAggregate_series_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AuditEventAggregate_groups(ctx context.Context, field graphql.CollectedField, obj *journal.Aggregate[ent.AuditEvent, journal.AuditEventDraft, journal.AuditEventFilter]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEventAggregate_groups(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.AuditEventAggregate().Groups(ctx, obj, fc.Args["by"].(journal.Dimension), fc.Args["first"].(*int))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *journal.Groups) graphql.Marshaler {
+			return ec.marshalNCountGroups2ᚖlogbookᚋinternalᚋjournalᚐGroups(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEventAggregate_groups(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditEventAggregate",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CountGroups(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_AuditEventAggregate_groups_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AuditEventAggregate_values(ctx context.Context, field graphql.CollectedField, obj *journal.Aggregate[ent.AuditEvent, journal.AuditEventDraft, journal.AuditEventFilter]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEventAggregate_values(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.AuditEventAggregate().Values(ctx, obj, fc.Args["of"].(journal.Dimension), fc.Args["contains"].(*string), fc.Args["first"].(*int))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*journal.Value) graphql.Marshaler {
+			return ec.marshalNDimensionValue2ᚕᚖlogbookᚋinternalᚋjournalᚐValueᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEventAggregate_values(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditEventAggregate",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DimensionValue(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_AuditEventAggregate_values_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _AuditEventAppended_cursor(ctx context.Context, field graphql.CollectedField, obj *journal.Appended[ent.AuditEvent]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -8620,6 +11488,346 @@ func (ec *executionContext) _CategoryCount_count(ctx context.Context, field grap
 }
 func (ec *executionContext) fieldContext_CategoryCount_count(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("CategoryCount", field, false, false, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _CountBucket_start(ctx context.Context, field graphql.CollectedField, obj *journal.Bucket) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CountBucket_start(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Start, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v column.Time) graphql.Marshaler {
+			return ec.marshalNTime2logbookᚋentᚋcolumnᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CountBucket_start(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CountBucket", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _CountBucket_end(ctx context.Context, field graphql.CollectedField, obj *journal.Bucket) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CountBucket_end(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.End, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v column.Time) graphql.Marshaler {
+			return ec.marshalNTime2logbookᚋentᚋcolumnᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CountBucket_end(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CountBucket", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _CountBucket_count(ctx context.Context, field graphql.CollectedField, obj *journal.Bucket) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CountBucket_count(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Count, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt642int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CountBucket_count(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CountBucket", field, false, false, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _CountGroup_value(ctx context.Context, field graphql.CollectedField, obj *journal.Group) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CountGroup_value(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CountGroup_value(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CountGroup", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _CountGroup_label(ctx context.Context, field graphql.CollectedField, obj *journal.Group) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CountGroup_label(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Label, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CountGroup_label(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CountGroup", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _CountGroup_count(ctx context.Context, field graphql.CollectedField, obj *journal.Group) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CountGroup_count(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Count, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt642int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CountGroup_count(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CountGroup", field, false, false, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _CountGroups_groups(ctx context.Context, field graphql.CollectedField, obj *journal.Groups) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CountGroups_groups(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Groups, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []journal.Group) graphql.Marshaler {
+			return ec.marshalNCountGroup2ᚕlogbookᚋinternalᚋjournalᚐGroupᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CountGroups_groups(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CountGroups",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CountGroup(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CountGroups_valueCount(ctx context.Context, field graphql.CollectedField, obj *journal.Groups) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CountGroups_valueCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ValueCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt642int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CountGroups_valueCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CountGroups", field, false, false, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _CountGroups_otherCount(ctx context.Context, field graphql.CollectedField, obj *journal.Groups) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CountGroups_otherCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OtherCount(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt642int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CountGroups_otherCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CountGroups", field, true, false, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _CountSeries_value(ctx context.Context, field graphql.CollectedField, obj *journal.Series) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CountSeries_value(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CountSeries_value(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CountSeries", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _CountSeries_label(ctx context.Context, field graphql.CollectedField, obj *journal.Series) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CountSeries_label(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Label, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CountSeries_label(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CountSeries", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _CountSeries_isOther(ctx context.Context, field graphql.CollectedField, obj *journal.Series) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CountSeries_isOther(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IsOther, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CountSeries_isOther(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CountSeries", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _CountSeries_count(ctx context.Context, field graphql.CollectedField, obj *journal.Series) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CountSeries_count(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Count, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt642int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CountSeries_count(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CountSeries", field, false, false, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _CountSeries_buckets(ctx context.Context, field graphql.CollectedField, obj *journal.Series) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CountSeries_buckets(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Buckets, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []journal.Bucket) graphql.Marshaler {
+			return ec.marshalNCountBucket2ᚕlogbookᚋinternalᚋjournalᚐBucketᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CountSeries_buckets(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CountSeries",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CountBucket(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _CreateAPICallPayload_apiCall(ctx context.Context, field graphql.CollectedField, obj *CreateAPICallPayload) (ret graphql.Marshaler) {
@@ -9226,6 +12434,52 @@ func (ec *executionContext) fieldContext_DeleteRetentionPolicyPayload_deletedId(
 	return graphql.NewScalarFieldContext("DeleteRetentionPolicyPayload", field, false, false, errors.New("field of type ID does not have child fields"))
 }
 
+func (ec *executionContext) _DimensionValue_value(ctx context.Context, field graphql.CollectedField, obj *journal.Value) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DimensionValue_value(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DimensionValue_value(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DimensionValue", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _DimensionValue_label(ctx context.Context, field graphql.CollectedField, obj *journal.Value) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DimensionValue_label(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Label, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_DimensionValue_label(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DimensionValue", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
 func (ec *executionContext) _DisableUserPayload_user(ctx context.Context, field graphql.CollectedField, obj *DisableUserPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -9628,6 +12882,205 @@ func (ec *executionContext) _Entry_metadata(ctx context.Context, field graphql.C
 }
 func (ec *executionContext) fieldContext_Entry_metadata(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Entry", field, true, true, errors.New("field of type JSON does not have child fields"))
+}
+
+func (ec *executionContext) _EntryAggregate_count(ctx context.Context, field graphql.CollectedField, obj *journal.Aggregate[ent.Entry, journal.EntryDraft, journal.EntryFilter]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EntryAggregate_count(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.EntryAggregate().Count(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt642int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EntryAggregate_count(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EntryAggregate", field, true, true, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _EntryAggregate_histogram(ctx context.Context, field graphql.CollectedField, obj *journal.Aggregate[ent.Entry, journal.EntryDraft, journal.EntryFilter]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EntryAggregate_histogram(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.EntryAggregate().Histogram(ctx, obj, fc.Args["interval"].(journal.Interval), fc.Args["timeZone"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*journal.Bucket) graphql.Marshaler {
+			return ec.marshalNCountBucket2ᚕᚖlogbookᚋinternalᚋjournalᚐBucketᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EntryAggregate_histogram(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "EntryAggregate",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CountBucket(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_EntryAggregate_histogram_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _EntryAggregate_series(ctx context.Context, field graphql.CollectedField, obj *journal.Aggregate[ent.Entry, journal.EntryDraft, journal.EntryFilter]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EntryAggregate_series(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.EntryAggregate().Series(ctx, obj, fc.Args["by"].(journal.Dimension), fc.Args["interval"].(journal.Interval), fc.Args["timeZone"].(*string), fc.Args["first"].(*int))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*journal.Series) graphql.Marshaler {
+			return ec.marshalNCountSeries2ᚕᚖlogbookᚋinternalᚋjournalᚐSeriesᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EntryAggregate_series(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "EntryAggregate",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CountSeries(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_EntryAggregate_series_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _EntryAggregate_groups(ctx context.Context, field graphql.CollectedField, obj *journal.Aggregate[ent.Entry, journal.EntryDraft, journal.EntryFilter]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EntryAggregate_groups(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.EntryAggregate().Groups(ctx, obj, fc.Args["by"].(journal.Dimension), fc.Args["first"].(*int))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *journal.Groups) graphql.Marshaler {
+			return ec.marshalNCountGroups2ᚖlogbookᚋinternalᚋjournalᚐGroups(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EntryAggregate_groups(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "EntryAggregate",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CountGroups(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_EntryAggregate_groups_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _EntryAggregate_values(ctx context.Context, field graphql.CollectedField, obj *journal.Aggregate[ent.Entry, journal.EntryDraft, journal.EntryFilter]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EntryAggregate_values(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.EntryAggregate().Values(ctx, obj, fc.Args["of"].(journal.Dimension), fc.Args["contains"].(*string), fc.Args["first"].(*int))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*journal.Value) graphql.Marshaler {
+			return ec.marshalNDimensionValue2ᚕᚖlogbookᚋinternalᚋjournalᚐValueᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EntryAggregate_values(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "EntryAggregate",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DimensionValue(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_EntryAggregate_values_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _EntryAppended_cursor(ctx context.Context, field graphql.CollectedField, obj *journal.Appended[ent.Entry]) (ret graphql.Marshaler) {
@@ -11622,6 +15075,213 @@ func (ec *executionContext) fieldContext_Mutation_revokeAccessToken(ctx context.
 	return fc, nil
 }
 
+func (ec *executionContext) _Numbers_count(ctx context.Context, field graphql.CollectedField, obj *journal.Numbers) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Numbers_count(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Count, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt642int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Numbers_count(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Numbers", field, false, false, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _Numbers_min(ctx context.Context, field graphql.CollectedField, obj *journal.Numbers) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Numbers_min(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Min, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int64) graphql.Marshaler {
+			return ec.marshalOInt642ᚖint64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Numbers_min(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Numbers", field, false, false, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _Numbers_max(ctx context.Context, field graphql.CollectedField, obj *journal.Numbers) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Numbers_max(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Max, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int64) graphql.Marshaler {
+			return ec.marshalOInt642ᚖint64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Numbers_max(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Numbers", field, false, false, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _Numbers_sum(ctx context.Context, field graphql.CollectedField, obj *journal.Numbers) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Numbers_sum(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Sum, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt642int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Numbers_sum(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Numbers", field, false, false, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _Numbers_average(ctx context.Context, field graphql.CollectedField, obj *journal.Numbers) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Numbers_average(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Average, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *float64) graphql.Marshaler {
+			return ec.marshalOFloat2ᚖfloat64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Numbers_average(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Numbers", field, false, false, errors.New("field of type Float does not have child fields"))
+}
+
+func (ec *executionContext) _Numbers_p50(ctx context.Context, field graphql.CollectedField, obj *journal.Numbers) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Numbers_p50(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.P50, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int64) graphql.Marshaler {
+			return ec.marshalOInt642ᚖint64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Numbers_p50(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Numbers", field, false, false, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _Numbers_p90(ctx context.Context, field graphql.CollectedField, obj *journal.Numbers) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Numbers_p90(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.P90, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int64) graphql.Marshaler {
+			return ec.marshalOInt642ᚖint64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Numbers_p90(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Numbers", field, false, false, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _Numbers_p95(ctx context.Context, field graphql.CollectedField, obj *journal.Numbers) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Numbers_p95(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.P95, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int64) graphql.Marshaler {
+			return ec.marshalOInt642ᚖint64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Numbers_p95(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Numbers", field, false, false, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _Numbers_p99(ctx context.Context, field graphql.CollectedField, obj *journal.Numbers) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Numbers_p99(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.P99, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int64) graphql.Marshaler {
+			return ec.marshalOInt642ᚖint64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Numbers_p99(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Numbers", field, false, false, errors.New("field of type Int64 does not have child fields"))
+}
+
 func (ec *executionContext) _Operation_id(ctx context.Context, field graphql.CollectedField, obj *ent.Operation) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -11997,6 +15657,205 @@ func (ec *executionContext) _Operation_requestData(ctx context.Context, field gr
 }
 func (ec *executionContext) fieldContext_Operation_requestData(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Operation", field, false, false, errors.New("field of type JSON does not have child fields"))
+}
+
+func (ec *executionContext) _OperationAggregate_count(ctx context.Context, field graphql.CollectedField, obj *journal.Aggregate[ent.Operation, journal.OperationDraft, journal.OperationFilter]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OperationAggregate_count(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.OperationAggregate().Count(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt642int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OperationAggregate_count(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OperationAggregate", field, true, true, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _OperationAggregate_histogram(ctx context.Context, field graphql.CollectedField, obj *journal.Aggregate[ent.Operation, journal.OperationDraft, journal.OperationFilter]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OperationAggregate_histogram(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.OperationAggregate().Histogram(ctx, obj, fc.Args["interval"].(journal.Interval), fc.Args["timeZone"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*journal.Bucket) graphql.Marshaler {
+			return ec.marshalNCountBucket2ᚕᚖlogbookᚋinternalᚋjournalᚐBucketᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OperationAggregate_histogram(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "OperationAggregate",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CountBucket(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_OperationAggregate_histogram_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _OperationAggregate_series(ctx context.Context, field graphql.CollectedField, obj *journal.Aggregate[ent.Operation, journal.OperationDraft, journal.OperationFilter]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OperationAggregate_series(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.OperationAggregate().Series(ctx, obj, fc.Args["by"].(journal.Dimension), fc.Args["interval"].(journal.Interval), fc.Args["timeZone"].(*string), fc.Args["first"].(*int))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*journal.Series) graphql.Marshaler {
+			return ec.marshalNCountSeries2ᚕᚖlogbookᚋinternalᚋjournalᚐSeriesᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OperationAggregate_series(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "OperationAggregate",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CountSeries(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_OperationAggregate_series_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _OperationAggregate_groups(ctx context.Context, field graphql.CollectedField, obj *journal.Aggregate[ent.Operation, journal.OperationDraft, journal.OperationFilter]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OperationAggregate_groups(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.OperationAggregate().Groups(ctx, obj, fc.Args["by"].(journal.Dimension), fc.Args["first"].(*int))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *journal.Groups) graphql.Marshaler {
+			return ec.marshalNCountGroups2ᚖlogbookᚋinternalᚋjournalᚐGroups(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OperationAggregate_groups(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "OperationAggregate",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CountGroups(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_OperationAggregate_groups_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _OperationAggregate_values(ctx context.Context, field graphql.CollectedField, obj *journal.Aggregate[ent.Operation, journal.OperationDraft, journal.OperationFilter]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OperationAggregate_values(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.OperationAggregate().Values(ctx, obj, fc.Args["of"].(journal.Dimension), fc.Args["contains"].(*string), fc.Args["first"].(*int))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*journal.Value) graphql.Marshaler {
+			return ec.marshalNDimensionValue2ᚕᚖlogbookᚋinternalᚋjournalᚐValueᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OperationAggregate_values(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "OperationAggregate",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DimensionValue(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_OperationAggregate_values_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _OperationAppended_cursor(ctx context.Context, field graphql.CollectedField, obj *journal.Appended[ent.Operation]) (ret graphql.Marshaler) {
@@ -12684,6 +16543,73 @@ func (ec *executionContext) fieldContext_Query_entries(ctx context.Context, fiel
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_entryAggregate(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_entryAggregate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().EntryAggregate(ctx, fc.Args["filter"].(*journal.EntryFilter))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "entries:read")
+				if err != nil {
+					var zeroVal *journal.Aggregate[ent.Entry, journal.EntryDraft, journal.EntryFilter]
+					return zeroVal, err
+				}
+				orOwn, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *journal.Aggregate[ent.Entry, journal.EntryDraft, journal.EntryFilter]
+					return zeroVal, err
+				}
+				if ec.Directives.HasPermission == nil {
+					var zeroVal *journal.Aggregate[ent.Entry, journal.EntryDraft, journal.EntryFilter]
+					return zeroVal, errors.New("directive hasPermission is not implemented")
+				}
+				return ec.Directives.HasPermission(ctx, nil, directive0, permission, orOwn)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *journal.Aggregate[ent.Entry, journal.EntryDraft, journal.EntryFilter]) graphql.Marshaler {
+			return ec.marshalNEntryAggregate2ᚖlogbookᚋinternalᚋjournalᚐAggregate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_entryAggregate(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_EntryAggregate(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_entryAggregate_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_entryStats(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -12885,6 +16811,73 @@ func (ec *executionContext) fieldContext_Query_auditEvents(ctx context.Context, 
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_auditEventAggregate(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_auditEventAggregate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().AuditEventAggregate(ctx, fc.Args["filter"].(*journal.AuditEventFilter))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "audit:read")
+				if err != nil {
+					var zeroVal *journal.Aggregate[ent.AuditEvent, journal.AuditEventDraft, journal.AuditEventFilter]
+					return zeroVal, err
+				}
+				orOwn, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *journal.Aggregate[ent.AuditEvent, journal.AuditEventDraft, journal.AuditEventFilter]
+					return zeroVal, err
+				}
+				if ec.Directives.HasPermission == nil {
+					var zeroVal *journal.Aggregate[ent.AuditEvent, journal.AuditEventDraft, journal.AuditEventFilter]
+					return zeroVal, errors.New("directive hasPermission is not implemented")
+				}
+				return ec.Directives.HasPermission(ctx, nil, directive0, permission, orOwn)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *journal.Aggregate[ent.AuditEvent, journal.AuditEventDraft, journal.AuditEventFilter]) graphql.Marshaler {
+			return ec.marshalNAuditEventAggregate2ᚖlogbookᚋinternalᚋjournalᚐAggregate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_auditEventAggregate(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AuditEventAggregate(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_auditEventAggregate_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_operation(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -13019,6 +17012,73 @@ func (ec *executionContext) fieldContext_Query_operations(ctx context.Context, f
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_operationAggregate(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_operationAggregate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().OperationAggregate(ctx, fc.Args["filter"].(*journal.OperationFilter))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "system:log:list")
+				if err != nil {
+					var zeroVal *journal.Aggregate[ent.Operation, journal.OperationDraft, journal.OperationFilter]
+					return zeroVal, err
+				}
+				orOwn, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *journal.Aggregate[ent.Operation, journal.OperationDraft, journal.OperationFilter]
+					return zeroVal, err
+				}
+				if ec.Directives.HasPermission == nil {
+					var zeroVal *journal.Aggregate[ent.Operation, journal.OperationDraft, journal.OperationFilter]
+					return zeroVal, errors.New("directive hasPermission is not implemented")
+				}
+				return ec.Directives.HasPermission(ctx, nil, directive0, permission, orOwn)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *journal.Aggregate[ent.Operation, journal.OperationDraft, journal.OperationFilter]) graphql.Marshaler {
+			return ec.marshalNOperationAggregate2ᚖlogbookᚋinternalᚋjournalᚐAggregate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_operationAggregate(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_OperationAggregate(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_operationAggregate_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_usageRecord(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -13147,6 +17207,73 @@ func (ec *executionContext) fieldContext_Query_usageRecords(ctx context.Context,
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Query_usageRecords_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_usageRecordAggregate(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_usageRecordAggregate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().UsageRecordAggregate(ctx, fc.Args["filter"].(*journal.UsageRecordFilter))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "usage:read")
+				if err != nil {
+					var zeroVal *journal.Aggregate[ent.UsageRecord, journal.UsageRecordDraft, journal.UsageRecordFilter]
+					return zeroVal, err
+				}
+				orOwn, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal *journal.Aggregate[ent.UsageRecord, journal.UsageRecordDraft, journal.UsageRecordFilter]
+					return zeroVal, err
+				}
+				if ec.Directives.HasPermission == nil {
+					var zeroVal *journal.Aggregate[ent.UsageRecord, journal.UsageRecordDraft, journal.UsageRecordFilter]
+					return zeroVal, errors.New("directive hasPermission is not implemented")
+				}
+				return ec.Directives.HasPermission(ctx, nil, directive0, permission, orOwn)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *journal.Aggregate[ent.UsageRecord, journal.UsageRecordDraft, journal.UsageRecordFilter]) graphql.Marshaler {
+			return ec.marshalNUsageRecordAggregate2ᚖlogbookᚋinternalᚋjournalᚐAggregate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_usageRecordAggregate(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UsageRecordAggregate(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_usageRecordAggregate_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -13405,6 +17532,73 @@ func (ec *executionContext) fieldContext_Query_timeline(ctx context.Context, fie
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Query_timeline_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_apiCallAggregate(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_apiCallAggregate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().APICallAggregate(ctx, fc.Args["filter"].(*journal.APICallFilter))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "audit")
+				if err != nil {
+					var zeroVal *journal.Aggregate[ent.APICall, journal.APICallDraft, journal.APICallFilter]
+					return zeroVal, err
+				}
+				orOwn, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *journal.Aggregate[ent.APICall, journal.APICallDraft, journal.APICallFilter]
+					return zeroVal, err
+				}
+				if ec.Directives.HasPermission == nil {
+					var zeroVal *journal.Aggregate[ent.APICall, journal.APICallDraft, journal.APICallFilter]
+					return zeroVal, errors.New("directive hasPermission is not implemented")
+				}
+				return ec.Directives.HasPermission(ctx, nil, directive0, permission, orOwn)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *journal.Aggregate[ent.APICall, journal.APICallDraft, journal.APICallFilter]) graphql.Marshaler {
+			return ec.marshalNAPICallAggregate2ᚖlogbookᚋinternalᚋjournalᚐAggregate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_apiCallAggregate(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_APICallAggregate(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_apiCallAggregate_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -14910,6 +19104,530 @@ func (ec *executionContext) fieldContext_TimelineEdge_node(_ context.Context, fi
 	return fc, nil
 }
 
+func (ec *executionContext) _UsageBucket_start(ctx context.Context, field graphql.CollectedField, obj *journal.Bucket) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageBucket_start(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Start, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v column.Time) graphql.Marshaler {
+			return ec.marshalNTime2logbookᚋentᚋcolumnᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsageBucket_start(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsageBucket", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _UsageBucket_end(ctx context.Context, field graphql.CollectedField, obj *journal.Bucket) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageBucket_end(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.End, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v column.Time) graphql.Marshaler {
+			return ec.marshalNTime2logbookᚋentᚋcolumnᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsageBucket_end(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsageBucket", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _UsageBucket_count(ctx context.Context, field graphql.CollectedField, obj *journal.Bucket) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageBucket_count(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Count, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt642int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsageBucket_count(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsageBucket", field, false, false, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _UsageBucket_quota(ctx context.Context, field graphql.CollectedField, obj *journal.Bucket) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageBucket_quota(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Quota, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt642int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsageBucket_quota(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsageBucket", field, false, false, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _UsageBucket_promptTokens(ctx context.Context, field graphql.CollectedField, obj *journal.Bucket) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageBucket_promptTokens(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PromptTokens, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt642int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsageBucket_promptTokens(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsageBucket", field, false, false, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _UsageBucket_completionTokens(ctx context.Context, field graphql.CollectedField, obj *journal.Bucket) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageBucket_completionTokens(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CompletionTokens, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt642int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsageBucket_completionTokens(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsageBucket", field, false, false, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _UsageBucket_tokensPerMinute(ctx context.Context, field graphql.CollectedField, obj *journal.Bucket) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageBucket_tokensPerMinute(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TokensPerMinute(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *float64) graphql.Marshaler {
+			return ec.marshalNFloat2ᚖfloat64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsageBucket_tokensPerMinute(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsageBucket", field, true, false, errors.New("field of type Float does not have child fields"))
+}
+
+func (ec *executionContext) _UsageFigures_count(ctx context.Context, field graphql.CollectedField, obj *journal.Figures) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageFigures_count(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Count, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt642int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsageFigures_count(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsageFigures", field, false, false, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _UsageFigures_quota(ctx context.Context, field graphql.CollectedField, obj *journal.Figures) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageFigures_quota(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Quota, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt642int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsageFigures_quota(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsageFigures", field, false, false, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _UsageFigures_promptTokens(ctx context.Context, field graphql.CollectedField, obj *journal.Figures) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageFigures_promptTokens(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PromptTokens, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt642int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsageFigures_promptTokens(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsageFigures", field, false, false, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _UsageFigures_completionTokens(ctx context.Context, field graphql.CollectedField, obj *journal.Figures) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageFigures_completionTokens(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CompletionTokens, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt642int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsageFigures_completionTokens(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsageFigures", field, false, false, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _UsageFigures_tokensPerMinute(ctx context.Context, field graphql.CollectedField, obj *journal.Figures) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageFigures_tokensPerMinute(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TokensPerMinute(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *float64) graphql.Marshaler {
+			return ec.marshalOFloat2ᚖfloat64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_UsageFigures_tokensPerMinute(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsageFigures", field, true, false, errors.New("field of type Float does not have child fields"))
+}
+
+func (ec *executionContext) _UsageGroup_value(ctx context.Context, field graphql.CollectedField, obj *journal.Group) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageGroup_value(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_UsageGroup_value(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsageGroup", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _UsageGroup_label(ctx context.Context, field graphql.CollectedField, obj *journal.Group) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageGroup_label(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Label, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_UsageGroup_label(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsageGroup", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _UsageGroup_count(ctx context.Context, field graphql.CollectedField, obj *journal.Group) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageGroup_count(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Count, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt642int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsageGroup_count(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsageGroup", field, false, false, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _UsageGroup_quota(ctx context.Context, field graphql.CollectedField, obj *journal.Group) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageGroup_quota(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Quota, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt642int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsageGroup_quota(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsageGroup", field, false, false, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _UsageGroup_promptTokens(ctx context.Context, field graphql.CollectedField, obj *journal.Group) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageGroup_promptTokens(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PromptTokens, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt642int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsageGroup_promptTokens(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsageGroup", field, false, false, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _UsageGroup_completionTokens(ctx context.Context, field graphql.CollectedField, obj *journal.Group) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageGroup_completionTokens(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CompletionTokens, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt642int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsageGroup_completionTokens(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsageGroup", field, false, false, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _UsageGroup_tokensPerMinute(ctx context.Context, field graphql.CollectedField, obj *journal.Group) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageGroup_tokensPerMinute(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TokensPerMinute(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *float64) graphql.Marshaler {
+			return ec.marshalOFloat2ᚖfloat64(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_UsageGroup_tokensPerMinute(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsageGroup", field, true, false, errors.New("field of type Float does not have child fields"))
+}
+
+func (ec *executionContext) _UsageGroups_groups(ctx context.Context, field graphql.CollectedField, obj *journal.Groups) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageGroups_groups(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Groups, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []journal.Group) graphql.Marshaler {
+			return ec.marshalNUsageGroup2ᚕlogbookᚋinternalᚋjournalᚐGroupᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsageGroups_groups(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UsageGroups",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UsageGroup(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UsageGroups_valueCount(ctx context.Context, field graphql.CollectedField, obj *journal.Groups) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageGroups_valueCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ValueCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt642int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsageGroups_valueCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsageGroups", field, false, false, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _UsageGroups_other(ctx context.Context, field graphql.CollectedField, obj *journal.Groups) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageGroups_other(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Other, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v journal.Figures) graphql.Marshaler {
+			return ec.marshalNUsageFigures2logbookᚋinternalᚋjournalᚐFigures(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsageGroups_other(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UsageGroups",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UsageFigures(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _UsageRecord_id(ctx context.Context, field graphql.CollectedField, obj *ent.UsageRecord) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -15402,6 +20120,249 @@ func (ec *executionContext) fieldContext_UsageRecord_other(_ context.Context, fi
 	return graphql.NewScalarFieldContext("UsageRecord", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _UsageRecordAggregate_count(ctx context.Context, field graphql.CollectedField, obj *journal.Aggregate[ent.UsageRecord, journal.UsageRecordDraft, journal.UsageRecordFilter]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageRecordAggregate_count(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.UsageRecordAggregate().Count(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt642int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsageRecordAggregate_count(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsageRecordAggregate", field, true, true, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _UsageRecordAggregate_histogram(ctx context.Context, field graphql.CollectedField, obj *journal.Aggregate[ent.UsageRecord, journal.UsageRecordDraft, journal.UsageRecordFilter]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageRecordAggregate_histogram(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.UsageRecordAggregate().Histogram(ctx, obj, fc.Args["interval"].(journal.Interval), fc.Args["timeZone"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*journal.Bucket) graphql.Marshaler {
+			return ec.marshalNUsageBucket2ᚕᚖlogbookᚋinternalᚋjournalᚐBucketᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsageRecordAggregate_histogram(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UsageRecordAggregate",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UsageBucket(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_UsageRecordAggregate_histogram_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UsageRecordAggregate_series(ctx context.Context, field graphql.CollectedField, obj *journal.Aggregate[ent.UsageRecord, journal.UsageRecordDraft, journal.UsageRecordFilter]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageRecordAggregate_series(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.UsageRecordAggregate().Series(ctx, obj, fc.Args["by"].(journal.Dimension), fc.Args["interval"].(journal.Interval), fc.Args["timeZone"].(*string), fc.Args["first"].(*int))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*journal.Series) graphql.Marshaler {
+			return ec.marshalNUsageSeries2ᚕᚖlogbookᚋinternalᚋjournalᚐSeriesᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsageRecordAggregate_series(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UsageRecordAggregate",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UsageSeries(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_UsageRecordAggregate_series_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UsageRecordAggregate_groups(ctx context.Context, field graphql.CollectedField, obj *journal.Aggregate[ent.UsageRecord, journal.UsageRecordDraft, journal.UsageRecordFilter]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageRecordAggregate_groups(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.UsageRecordAggregate().Groups(ctx, obj, fc.Args["by"].(journal.Dimension), fc.Args["first"].(*int))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *journal.Groups) graphql.Marshaler {
+			return ec.marshalNUsageGroups2ᚖlogbookᚋinternalᚋjournalᚐGroups(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsageRecordAggregate_groups(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UsageRecordAggregate",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UsageGroups(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_UsageRecordAggregate_groups_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UsageRecordAggregate_values(ctx context.Context, field graphql.CollectedField, obj *journal.Aggregate[ent.UsageRecord, journal.UsageRecordDraft, journal.UsageRecordFilter]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageRecordAggregate_values(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.UsageRecordAggregate().Values(ctx, obj, fc.Args["of"].(journal.Dimension), fc.Args["contains"].(*string), fc.Args["first"].(*int))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*journal.Value) graphql.Marshaler {
+			return ec.marshalNDimensionValue2ᚕᚖlogbookᚋinternalᚋjournalᚐValueᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsageRecordAggregate_values(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UsageRecordAggregate",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DimensionValue(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_UsageRecordAggregate_values_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UsageRecordAggregate_numbers(ctx context.Context, field graphql.CollectedField, obj *journal.Aggregate[ent.UsageRecord, journal.UsageRecordDraft, journal.UsageRecordFilter]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageRecordAggregate_numbers(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.UsageRecordAggregate().Numbers(ctx, obj, fc.Args["of"].(journal.Number))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *journal.Numbers) graphql.Marshaler {
+			return ec.marshalNNumbers2ᚖlogbookᚋinternalᚋjournalᚐNumbers(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsageRecordAggregate_numbers(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UsageRecordAggregate",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Numbers(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_UsageRecordAggregate_numbers_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _UsageRecordAppended_cursor(ctx context.Context, field graphql.CollectedField, obj *journal.Appended[ent.UsageRecord]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -15640,6 +20601,222 @@ func (ec *executionContext) fieldContext_UsageRecordEdge_node(_ context.Context,
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_UsageRecord(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UsageSeries_value(ctx context.Context, field graphql.CollectedField, obj *journal.Series) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageSeries_value(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_UsageSeries_value(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsageSeries", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _UsageSeries_label(ctx context.Context, field graphql.CollectedField, obj *journal.Series) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageSeries_label(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Label, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_UsageSeries_label(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsageSeries", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _UsageSeries_isOther(ctx context.Context, field graphql.CollectedField, obj *journal.Series) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageSeries_isOther(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IsOther, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsageSeries_isOther(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsageSeries", field, false, false, errors.New("field of type Boolean does not have child fields"))
+}
+
+func (ec *executionContext) _UsageSeries_count(ctx context.Context, field graphql.CollectedField, obj *journal.Series) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageSeries_count(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Count, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt642int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsageSeries_count(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsageSeries", field, false, false, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _UsageSeries_quota(ctx context.Context, field graphql.CollectedField, obj *journal.Series) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageSeries_quota(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Quota, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt642int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsageSeries_quota(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsageSeries", field, false, false, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _UsageSeries_promptTokens(ctx context.Context, field graphql.CollectedField, obj *journal.Series) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageSeries_promptTokens(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PromptTokens, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt642int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsageSeries_promptTokens(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsageSeries", field, false, false, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _UsageSeries_completionTokens(ctx context.Context, field graphql.CollectedField, obj *journal.Series) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageSeries_completionTokens(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.CompletionTokens, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt642int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsageSeries_completionTokens(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsageSeries", field, false, false, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _UsageSeries_tokensPerMinute(ctx context.Context, field graphql.CollectedField, obj *journal.Series) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageSeries_tokensPerMinute(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TokensPerMinute(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *float64) graphql.Marshaler {
+			return ec.marshalNFloat2ᚖfloat64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsageSeries_tokensPerMinute(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsageSeries", field, true, false, errors.New("field of type Float does not have child fields"))
+}
+
+func (ec *executionContext) _UsageSeries_buckets(ctx context.Context, field graphql.CollectedField, obj *journal.Series) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageSeries_buckets(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Buckets, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []journal.Bucket) graphql.Marshaler {
+			return ec.marshalNUsageBucket2ᚕlogbookᚋinternalᚋjournalᚐBucketᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsageSeries_buckets(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UsageSeries",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UsageBucket(ctx, field)
 		},
 	}
 	return fc, nil
@@ -19414,6 +24591,229 @@ func (ec *executionContext) _APICall(ctx context.Context, sel ast.SelectionSet, 
 	return out
 }
 
+var aPICallAggregateImplementors = []string{"APICallAggregate"}
+
+func (ec *executionContext) _APICallAggregate(ctx context.Context, sel ast.SelectionSet, obj *journal.Aggregate[ent.APICall, journal.APICallDraft, journal.APICallFilter]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, aPICallAggregateImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("APICallAggregate")
+		case "count":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._APICallAggregate_count(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "histogram":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._APICallAggregate_histogram(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "series":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._APICallAggregate_series(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "groups":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._APICallAggregate_groups(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "values":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._APICallAggregate_values(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var aPICallAppendedImplementors = []string{"APICallAppended"}
 
 func (ec *executionContext) _APICallAppended(ctx context.Context, sel ast.SelectionSet, obj *journal.Appended[ent.APICall]) graphql.Marshaler {
@@ -20117,6 +25517,229 @@ func (ec *executionContext) _AuditEvent(ctx context.Context, sel ast.SelectionSe
 	return out
 }
 
+var auditEventAggregateImplementors = []string{"AuditEventAggregate"}
+
+func (ec *executionContext) _AuditEventAggregate(ctx context.Context, sel ast.SelectionSet, obj *journal.Aggregate[ent.AuditEvent, journal.AuditEventDraft, journal.AuditEventFilter]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, auditEventAggregateImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AuditEventAggregate")
+		case "count":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AuditEventAggregate_count(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "histogram":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AuditEventAggregate_histogram(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "series":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AuditEventAggregate_series(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "groups":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AuditEventAggregate_groups(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "values":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AuditEventAggregate_values(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var auditEventAppendedImplementors = []string{"AuditEventAppended"}
 
 func (ec *executionContext) _AuditEventAppended(ctx context.Context, sel ast.SelectionSet, obj *journal.Appended[ent.AuditEvent]) graphql.Marshaler {
@@ -20399,6 +26022,208 @@ func (ec *executionContext) _CategoryCount(ctx context.Context, sel ast.Selectio
 			}
 		case "count":
 			out.Values[i] = ec._CategoryCount_count(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var countBucketImplementors = []string{"CountBucket"}
+
+func (ec *executionContext) _CountBucket(ctx context.Context, sel ast.SelectionSet, obj *journal.Bucket) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, countBucketImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CountBucket")
+		case "start":
+			out.Values[i] = ec._CountBucket_start(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "end":
+			out.Values[i] = ec._CountBucket_end(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "count":
+			out.Values[i] = ec._CountBucket_count(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var countGroupImplementors = []string{"CountGroup"}
+
+func (ec *executionContext) _CountGroup(ctx context.Context, sel ast.SelectionSet, obj *journal.Group) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, countGroupImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CountGroup")
+		case "value":
+			out.Values[i] = ec._CountGroup_value(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "label":
+			out.Values[i] = ec._CountGroup_label(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "count":
+			out.Values[i] = ec._CountGroup_count(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var countGroupsImplementors = []string{"CountGroups"}
+
+func (ec *executionContext) _CountGroups(ctx context.Context, sel ast.SelectionSet, obj *journal.Groups) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, countGroupsImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CountGroups")
+		case "groups":
+			out.Values[i] = ec._CountGroups_groups(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "valueCount":
+			out.Values[i] = ec._CountGroups_valueCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "otherCount":
+			out.Values[i] = ec._CountGroups_otherCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var countSeriesImplementors = []string{"CountSeries"}
+
+func (ec *executionContext) _CountSeries(ctx context.Context, sel ast.SelectionSet, obj *journal.Series) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, countSeriesImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CountSeries")
+		case "value":
+			out.Values[i] = ec._CountSeries_value(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "label":
+			out.Values[i] = ec._CountSeries_label(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "isOther":
+			out.Values[i] = ec._CountSeries_isOther(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "count":
+			out.Values[i] = ec._CountSeries_count(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "buckets":
+			out.Values[i] = ec._CountSeries_buckets(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -21084,6 +26909,49 @@ func (ec *executionContext) _DeleteRetentionPolicyPayload(ctx context.Context, s
 	return out
 }
 
+var dimensionValueImplementors = []string{"DimensionValue"}
+
+func (ec *executionContext) _DimensionValue(ctx context.Context, sel ast.SelectionSet, obj *journal.Value) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, dimensionValueImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("DimensionValue")
+		case "value":
+			out.Values[i] = ec._DimensionValue_value(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "label":
+			out.Values[i] = ec._DimensionValue_label(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var disableUserPayloadImplementors = []string{"DisableUserPayload"}
 
 func (ec *executionContext) _DisableUserPayload(ctx context.Context, sel ast.SelectionSet, obj *DisableUserPayload) graphql.Marshaler {
@@ -21313,6 +27181,229 @@ func (ec *executionContext) _Entry(ctx context.Context, sel ast.SelectionSet, ob
 					}
 				}()
 				res = ec._Entry_metadata(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var entryAggregateImplementors = []string{"EntryAggregate"}
+
+func (ec *executionContext) _EntryAggregate(ctx context.Context, sel ast.SelectionSet, obj *journal.Aggregate[ent.Entry, journal.EntryDraft, journal.EntryFilter]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, entryAggregateImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("EntryAggregate")
+		case "count":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._EntryAggregate_count(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "histogram":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._EntryAggregate_histogram(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "series":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._EntryAggregate_series(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "groups":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._EntryAggregate_groups(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "values":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._EntryAggregate_values(ctx, field, obj)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -21887,6 +27978,84 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 	return out
 }
 
+var numbersImplementors = []string{"Numbers"}
+
+func (ec *executionContext) _Numbers(ctx context.Context, sel ast.SelectionSet, obj *journal.Numbers) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, numbersImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("Numbers")
+		case "count":
+			out.Values[i] = ec._Numbers_count(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "min":
+			out.Values[i] = ec._Numbers_min(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "max":
+			out.Values[i] = ec._Numbers_max(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "sum":
+			out.Values[i] = ec._Numbers_sum(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "average":
+			out.Values[i] = ec._Numbers_average(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "p50":
+			out.Values[i] = ec._Numbers_p50(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "p90":
+			out.Values[i] = ec._Numbers_p90(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "p95":
+			out.Values[i] = ec._Numbers_p95(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "p99":
+			out.Values[i] = ec._Numbers_p99(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var operationImplementors = []string{"Operation", "Node", "LogRecord"}
 
 func (ec *executionContext) _Operation(ctx context.Context, sel ast.SelectionSet, obj *ent.Operation) graphql.Marshaler {
@@ -22045,6 +28214,229 @@ func (ec *executionContext) _Operation(ctx context.Context, sel ast.SelectionSet
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var operationAggregateImplementors = []string{"OperationAggregate"}
+
+func (ec *executionContext) _OperationAggregate(ctx context.Context, sel ast.SelectionSet, obj *journal.Aggregate[ent.Operation, journal.OperationDraft, journal.OperationFilter]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, operationAggregateImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("OperationAggregate")
+		case "count":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._OperationAggregate_count(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "histogram":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._OperationAggregate_histogram(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "series":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._OperationAggregate_series(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "groups":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._OperationAggregate_groups(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "values":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._OperationAggregate_values(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -22603,6 +28995,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "entryAggregate":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_entryAggregate(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
 		case "entryStats":
 			field := field
 
@@ -22669,6 +29083,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "auditEventAggregate":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_auditEventAggregate(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
 		case "operation":
 			field := field
 
@@ -22713,6 +29149,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "operationAggregate":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_operationAggregate(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
 		case "usageRecord":
 			field := field
 
@@ -22745,6 +29203,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 					}
 				}()
 				res = ec._Query_usageRecords(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "usageRecordAggregate":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_usageRecordAggregate(ctx, field)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -22833,6 +29313,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 					}
 				}()
 				res = ec._Query_timeline(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "apiCallAggregate":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_apiCallAggregate(ctx, field)
 				if res == graphql.Null {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -23526,6 +30028,248 @@ func (ec *executionContext) _TimelineEdge(ctx context.Context, sel ast.Selection
 	return out
 }
 
+var usageBucketImplementors = []string{"UsageBucket"}
+
+func (ec *executionContext) _UsageBucket(ctx context.Context, sel ast.SelectionSet, obj *journal.Bucket) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, usageBucketImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UsageBucket")
+		case "start":
+			out.Values[i] = ec._UsageBucket_start(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "end":
+			out.Values[i] = ec._UsageBucket_end(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "count":
+			out.Values[i] = ec._UsageBucket_count(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "quota":
+			out.Values[i] = ec._UsageBucket_quota(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "promptTokens":
+			out.Values[i] = ec._UsageBucket_promptTokens(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "completionTokens":
+			out.Values[i] = ec._UsageBucket_completionTokens(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "tokensPerMinute":
+			out.Values[i] = ec._UsageBucket_tokensPerMinute(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var usageFiguresImplementors = []string{"UsageFigures"}
+
+func (ec *executionContext) _UsageFigures(ctx context.Context, sel ast.SelectionSet, obj *journal.Figures) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, usageFiguresImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UsageFigures")
+		case "count":
+			out.Values[i] = ec._UsageFigures_count(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "quota":
+			out.Values[i] = ec._UsageFigures_quota(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "promptTokens":
+			out.Values[i] = ec._UsageFigures_promptTokens(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "completionTokens":
+			out.Values[i] = ec._UsageFigures_completionTokens(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "tokensPerMinute":
+			out.Values[i] = ec._UsageFigures_tokensPerMinute(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var usageGroupImplementors = []string{"UsageGroup"}
+
+func (ec *executionContext) _UsageGroup(ctx context.Context, sel ast.SelectionSet, obj *journal.Group) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, usageGroupImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UsageGroup")
+		case "value":
+			out.Values[i] = ec._UsageGroup_value(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "label":
+			out.Values[i] = ec._UsageGroup_label(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "count":
+			out.Values[i] = ec._UsageGroup_count(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "quota":
+			out.Values[i] = ec._UsageGroup_quota(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "promptTokens":
+			out.Values[i] = ec._UsageGroup_promptTokens(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "completionTokens":
+			out.Values[i] = ec._UsageGroup_completionTokens(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "tokensPerMinute":
+			out.Values[i] = ec._UsageGroup_tokensPerMinute(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var usageGroupsImplementors = []string{"UsageGroups"}
+
+func (ec *executionContext) _UsageGroups(ctx context.Context, sel ast.SelectionSet, obj *journal.Groups) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, usageGroupsImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UsageGroups")
+		case "groups":
+			out.Values[i] = ec._UsageGroups_groups(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "valueCount":
+			out.Values[i] = ec._UsageGroups_valueCount(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "other":
+			out.Values[i] = ec._UsageGroups_other(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var usageRecordImplementors = []string{"UsageRecord", "Node", "LogRecord"}
 
 func (ec *executionContext) _UsageRecord(ctx context.Context, sel ast.SelectionSet, obj *ent.UsageRecord) graphql.Marshaler {
@@ -23676,6 +30420,267 @@ func (ec *executionContext) _UsageRecord(ctx context.Context, sel ast.SelectionS
 			if out.Values[i] == graphql.Null {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var usageRecordAggregateImplementors = []string{"UsageRecordAggregate"}
+
+func (ec *executionContext) _UsageRecordAggregate(ctx context.Context, sel ast.SelectionSet, obj *journal.Aggregate[ent.UsageRecord, journal.UsageRecordDraft, journal.UsageRecordFilter]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, usageRecordAggregateImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UsageRecordAggregate")
+		case "count":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._UsageRecordAggregate_count(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "histogram":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._UsageRecordAggregate_histogram(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "series":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._UsageRecordAggregate_series(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "groups":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._UsageRecordAggregate_groups(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "values":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._UsageRecordAggregate_values(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "numbers":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._UsageRecordAggregate_numbers(ctx, field, obj)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -23883,6 +30888,84 @@ func (ec *executionContext) _UsageRecordEdge(ctx context.Context, sel ast.Select
 			}
 		case "node":
 			out.Values[i] = ec._UsageRecordEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var usageSeriesImplementors = []string{"UsageSeries"}
+
+func (ec *executionContext) _UsageSeries(ctx context.Context, sel ast.SelectionSet, obj *journal.Series) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, usageSeriesImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UsageSeries")
+		case "value":
+			out.Values[i] = ec._UsageSeries_value(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "label":
+			out.Values[i] = ec._UsageSeries_label(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "isOther":
+			out.Values[i] = ec._UsageSeries_isOther(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "count":
+			out.Values[i] = ec._UsageSeries_count(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "quota":
+			out.Values[i] = ec._UsageSeries_quota(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "promptTokens":
+			out.Values[i] = ec._UsageSeries_promptTokens(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "completionTokens":
+			out.Values[i] = ec._UsageSeries_completionTokens(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "tokensPerMinute":
+			out.Values[i] = ec._UsageSeries_tokensPerMinute(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "buckets":
+			out.Values[i] = ec._UsageSeries_buckets(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -24747,6 +31830,16 @@ func (ec *executionContext) marshalNAPICall2ᚖlogbookᚋentᚐAPICall(ctx conte
 	return ec._APICall(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNAPICallAggregate2ᚖlogbookᚋinternalᚋjournalᚐAggregate(ctx context.Context, sel ast.SelectionSet, v *journal.Aggregate[ent.APICall, journal.APICallDraft, journal.APICallFilter]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._APICallAggregate(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNAPICallAppended2ᚖlogbookᚋinternalᚋjournalᚐAppended(ctx context.Context, sel ast.SelectionSet, v *journal.Appended[ent.APICall]) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -24765,6 +31858,23 @@ func (ec *executionContext) marshalNAPICallConnection2ᚖlogbookᚋinternalᚋjo
 		return graphql.Null
 	}
 	return ec._APICallConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNAPICallDimension2logbookᚋinternalᚋjournalᚐDimension(ctx context.Context, v any) (journal.Dimension, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := journal.Dimension(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNAPICallDimension2logbookᚋinternalᚋjournalᚐDimension(ctx context.Context, sel ast.SelectionSet, v journal.Dimension) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
 }
 
 func (ec *executionContext) marshalNAPICallEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*journal.Edge[ent.APICall]) graphql.Marshaler {
@@ -24875,6 +31985,16 @@ func (ec *executionContext) marshalNAuditEvent2ᚖlogbookᚋentᚐAuditEvent(ctx
 	return ec._AuditEvent(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNAuditEventAggregate2ᚖlogbookᚋinternalᚋjournalᚐAggregate(ctx context.Context, sel ast.SelectionSet, v *journal.Aggregate[ent.AuditEvent, journal.AuditEventDraft, journal.AuditEventFilter]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._AuditEventAggregate(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNAuditEventAppended2ᚖlogbookᚋinternalᚋjournalᚐAppended(ctx context.Context, sel ast.SelectionSet, v *journal.Appended[ent.AuditEvent]) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -24893,6 +32013,23 @@ func (ec *executionContext) marshalNAuditEventConnection2ᚖlogbookᚋinternal�
 		return graphql.Null
 	}
 	return ec._AuditEventConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNAuditEventDimension2logbookᚋinternalᚋjournalᚐDimension(ctx context.Context, v any) (journal.Dimension, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := journal.Dimension(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNAuditEventDimension2logbookᚋinternalᚋjournalᚐDimension(ctx context.Context, sel ast.SelectionSet, v journal.Dimension) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
 }
 
 func (ec *executionContext) marshalNAuditEventEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*journal.Edge[ent.AuditEvent]) graphql.Marshaler {
@@ -24983,6 +32120,82 @@ func (ec *executionContext) marshalNCategoryCount2ᚕlogbookᚋinternalᚋjourna
 	return ret
 }
 
+func (ec *executionContext) marshalNCountBucket2logbookᚋinternalᚋjournalᚐBucket(ctx context.Context, sel ast.SelectionSet, v journal.Bucket) graphql.Marshaler {
+	return ec._CountBucket(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNCountBucket2ᚕlogbookᚋinternalᚋjournalᚐBucketᚄ(ctx context.Context, sel ast.SelectionSet, v []journal.Bucket) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNCountBucket2logbookᚋinternalᚋjournalᚐBucket(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNCountBucket2ᚕᚖlogbookᚋinternalᚋjournalᚐBucketᚄ(ctx context.Context, sel ast.SelectionSet, v []*journal.Bucket) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNCountBucket2ᚖlogbookᚋinternalᚋjournalᚐBucket(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNCountBucket2ᚖlogbookᚋinternalᚋjournalᚐBucket(ctx context.Context, sel ast.SelectionSet, v *journal.Bucket) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._CountBucket(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNCountGroup2logbookᚋinternalᚋjournalᚐGroup(ctx context.Context, sel ast.SelectionSet, v journal.Group) graphql.Marshaler {
+	return ec._CountGroup(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNCountGroup2ᚕlogbookᚋinternalᚋjournalᚐGroupᚄ(ctx context.Context, sel ast.SelectionSet, v []journal.Group) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNCountGroup2logbookᚋinternalᚋjournalᚐGroup(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNCountGroups2ᚖlogbookᚋinternalᚋjournalᚐGroups(ctx context.Context, sel ast.SelectionSet, v *journal.Groups) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._CountGroups(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNCountKind2logbookᚋinternalᚋjournalᚐCountKind(ctx context.Context, v any) (journal.CountKind, error) {
 	tmp, err := graphql.UnmarshalString(v)
 	res := unmarshalNCountKind2logbookᚋinternalᚋjournalᚐCountKind[tmp]
@@ -25010,6 +32223,32 @@ var (
 		journal.AtLeast: "AT_LEAST",
 	}
 )
+
+func (ec *executionContext) marshalNCountSeries2ᚕᚖlogbookᚋinternalᚋjournalᚐSeriesᚄ(ctx context.Context, sel ast.SelectionSet, v []*journal.Series) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNCountSeries2ᚖlogbookᚋinternalᚋjournalᚐSeries(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNCountSeries2ᚖlogbookᚋinternalᚋjournalᚐSeries(ctx context.Context, sel ast.SelectionSet, v *journal.Series) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._CountSeries(ctx, sel, v)
+}
 
 func (ec *executionContext) unmarshalNCreateAPICallInput2logbookᚋgraphᚐCreateAPICallInput(ctx context.Context, v any) (CreateAPICallInput, error) {
 	res, err := ec.unmarshalInputCreateAPICallInput(ctx, v)
@@ -25206,6 +32445,32 @@ func (ec *executionContext) unmarshalNDeleteRetentionPolicyInput2logbookᚋgraph
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) marshalNDimensionValue2ᚕᚖlogbookᚋinternalᚋjournalᚐValueᚄ(ctx context.Context, sel ast.SelectionSet, v []*journal.Value) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNDimensionValue2ᚖlogbookᚋinternalᚋjournalᚐValue(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNDimensionValue2ᚖlogbookᚋinternalᚋjournalᚐValue(ctx context.Context, sel ast.SelectionSet, v *journal.Value) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._DimensionValue(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNDisableUserInput2logbookᚋgraphᚐDisableUserInput(ctx context.Context, v any) (DisableUserInput, error) {
 	res, err := ec.unmarshalInputDisableUserInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -25242,6 +32507,16 @@ func (ec *executionContext) marshalNEntry2ᚖlogbookᚋentᚐEntry(ctx context.C
 	return ec._Entry(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNEntryAggregate2ᚖlogbookᚋinternalᚋjournalᚐAggregate(ctx context.Context, sel ast.SelectionSet, v *journal.Aggregate[ent.Entry, journal.EntryDraft, journal.EntryFilter]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._EntryAggregate(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNEntryAppended2ᚖlogbookᚋinternalᚋjournalᚐAppended(ctx context.Context, sel ast.SelectionSet, v *journal.Appended[ent.Entry]) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -25260,6 +32535,23 @@ func (ec *executionContext) marshalNEntryConnection2ᚖlogbookᚋinternalᚋjour
 		return graphql.Null
 	}
 	return ec._EntryConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNEntryDimension2logbookᚋinternalᚋjournalᚐDimension(ctx context.Context, v any) (journal.Dimension, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := journal.Dimension(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNEntryDimension2logbookᚋinternalᚋjournalᚐDimension(ctx context.Context, sel ast.SelectionSet, v journal.Dimension) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
 }
 
 func (ec *executionContext) marshalNEntryEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*journal.Edge[ent.Entry]) graphql.Marshaler {
@@ -25301,6 +32593,28 @@ func (ec *executionContext) marshalNEntryStats2ᚖlogbookᚋinternalᚋjournal�
 		return graphql.Null
 	}
 	return ec._EntryStats(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNFloat2ᚖfloat64(ctx context.Context, v any) (*float64, error) {
+	res, err := graphql.UnmarshalFloatContext(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNFloat2ᚖfloat64(ctx context.Context, sel ast.SelectionSet, v *float64) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	_ = sel
+	res := graphql.MarshalFloatContext(*v)
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return graphql.WrapContextMarshaler(ctx, res)
 }
 
 func (ec *executionContext) unmarshalNID2int64(ctx context.Context, v any) (int64, error) {
@@ -25385,6 +32699,23 @@ func (ec *executionContext) unmarshalNInt642int64(ctx context.Context, v any) (i
 func (ec *executionContext) marshalNInt642int64(ctx context.Context, sel ast.SelectionSet, v int64) graphql.Marshaler {
 	_ = sel
 	res := graphql.MarshalInt64(v)
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNInterval2logbookᚋinternalᚋjournalᚐInterval(ctx context.Context, v any) (journal.Interval, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := journal.Interval(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNInterval2logbookᚋinternalᚋjournalᚐInterval(ctx context.Context, sel ast.SelectionSet, v journal.Interval) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
 	if res == graphql.Null {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -25495,6 +32826,16 @@ func (ec *executionContext) marshalNLogRecord2logbookᚋinternalᚋjournalᚐRec
 	return ec._LogRecord(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNNumbers2ᚖlogbookᚋinternalᚋjournalᚐNumbers(ctx context.Context, sel ast.SelectionSet, v *journal.Numbers) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._Numbers(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNOperation2ᚕᚖlogbookᚋentᚐOperationᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Operation) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -25531,6 +32872,16 @@ func (ec *executionContext) marshalNOperationAction2logbookᚋentᚋcolumnᚐAct
 	return v
 }
 
+func (ec *executionContext) marshalNOperationAggregate2ᚖlogbookᚋinternalᚋjournalᚐAggregate(ctx context.Context, sel ast.SelectionSet, v *journal.Aggregate[ent.Operation, journal.OperationDraft, journal.OperationFilter]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._OperationAggregate(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNOperationAppended2ᚖlogbookᚋinternalᚋjournalᚐAppended(ctx context.Context, sel ast.SelectionSet, v *journal.Appended[ent.Operation]) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -25549,6 +32900,23 @@ func (ec *executionContext) marshalNOperationConnection2ᚖlogbookᚋinternalᚋ
 		return graphql.Null
 	}
 	return ec._OperationConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNOperationDimension2logbookᚋinternalᚋjournalᚐDimension(ctx context.Context, v any) (journal.Dimension, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := journal.Dimension(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNOperationDimension2logbookᚋinternalᚋjournalᚐDimension(ctx context.Context, sel ast.SelectionSet, v journal.Dimension) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
 }
 
 func (ec *executionContext) marshalNOperationEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*journal.Edge[ent.Operation]) graphql.Marshaler {
@@ -25800,6 +33168,103 @@ func (ec *executionContext) marshalNTimelineEdge2ᚖlogbookᚋinternalᚋjournal
 	return ec._TimelineEdge(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNUsageBucket2logbookᚋinternalᚋjournalᚐBucket(ctx context.Context, sel ast.SelectionSet, v journal.Bucket) graphql.Marshaler {
+	return ec._UsageBucket(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNUsageBucket2ᚕlogbookᚋinternalᚋjournalᚐBucketᚄ(ctx context.Context, sel ast.SelectionSet, v []journal.Bucket) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNUsageBucket2logbookᚋinternalᚋjournalᚐBucket(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNUsageBucket2ᚕᚖlogbookᚋinternalᚋjournalᚐBucketᚄ(ctx context.Context, sel ast.SelectionSet, v []*journal.Bucket) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNUsageBucket2ᚖlogbookᚋinternalᚋjournalᚐBucket(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNUsageBucket2ᚖlogbookᚋinternalᚋjournalᚐBucket(ctx context.Context, sel ast.SelectionSet, v *journal.Bucket) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._UsageBucket(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNUsageFigures2logbookᚋinternalᚋjournalᚐFigures(ctx context.Context, sel ast.SelectionSet, v journal.Figures) graphql.Marshaler {
+	return ec._UsageFigures(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNUsageGroup2logbookᚋinternalᚋjournalᚐGroup(ctx context.Context, sel ast.SelectionSet, v journal.Group) graphql.Marshaler {
+	return ec._UsageGroup(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNUsageGroup2ᚕlogbookᚋinternalᚋjournalᚐGroupᚄ(ctx context.Context, sel ast.SelectionSet, v []journal.Group) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNUsageGroup2logbookᚋinternalᚋjournalᚐGroup(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNUsageGroups2ᚖlogbookᚋinternalᚋjournalᚐGroups(ctx context.Context, sel ast.SelectionSet, v *journal.Groups) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._UsageGroups(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNUsageNumber2logbookᚋinternalᚋjournalᚐNumber(ctx context.Context, v any) (journal.Number, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := journal.Number(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNUsageNumber2logbookᚋinternalᚋjournalᚐNumber(ctx context.Context, sel ast.SelectionSet, v journal.Number) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
+}
+
 func (ec *executionContext) marshalNUsageRecord2ᚕᚖlogbookᚋentᚐUsageRecordᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.UsageRecord) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -25826,6 +33291,16 @@ func (ec *executionContext) marshalNUsageRecord2ᚖlogbookᚋentᚐUsageRecord(c
 	return ec._UsageRecord(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNUsageRecordAggregate2ᚖlogbookᚋinternalᚋjournalᚐAggregate(ctx context.Context, sel ast.SelectionSet, v *journal.Aggregate[ent.UsageRecord, journal.UsageRecordDraft, journal.UsageRecordFilter]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._UsageRecordAggregate(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNUsageRecordAppended2ᚖlogbookᚋinternalᚋjournalᚐAppended(ctx context.Context, sel ast.SelectionSet, v *journal.Appended[ent.UsageRecord]) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -25844,6 +33319,23 @@ func (ec *executionContext) marshalNUsageRecordConnection2ᚖlogbookᚋinternal�
 		return graphql.Null
 	}
 	return ec._UsageRecordConnection(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNUsageRecordDimension2logbookᚋinternalᚋjournalᚐDimension(ctx context.Context, v any) (journal.Dimension, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := journal.Dimension(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNUsageRecordDimension2logbookᚋinternalᚋjournalᚐDimension(ctx context.Context, sel ast.SelectionSet, v journal.Dimension) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return res
 }
 
 func (ec *executionContext) marshalNUsageRecordEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*journal.Edge[ent.UsageRecord]) graphql.Marshaler {
@@ -25875,6 +33367,32 @@ func (ec *executionContext) marshalNUsageRecordEdge2ᚖlogbookᚋinternalᚋjour
 func (ec *executionContext) unmarshalNUsageRecordFilter2ᚖlogbookᚋinternalᚋjournalᚐUsageRecordFilter(ctx context.Context, v any) (*journal.UsageRecordFilter, error) {
 	res, err := ec.unmarshalInputUsageRecordFilter(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNUsageSeries2ᚕᚖlogbookᚋinternalᚋjournalᚐSeriesᚄ(ctx context.Context, sel ast.SelectionSet, v []*journal.Series) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNUsageSeries2ᚖlogbookᚋinternalᚋjournalᚐSeries(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNUsageSeries2ᚖlogbookᚋinternalᚋjournalᚐSeries(ctx context.Context, sel ast.SelectionSet, v *journal.Series) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._UsageSeries(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNUsageStats2ᚖlogbookᚋinternalᚋjournalᚐUsageStats(ctx context.Context, sel ast.SelectionSet, v *journal.UsageStats) graphql.Marshaler {
@@ -26368,6 +33886,23 @@ func (ec *executionContext) unmarshalOEntryFilter2ᚖlogbookᚋinternalᚋjourna
 	}
 	res, err := ec.unmarshalInputEntryFilter(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOFloat2ᚖfloat64(ctx context.Context, v any) (*float64, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := graphql.UnmarshalFloatContext(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOFloat2ᚖfloat64(ctx context.Context, sel ast.SelectionSet, v *float64) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	res := graphql.MarshalFloatContext(*v)
+	return graphql.WrapContextMarshaler(ctx, res)
 }
 
 func (ec *executionContext) unmarshalOID2ᚖlogbookᚋentᚋcolumnᚐID(ctx context.Context, v any) (*column.ID, error) {

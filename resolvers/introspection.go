@@ -7,7 +7,7 @@ import (
 )
 
 // listing says how many of each list a description of the schema holds, on
-// average and at most, so that questions about the schema count towards the
+// average and at most (of ofType, which share of types is a list's or a non-null one), so that questions about the schema count towards the
 // complexity as much as they answer. gqlgen counts them as nothing.
 type listing struct{ average, most map[string]float64 }
 
@@ -19,6 +19,18 @@ func newListing(schema *ast.Schema) listing {
 		l.most[field] = max(l.most[field], float64(n))
 	}
 	fields, arguments := 0, 0
+	named, around := 0, 0 // types that fields and arguments are of, and the types around these
+	read := func(t *ast.Type) {
+		named++
+		for ; t != nil; t = t.Elem {
+			if t.NonNull {
+				around++
+			}
+			if t.Elem != nil {
+				around++
+			}
+		}
+	}
 	for name, definition := range schema.Types {
 		if definition.Kind == ast.InputObject {
 			add("inputFields", len(definition.Fields))
@@ -27,6 +39,10 @@ func newListing(schema *ast.Schema) listing {
 			fields += len(definition.Fields)
 		}
 		for _, field := range definition.Fields {
+			read(field.Type)
+			for _, argument := range field.Arguments {
+				read(argument.Type)
+			}
 			arguments += len(field.Arguments)
 			l.most["args"] = max(l.most["args"], float64(len(field.Arguments)))
 		}
@@ -35,6 +51,7 @@ func newListing(schema *ast.Schema) listing {
 		add("possibleTypes", len(schema.PossibleTypes[name]))
 	}
 	l.average["args"] = float64(arguments) / float64(fields)
+	l.average["ofType"] = float64(around) / float64(around+named)
 	for _, sizes := range []map[string]float64{l.average, l.most} {
 		sizes["types"], sizes["directives"] = float64(len(schema.Types)), float64(len(schema.Directives))
 	}

@@ -61,11 +61,11 @@ const (
 // setComplexity says what the root fields count that are more than their fields.
 func setComplexity(root *graph.ComplexityRoot) {
 	query := &root.Query
-	query.Entries = pageComplexity(func(f *journal.EntryFilter) bool { return searches(f.Search) })
+	query.Entries = pageComplexity(searchesEntries)
 	query.AuditEvents = pageComplexity[journal.AuditEventFilter](nil)
 	query.Operations = pageComplexity[journal.OperationFilter](nil)
 	query.UsageRecords = pageComplexity(readsUsage)
-	query.APICalls = pageComplexity(func(f *journal.APICallFilter) bool { return f.HTTPMethod != nil })
+	query.APICalls = pageComplexity(readsAPICalls)
 	query.Timeline = pageComplexity(scansTimeline)
 	listed := func(children int, first *int, _ *string, last *int, _ *string) int {
 		return sizeComplexity(children, first, last)
@@ -75,6 +75,7 @@ func setComplexity(root *graph.ComplexityRoot) {
 	query.UsageStats = func(children int, filter *journal.UsageRecordFilter) int {
 		return statsComplexity + children + surcharge(readsUsage, filter)
 	}
+	setAggregateComplexity(root)
 	mutation := &root.Mutation
 	mutation.CreateEntries = func(children int, in graph.CreateEntriesInput) int { return batchComplexity(children, len(in.Entries)) }
 	mutation.CreateAuditEvents = func(children int, in graph.CreateAuditEventsInput) int {
@@ -94,6 +95,11 @@ func setComplexity(root *graph.ComplexityRoot) {
 // batchComplexity gives what a batch of rows to append counts: for every ten of them
 // what one counts. A batch of the most rows may so be read back whole, once.
 func batchComplexity(children, rows int) int { return 1 + children*max(1, min(rows, maxBatch)/10) }
+
+func searchesEntries(f *journal.EntryFilter) bool { return searches(f.Search) }
+
+// readsAPICalls says whether a filter has no index to look in.
+func readsAPICalls(f *journal.APICallFilter) bool { return f.HTTPMethod != nil }
 
 // readsUsage says whether a filter has no index to look in.
 func readsUsage(f *journal.UsageRecordFilter) bool { return searches(f.Search) || f.Group != nil }

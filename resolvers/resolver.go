@@ -12,6 +12,7 @@
 package resolvers
 
 import (
+	"logbook/ent"
 	"logbook/graph"
 	"logbook/internal/account"
 	"logbook/internal/journal"
@@ -70,6 +71,31 @@ func (r *Resolver) UsageRecord() graph.UsageRecordResolver { return usageRecord{
 
 // APICall answers the fields of APICall that its row does not hold.
 func (r *Resolver) APICall() graph.APICallResolver { return apiCall{r.Journal} }
+
+// EntryAggregate answers about entries.
+func (r *Resolver) EntryAggregate() graph.EntryAggregateResolver {
+	return aggregate[ent.Entry, journal.EntryDraft, journal.EntryFilter]{}
+}
+
+// AuditEventAggregate answers about audit events.
+func (r *Resolver) AuditEventAggregate() graph.AuditEventAggregateResolver {
+	return aggregate[ent.AuditEvent, journal.AuditEventDraft, journal.AuditEventFilter]{}
+}
+
+// OperationAggregate answers about operations.
+func (r *Resolver) OperationAggregate() graph.OperationAggregateResolver {
+	return aggregate[ent.Operation, journal.OperationDraft, journal.OperationFilter]{}
+}
+
+// UsageRecordAggregate answers about usage records.
+func (r *Resolver) UsageRecordAggregate() graph.UsageRecordAggregateResolver {
+	return aggregate[ent.UsageRecord, journal.UsageRecordDraft, journal.UsageRecordFilter]{}
+}
+
+// APICallAggregate answers about API calls.
+func (r *Resolver) APICallAggregate() graph.APICallAggregateResolver {
+	return aggregate[ent.APICall, journal.APICallDraft, journal.APICallFilter]{}
+}
 
 // RetentionPolicy answers the fields of RetentionPolicy that its row does not hold.
 func (r *Resolver) RetentionPolicy() graph.RetentionPolicyResolver {

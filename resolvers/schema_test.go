@@ -152,6 +152,17 @@ func TestKindsAreAlike(t *testing.T) {
 		if want := "filter:" + kind + "Filter first:Int after:String last:Int before:String "; arguments != want {
 			t.Errorf("%s takes %s, want %s", many.Name, arguments, want)
 		}
+		aggregate := schema.Query.Fields.ForName(fields[0] + "Aggregate")
+		if aggregate == nil || aggregate.Type.String() != kind+"Aggregate!" || len(aggregate.Arguments) != 1 || aggregate.Arguments[0].Type.String() != kind+"Filter" ||
+			len(aggregate.Directives) != 1 || len(many.Directives) != 1 || aggregate.Directives[0].Name != many.Directives[0].Name ||
+			aggregate.Directives[0].Arguments[0].Value.Raw != many.Directives[0].Arguments[0].Value.Raw {
+			t.Errorf("%s is aggregated by %v, which is not for whoever lists it", kind, aggregate)
+		}
+		for _, one := range []string{"count", "histogram", "series", "groups", "values"} {
+			if schema.Types[kind+"Aggregate"].Fields.ForName(one) == nil {
+				t.Errorf("%sAggregate has no %s", kind, one)
+			}
+		}
 		for definition, want := range map[string]string{
 			kind + "Connection": "edges:[" + kind + "Edge!]! pageInfo:PageInfo! totalCount:Int64! totalCountKind:CountKind! liveCursor:String! ", kind + "Edge": "cursor:String! node:" + kind + "! ",
 			kind + "Appended": "cursor:String! node:" + kind + "! ",

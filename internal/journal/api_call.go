@@ -74,6 +74,19 @@ var apiCalls = &table[ent.APICall, APICallDraft, APICallFilter]{
 		{number: apiCallsByApp, bucket: daily, columns: []string{apicall.FieldAppID},
 			value: func(a *ent.APICall) (string, bool) { return a.AppID, true }},
 	},
+	facets: []facet{
+		{name: "STATUS", apart: classes},
+		{name: "APP", apart: values, dimension: apiCallsByApp, may: func(p *auth.Principal) error {
+			if seesAppIDs(p) {
+				return nil
+			}
+			return fault.New(fault.Forbidden, "only an administrator may tell API calls apart by the app id, which others see masked")
+		}},
+		{name: "PATH", apart: values, columns: []string{apicall.FieldAPIPath}},
+		{name: "METHOD", apart: values, columns: []string{apicall.FieldHTTPMethod}},
+		{name: "IP", apart: values, columns: []string{apicall.FieldSourceIP}},
+		byTenant,
+	},
 	idOf:      func(a *ent.APICall) rowID { return textRow(a.ID) },
 	timeOf:    func(a *ent.APICall) *column.Time { return &a.OperationTime },
 	tenantOf:  func(a *ent.APICall) **column.ID { return &a.TenantID },

@@ -89,6 +89,13 @@ var auditEvents = &table[ent.AuditEvent, AuditEventDraft, AuditEventFilter]{
 		{number: auditByApplication, bucket: daily, columns: []string{auditevent.FieldApplicationID},
 			value: func(e *ent.AuditEvent) (string, bool) { return optionalValue(e.ApplicationID) }},
 	},
+	facets: []facet{
+		{name: "KEY", apart: values, dimension: auditByKey},
+		{name: "USER", apart: values, dimension: auditByUser, optional: true},
+		{name: "APPLICATION", apart: values, dimension: auditByApplication, optional: true},
+		{name: "IP", apart: values, columns: []string{auditevent.FieldIP}, optional: true},
+		byTenant,
+	},
 	idOf:      func(e *ent.AuditEvent) rowID { return textRow(e.ID) },
 	timeOf:    func(e *ent.AuditEvent) *column.Time { return &e.CreatedAt },
 	tenantOf:  func(e *ent.AuditEvent) **column.ID { return &e.TenantID },

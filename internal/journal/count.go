@@ -47,7 +47,7 @@ func (t *table[R, D, F]) countIn(ctx context.Context, client *ent.Client, q ques
 
 // tallyOf gives the tally that counts a question; false where none does.
 func tallyOf(q question) (tally, bool) {
-	t := tally{dimension: byAll, tenant: q.tenant, class: q.class, edges: []column.Time{beginning, end}}
+	t := tally{question: q, dimension: byAll, edges: []column.Time{beginning, end}}
 	if q.since != nil {
 		t.edges[0] = *q.since
 	}
@@ -55,7 +55,7 @@ func tallyOf(q question) (tally, bool) {
 		t.edges[1] = *q.until
 	}
 	if len(q.choices) == 1 {
-		t.dimension, t.choice = q.choices[0].dimension, &q.choices[0]
+		t.dimension = q.choices[0].dimension
 	}
 	return t, len(q.choices) <= 1 && len(q.rest) == 0 && q.except == nil && !q.none
 }

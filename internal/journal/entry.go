@@ -92,6 +92,13 @@ var entries = &table[ent.Entry, EntryDraft, EntryFilter]{
 		{number: entriesByUser, bucket: daily, columns: []string{entry.FieldUserID},
 			value: func(e *ent.Entry) (string, bool) { return optionalValue(e.UserID) }},
 	},
+	facets: []facet{
+		{name: "LEVEL", apart: classes, show: func(number string) string { return capital(column.Level(digits(number))) }},
+		{name: "CATEGORY", apart: values, dimension: entriesByCategory, reads: ids, called: (*Journal).categoryName},
+		{name: "SOURCE", apart: values, dimension: entriesBySource, optional: true},
+		{name: "USER", apart: values, dimension: entriesByUser, optional: true},
+		byTenant,
+	},
 	idOf:       func(e *ent.Entry) rowID { return uuidRow(e.ID) },
 	timeOf:     func(e *ent.Entry) *column.Time { return &e.Timestamp },
 	tenantOf:   func(e *ent.Entry) **column.ID { return &e.TenantID },

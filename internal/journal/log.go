@@ -36,6 +36,8 @@ type table[R, D, F any] struct {
 
 	columns    []attribute[R]
 	dimensions []dimension[R] // the first counts all rows
+	facets     []facet        // what people tell rows apart by
+	numbers    []measure      // what people ask percentiles of
 	append     auth.Permission
 	kept       bool // nobody purges
 

@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"math"
+	"strconv"
 	"strings"
 
 	"entgo.io/ent/dialect/sql"
@@ -122,6 +123,22 @@ var operations = &table[ent.Operation, OperationDraft, OperationFilter]{
 			value: func(o *ent.Operation) (string, bool) { return numberValue(int64(o.Action)), true }},
 		{number: operationsByModule, bucket: daily, columns: []string{operation.FieldModule},
 			value: func(o *ent.Operation) (string, bool) { return o.Module, true }},
+	},
+	facets: []facet{
+		{name: "ACTION", apart: values, dimension: operationsByAction, reads: numbers,
+			show: func(number string) string { return capital(column.Action(digits(number))) }},
+		{name: "MODULE", apart: values, dimension: operationsByModule},
+		{name: "USER", apart: values, dimension: operationsByUser, reads: numbers,
+			may: func(p *auth.Principal) error {
+				if p.Holds(auth.OperationsQuery) {
+					return nil
+				}
+				return fault.New(fault.Forbidden, "this needs the permission %q", auth.OperationsQuery)
+			}},
+		{name: "USERNAME", apart: values, dimension: operationsByUser, key: 1, blank: true},
+		{name: "SUCCEEDED", apart: classes, show: func(status string) string { return strconv.FormatBool(status == "1") }},
+		{name: "IP", apart: values, columns: []string{operation.FieldIPAddress}, optional: true},
+		byTenant,
 	},
 	idOf:      func(o *ent.Operation) rowID { return numberRow(o.ID) },
 	timeOf:    func(o *ent.Operation) *column.Time { return &o.CreatedAt },

@@ -54,18 +54,16 @@ func (j *Journal) EntryStats(ctx context.Context, tenant *column.ID, days int) (
 }
 
 func (j *Journal) entryStats(ctx context.Context, tenant *column.ID, since, until time.Time) (*EntryStats, error) {
-	midnights := days(since, until, j.zone)
-	edges := make([]column.Time, len(midnights))
-	for i, midnight := range midnights {
-		edges[i] = column.TimeOf(midnight)
-	}
+	midnights := edgesOf(Day, 0, since, until, j.zone, 0)
+	edges := timesOf(midnights)
 	stats := &EntryStats{Since: edges[0], Until: edges[len(edges)-1]}
 	byLevel := map[column.Level]int64{}
 	byDay := make([]map[column.Level]int64, len(edges)-1)
 	categories := map[string]int64{}
 
+	of := question{tenant: tenant}
 	err := j.db.Read(ctx, func(client *ent.Client) error {
-		err := entries.run(ctx, client, tally{dimension: byAll, tenant: tenant, apart: classes, edges: edges}, func(c cell) {
+		err := entries.run(ctx, client, tally{question: of, dimension: byAll, apart: classes, edges: edges}, func(c cell) {
 			stats.Total += c.sums[0]
 			byLevel[column.Level(c.class)] += c.sums[0]
 			if byDay[c.segment] == nil {
@@ -77,7 +75,7 @@ func (j *Journal) entryStats(ctx context.Context, tenant *column.ID, since, unti
 			return err
 		}
 		window := []column.Time{stats.Since, stats.Until}
-		return entries.run(ctx, client, tally{dimension: entriesByCategory, tenant: tenant, apart: values, edges: window}, func(c cell) {
+		return entries.run(ctx, client, tally{question: of, dimension: entriesByCategory, apart: values, edges: window}, func(c cell) {
 			categories[c.value] += c.sums[0]
 		})
 	})

@@ -3,7 +3,8 @@ package journal
 import (
 	"context"
 	"math"
-	"time"
+	"slices"
+	"sort"
 
 	"entgo.io/ent/dialect/sql"
 
@@ -12,36 +13,41 @@ import (
 	"logbook/ent/rollup"
 	"logbook/ent/schema"
 	"logbook/internal/auth"
+	"logbook/internal/db"
+	"logbook/internal/fault"
 )
 
-// tally counts and sums the rows of one dimension by segment of time, value and
-// class. It reads whole buckets from the roll-ups and touches rows only where a
-// segment's edge cuts a bucket. Run it inside one snapshot.
+// tally counts and sums the rows that a question asks for by segment of time, value,
+// class and tenant. Where the roll-ups of one dimension know them, run reads whole
+// buckets there and touches rows only where a segment's edge cuts a bucket; countRows
+// reads rows only. Use either inside one snapshot.
 type tally struct {
-	dimension int8
-	choice    *choice    // nil: all values
-	tenant    *column.ID // nil: all tenants
-	class     *int16
+	question       // its times are the edges'; for run its choices are of the dimension
+	dimension int8 // for run
 	apart     apart
+	tenanted  bool          // leaves out the rows of no tenant
 	edges     []column.Time // n + 1 edges of n segments, ascending; each begins at its edge
 }
 
 // apart says what a tally tells apart beside its segments. Less is quicker: the
 // engine sorts what it groups.
-type apart int8
+type apart uint8
 
 const (
-	nothing apart = iota // and sums nothing: only the count is asked for
+	withSums apart = 1 << iota // what the kind sums, beside the count
 	classes
-	values // and classes
+	values
+	tenants // and leaves out the rows of none where roll-ups count
 )
 
-// cell is one count with its sums. Value and class are empty where they are not told
-// apart.
+// cell is one count with its sums. Value, class and tenant are empty where they are
+// not told apart.
 type cell struct {
 	segment int
-	value   string
+	value   string // as the roll-ups keep it
+	absent  bool   // it is null, which the roll-ups may not tell from empty
 	class   int16
+	tenant  column.ID // the nil one for none
 	sums    sums
 }
 
@@ -51,28 +57,73 @@ const (
 	end       = column.Time(math.MaxInt64)
 )
 
-// piece is a part of a segment that the roll-ups cannot count.
-type piece struct {
-	segment     int
-	from, until column.Time
-}
+// stretch is a part of time that rows are read for.
+type stretch struct{ from, until column.Time }
+
+// bucketSpan is a segment's whole buckets, high excluded.
+type bucketSpan struct{ low, high int64 }
+
+// mostCells is how many figures one statement may give: what is told apart finer would
+// not fit into memory at some point, nor into an answer.
+const mostCells = 500_000
+
+// errCells refuses a question that tells too much apart.
+var errCells = fault.New(fault.Invalid, "this would be more than 500,000 figures; ask about a shorter time, longer intervals or fewer rows")
 
 // nilTenant says whether the tally asks for the tenant with the nil UUID, which no
 // row has: it stands for all of them in the roll-ups.
 func (t tally) nilTenant() bool { return t.tenant != nil && t.tenant.IsZero() }
 
-// run counts and hands each cell to add; cells of the same key may come more
-// than once.
-func (l *table[R, D, F]) run(ctx context.Context, client *ent.Client, t tally, add func(cell)) error {
-	if t.nilTenant() {
-		return nil
+// segmentAt gives the segment that holds a moment, the first for those before all.
+func (t tally) segmentAt(at column.Time) int {
+	return max(0, sort.Search(len(t.edges)-1, func(i int) bool { return t.edges[i] > at })-1)
+}
+
+// slots are equal stretches of time, or of buckets, none of which an edge cuts: one
+// statement groups by them what falls into many segments. A width of 0 stands for one
+// slot.
+type slots struct{ origin, width int64 }
+
+// slotsOf gives the widest slots from at or before a lowest value on that none of the
+// marks, ascending and above it, cuts.
+func slotsOf(lowest int64, marks []int64) slots {
+	if len(marks) == 0 {
+		return slots{}
 	}
-	dim := l.dimension(t.dimension)
-	width := column.Time(dim.bucket.Microseconds())
-	type span struct{ low, high int64 } // whole buckets, high excluded
-	spans := make([]span, len(t.edges)-1)
-	var pieces []piece
-	lowest, highest := int64(math.MaxInt32), int64(math.MinInt32)
+	var width int64
+	for _, mark := range marks {
+		width = divisor(width, mark-marks[0])
+	}
+	if width == 0 {
+		width = marks[0] - lowest
+	}
+	return slots{marks[0] + floorDiv(lowest-marks[0], width)*width, width}
+}
+
+// divisor gives the greatest common divisor of two numbers that are not negative.
+func divisor(a, b int64) int64 {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
+}
+
+// start gives where a slot begins.
+func (s slots) start(slot int64) int64 { return s.origin + slot*s.width }
+
+// split gives the whole buckets of each segment, empty where it has none, and the
+// stretches outside of them, those that touch joined.
+func (t tally) split(width column.Time) (spans []bucketSpan, ragged []stretch) {
+	piece := func(from, until column.Time) {
+		switch last := len(ragged) - 1; {
+		case from >= until:
+		case last >= 0 && ragged[last].until == from:
+			ragged[last].until = until
+		default:
+			ragged = append(ragged, stretch{from, until})
+		}
+	}
+	spans = make([]bucketSpan, len(t.edges)-1)
 	for i := range spans {
 		from, until := t.edges[i], t.edges[i+1]
 		low, high := int64(math.MinInt32), int64(math.MaxInt32)
@@ -83,100 +134,266 @@ func (l *table[R, D, F]) run(ctx context.Context, client *ent.Client, t tally, a
 			high = floorDiv(int64(until), int64(width))
 		}
 		if low >= high {
-			if from < until {
-				pieces = append(pieces, piece{i, from, until})
-			}
+			piece(from, until)
 			continue
 		}
-		spans[i] = span{low, high}
-		lowest, highest = min(lowest, low), max(highest, high)
-		if from != beginning && from < column.Time(low)*width {
-			pieces = append(pieces, piece{i, from, column.Time(low) * width})
+		spans[i] = bucketSpan{low, high}
+		if from != beginning {
+			piece(from, column.Time(low)*width)
 		}
-		if until != end && column.Time(high)*width < until {
-			pieces = append(pieces, piece{i, column.Time(high) * width, until})
+		if until != end {
+			piece(column.Time(high)*width, until)
 		}
 	}
+	return spans, ragged
+}
 
-	if lowest < highest {
-		var rows []struct {
-			Bucket           int32  `sql:"bucket"`
-			Value            []byte `sql:"value"`
-			Class            int16  `sql:"class"`
-			RowCount         int64  `sql:"row_count"`
-			Quota            int64  `sql:"quota"`
-			PromptTokens     int64  `sql:"prompt_tokens"`
-			CompletionTokens int64  `sql:"completion_tokens"`
-		}
-		names := l.sumNames(t.apart)
-		query := client.Rollup.Query().Modify(func(s *sql.Selector) {
-			s.Where(sql.EQ(s.C(rollup.FieldKind), int64(l.kind))).
-				Where(sql.EQ(s.C(rollup.FieldDimension), int64(t.dimension))).
-				Where(sql.EQ(s.C(rollup.FieldTenantID), t.scope(ctx)))
-			if len(dim.columns) == 0 {
-				// The one value there is. Naming it lets the key's next column, the bucket,
-				// bound what is read.
-				s.Where(sql.EQ(s.C(rollup.FieldValue), []byte{}))
-			}
-			if lowest > math.MinInt32 {
-				s.Where(sql.GTE(s.C(rollup.FieldID), lowest))
-			}
-			if highest < math.MaxInt32 {
-				s.Where(sql.LT(s.C(rollup.FieldID), highest))
-			}
-			if t.choice != nil {
-				t.choice.rollups(s)
-			}
-			if t.class != nil {
-				s.Where(sql.EQ(s.C(rollup.FieldClass), int64(*t.class)))
-			}
-			if len(spans) == 1 { // no need to tell buckets apart
-				var selected []string
-				switch t.apart {
-				case values:
-					selected = []string{s.C(rollup.FieldValue), s.C(rollup.FieldClass)}
-				case classes:
-					selected = []string{s.C(rollup.FieldClass)}
-				}
-				if len(selected) > 0 {
-					s.GroupBy(selected...)
-				}
-				for _, name := range names {
-					selected = append(selected, sql.As("COALESCE("+sql.Sum(s.C(name))+", 0)", name))
-				}
-				s.Select(selected...)
-				return
-			}
-			selected := []string{s.C(rollup.FieldID), s.C(rollup.FieldValue), s.C(rollup.FieldClass)}
-			for _, name := range names {
-				selected = append(selected, s.C(name))
-			}
-			s.Select(selected...)
-		})
-		if err := query.Scan(ctx, &rows); err != nil {
-			return err
-		}
-		segment := make(map[int32]int, len(rows))
-		if len(spans) > 1 {
-			for i, span := range spans {
-				for bucket := span.low; bucket < span.high; bucket++ {
-					segment[int32(bucket)] = i
-				}
-			}
-		}
-		for _, row := range rows {
-			i, inside := segment[row.Bucket]
-			if inside || len(spans) == 1 {
-				add(cell{i, string(row.Value), row.Class, sums{row.RowCount, row.Quota, row.PromptTokens, row.CompletionTokens}})
-			}
+// run counts and hands each cell to add; cells of the same key may come more
+// than once.
+func (l *table[R, D, F]) run(ctx context.Context, client *ent.Client, t tally, add func(cell)) error {
+	if t.nilTenant() {
+		return nil
+	}
+	dim := l.dimension(t.dimension)
+	spans, ragged := t.split(column.Time(dim.bucket.Microseconds()))
+	if err := l.countBuckets(ctx, client, t, dim, spans, add); err != nil {
+		return err
+	}
+	return l.countStretches(ctx, client, t, dim.columns, !dim.absent, ragged, add)
+}
+
+// countRows is run without the roll-ups: values are those of the columns.
+func (l *table[R, D, F]) countRows(ctx context.Context, client *ent.Client, t tally, columns []string, add func(cell)) error {
+	whole := stretch{t.edges[0], t.edges[len(t.edges)-1]}
+	return l.countStretches(ctx, client, t, columns, false, []stretch{whole}, add)
+}
+
+// countBuckets reads the roll-ups of the segments' whole buckets, in one statement.
+func (l *table[R, D, F]) countBuckets(ctx context.Context, client *ent.Client, t tally, dim *dimension[R], spans []bucketSpan, add func(cell)) error {
+	lowest, highest := int64(math.MaxInt32), int64(math.MinInt32)
+	var marks []int64
+	for _, bucketSpan := range spans {
+		if bucketSpan.low < bucketSpan.high {
+			lowest, highest = min(lowest, bucketSpan.low), max(highest, bucketSpan.high)
+			marks = append(marks, bucketSpan.low, bucketSpan.high)
 		}
 	}
-	for _, p := range pieces {
-		if err := l.countPiece(ctx, client, t, dim, p, add); err != nil {
+	if lowest >= highest {
+		return nil
+	}
+	told := slotsOf(lowest, marks[1:len(marks)-1])
+	var rows []tallied
+	query := client.Rollup.Query().Modify(func(s *sql.Selector) {
+		s.Where(sql.EQ(s.C(rollup.FieldKind), int64(l.kind))).
+			Where(sql.EQ(s.C(rollup.FieldDimension), int64(t.dimension)))
+		if scope := t.scope(ctx); scope.IsZero() && t.tenanted {
+			s.Where(sql.GT(s.C(rollup.FieldTenantID), scope))
+		} else {
+			s.Where(sql.EQ(s.C(rollup.FieldTenantID), scope))
+		}
+		if len(dim.columns) == 0 {
+			// The one value there is. Naming it lets the key's next column, the bucket,
+			// bound what is read.
+			s.Where(sql.EQ(s.C(rollup.FieldValue), []byte{}))
+		}
+		if lowest > math.MinInt32 {
+			s.Where(sql.GTE(s.C(rollup.FieldID), lowest))
+		}
+		if highest < math.MaxInt32 {
+			s.Where(sql.LT(s.C(rollup.FieldID), highest))
+		}
+		for _, chosen := range t.choices {
+			chosen.rollups(s)
+		}
+		if t.class != nil {
+			s.Where(sql.EQ(s.C(rollup.FieldClass), int64(*t.class)))
+		}
+		var group grouping
+		if t.apart&values != 0 {
+			group.by(s, rollup.FieldValue, "value0")
+		}
+		if t.apart&classes != 0 {
+			group.by(s, rollup.FieldClass, "class")
+		}
+		if t.apart&tenants != 0 {
+			group.by(s, rollup.FieldTenantID, "tenant")
+		}
+		group.bySlot(s, rollup.FieldID, told)
+		names := l.sumNames(t.apart)
+		for _, name := range names {
+			group.sum(s, name)
+		}
+		group.apply(s)
+	})
+	if err := query.Scan(ctx, &rows); err != nil {
+		return err
+	}
+	if len(rows) > mostCells {
+		return errCells
+	}
+	for _, row := range rows {
+		segment := 0
+		if told.width > 0 {
+			bucket := max(told.start(row.Slot), lowest)
+			segment = t.segmentAt(column.Time(bucket) * column.Time(dim.bucket.Microseconds()))
+			if bucket < spans[segment].low || bucket >= spans[segment].high {
+				continue // an edge cuts it, so its rows are read
+			}
+		} else {
+			segment = slices.IndexFunc(spans, func(s bucketSpan) bool { return s.low < s.high })
+		}
+		row.hand(segment, string(row.Value0), false, add)
+	}
+	return nil
+}
+
+// mostStretches is how many stretches one statement reads: engines bound how deep a
+// condition is.
+const mostStretches = 100
+
+// countStretches reads the rows of some stretches on the index of what the tally's
+// question chooses, mostStretches a statement. Present leaves out the rows in which a
+// column is null.
+func (l *table[R, D, F]) countStretches(ctx context.Context, client *ent.Client, t tally, columns []string, present bool, stretches []stretch, add func(cell)) error {
+	for batch := range slices.Chunk(stretches, mostStretches) {
+		if err := l.countBatch(ctx, client, t, columns, present, batch, add); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (l *table[R, D, F]) countBatch(ctx context.Context, client *ent.Client, t tally, columns []string, present bool, batch []stretch, add func(cell)) error {
+	q := t.question
+	q.since, q.until = nil, nil
+	first, last := batch[0].from, batch[len(batch)-1].until
+	if len(batch) == 1 && first != beginning {
+		q.since = &first
+	}
+	if len(batch) == 1 && last != end {
+		q.until = &last
+	}
+	var marks []int64
+	for _, edge := range t.edges {
+		if edge > first && edge < last {
+			marks = append(marks, int64(edge))
+		}
+	}
+	told := slotsOf(int64(first), marks)
+	conditions := l.conditions(q)
+	if len(batch) > 1 {
+		conditions = append(conditions, l.within(batch))
+	}
+	var rows []tallied
+	err := l.scan(ctx, client, shaped(append(conditions, func(s *sql.Selector) {
+		var group grouping
+		for i, name := range columns {
+			if present {
+				s.Where(sql.NotNull(s.C(name)))
+			}
+			if t.apart&values != 0 {
+				group.by(s, name, valueNames[i])
+			}
+		}
+		if t.tenanted {
+			s.Where(sql.NotNull(s.C("tenant_id")))
+		}
+		if t.apart&tenants != 0 {
+			group.by(s, "tenant_id", "tenant")
+		}
+		if l.class != "" && t.apart&classes != 0 {
+			group.by(s, l.class, "class")
+		}
+		group.bySlot(s, l.time, told)
+		group.selected = append(group.selected, sql.As(sql.Count("*"), rollup.FieldRowCount))
+		for _, name := range l.sumNames(t.apart)[1:] {
+			group.sum(s, name)
+		}
+		group.apply(s)
+	})...), &rows)
+	if err != nil {
+		return err
+	}
+	if len(rows) > mostCells {
+		return errCells
+	}
+	for _, row := range rows {
+		at := first
+		if told.width > 0 {
+			at = max(at, column.Time(told.start(row.Slot)))
+		}
+		value, absent := string(row.Value0), row.Value0 == nil
+		if len(columns) == 2 {
+			value, absent = string(schema.RollupValue(row.Value0, row.Value1)), false
+		}
+		row.hand(t.segmentAt(at), value, absent, add)
+	}
+	return nil
+}
+
+// within keeps the rows of some stretches.
+func (l *table[R, D, F]) within(stretches []stretch) shape {
+	return func(s *sql.Selector) {
+		list := make([]*sql.Predicate, len(stretches))
+		for i, one := range stretches {
+			list[i] = sql.And(sql.GTE(s.C(l.time), int64(one.from)), sql.LT(s.C(l.time), int64(one.until)))
+		}
+		s.Where(sql.Or(list...))
+	}
+}
+
+// tallied is what a statement of a tally gives.
+type tallied struct {
+	Value0           []byte `sql:"value0"`
+	Value1           []byte `sql:"value1"`
+	Class            int16  `sql:"class"`
+	Tenant           []byte `sql:"tenant"`
+	Slot             int64  `sql:"slot"`
+	RowCount         int64  `sql:"row_count"`
+	Quota            int64  `sql:"quota"`
+	PromptTokens     int64  `sql:"prompt_tokens"`
+	CompletionTokens int64  `sql:"completion_tokens"`
+}
+
+// valueNames are where tallied has the values of columns.
+var valueNames = []string{"value0", "value1"}
+
+// hand hands on what was counted, unless it is nothing.
+func (r *tallied) hand(segment int, value string, absent bool, add func(cell)) {
+	if r.RowCount != 0 {
+		c := cell{segment: segment, value: value, absent: absent, class: r.Class, sums: sums{r.RowCount, r.Quota, r.PromptTokens, r.CompletionTokens}}
+		copy(c.tenant[:], r.Tenant)
+		add(c)
+	}
+}
+
+// grouping is what a statement of a tally selects and groups by.
+type grouping struct{ selected, grouped []string }
+
+// by tells the values of a column apart.
+func (g *grouping) by(s *sql.Selector, column, as string) {
+	g.selected = append(g.selected, sql.As(s.C(column), as))
+	g.grouped = append(g.grouped, s.C(column))
+}
+
+// bySlot tells the slots of a column apart.
+func (g *grouping) bySlot(s *sql.Selector, column string, told slots) {
+	if told.width > 0 {
+		g.selected = append(g.selected, sql.As(db.Quotient(s, column, told.origin, told.width), "slot"))
+		g.grouped = append(g.grouped, "slot")
+	}
+}
+
+// sum sums a column; over no rows that is 0.
+func (g *grouping) sum(s *sql.Selector, column string) {
+	g.selected = append(g.selected, sql.As("COALESCE("+sql.Sum(s.C(column))+", 0)", column))
+}
+
+func (g *grouping) apply(s *sql.Selector) {
+	s.Select(g.selected...)
+	if len(g.grouped) > 0 {
+		s.GroupBy(g.grouped...).Limit(mostCells + 1)
+	}
 }
 
 // dimension gives the dimension of a number.
@@ -189,9 +406,9 @@ func (l *table[R, D, F]) dimension(number int8) *dimension[R] {
 	panic("journal: a dimension that the kind does not have") // a mistake in a kind's own file
 }
 
-// sumNames gives the columns that are summed: who tells nothing apart counts.
+// sumNames gives the columns that are summed.
 func (l *table[R, D, F]) sumNames(apart apart) []string {
-	if l.summed == nil || apart == nothing {
+	if l.summed == nil || apart&withSums == 0 {
 		return rollupSums[:1]
 	}
 	return rollupSums
@@ -214,69 +431,6 @@ func boundTenant(ctx context.Context) column.ID {
 	return column.ID{}
 }
 
-// countPiece counts the rows of a piece on the index of its dimension.
-func (l *table[R, D, F]) countPiece(ctx context.Context, client *ent.Client, t tally, dim *dimension[R], p piece, add func(cell)) error {
-	q := question{since: &p.from, until: &p.until, tenant: t.tenant, class: t.class}
-	if t.choice != nil {
-		q.choices = []choice{*t.choice}
-	}
-	return l.group(ctx, client, l.conditions(q), dim, t.apart, func(value string, class int16, s sums) {
-		add(cell{p.segment, value, class, s})
-	})
-}
-
-// group counts and sums the rows of a dimension.
-func (l *table[R, D, F]) group(ctx context.Context, client *ent.Client, conditions []shape, dim *dimension[R], apart apart, add func(value string, class int16, s sums)) error {
-	var rows []struct {
-		Value0           []byte `sql:"value0"`
-		Value1           []byte `sql:"value1"`
-		Class            int16  `sql:"class"`
-		RowCount         int64  `sql:"row_count"`
-		Quota            int64  `sql:"quota"`
-		PromptTokens     int64  `sql:"prompt_tokens"`
-		CompletionTokens int64  `sql:"completion_tokens"`
-	}
-	aliases := []string{"value0", "value1"}
-	err := l.scan(ctx, client, shaped(append(conditions, func(s *sql.Selector) {
-		var selected, group []string
-		for i, name := range dim.columns {
-			if !dim.absent {
-				s.Where(sql.NotNull(s.C(name)))
-			}
-			if apart == values {
-				selected = append(selected, sql.As(s.C(name), aliases[i]))
-				group = append(group, s.C(name))
-			}
-		}
-		if l.class != "" && apart != nothing {
-			selected = append(selected, sql.As(s.C(l.class), "class"))
-			group = append(group, s.C(l.class))
-		}
-		selected = append(selected, sql.As(sql.Count("*"), rollup.FieldRowCount))
-		for _, name := range l.sumNames(apart)[1:] {
-			selected = append(selected, sql.As("COALESCE("+sql.Sum(s.C(name))+", 0)", name))
-		}
-		s.Select(selected...)
-		if len(group) > 0 {
-			s.GroupBy(group...)
-		}
-	})...), &rows)
-	if err != nil {
-		return err
-	}
-	for _, row := range rows {
-		if row.RowCount == 0 {
-			continue
-		}
-		value := string(row.Value0)
-		if len(dim.columns) == 2 && apart == values {
-			value = string(schema.RollupValue(row.Value0, row.Value1))
-		}
-		add(value, row.Class, sums{row.RowCount, row.Quota, row.PromptTokens, row.CompletionTokens})
-	}
-	return nil
-}
-
 // valuesOf gives the values of a kind's dimension that occur among the rows the
 // principal may see.
 func valuesOf(ctx context.Context, client *ent.Client, kind schema.Kind, dimension int8) ([]string, error) {
@@ -297,30 +451,4 @@ func valuesOf(ctx context.Context, client *ent.Client, kind schema.Kind, dimensi
 		list[i] = string(row.Value)
 	}
 	return list, nil
-}
-
-// days gives the edges of the days, in a zone, that a range of time touches: the
-// range's own ends, and every midnight between.
-func days(from, until time.Time, zone *time.Location) []time.Time {
-	edges := []time.Time{from}
-	local := from.In(zone)
-	for day := local.Day() + 1; ; day++ {
-		midnight := startOfDay(local.Year(), local.Month(), day, zone)
-		if !midnight.Before(until) {
-			return append(edges, until)
-		}
-		if midnight.After(edges[len(edges)-1]) {
-			edges = append(edges, midnight)
-		}
-	}
-}
-
-// startOfDay gives the first moment of a day in a zone. Where the clocks skip
-// midnight that is the moment they skip to; time.Date may give one before it.
-func startOfDay(year int, month time.Month, day int, zone *time.Location) time.Time {
-	start := time.Date(year, month, day, 0, 0, 0, 0, zone)
-	if noon := time.Date(year, month, day, 12, 0, 0, 0, zone); start.Day() != noon.Day() {
-		_, start = start.ZoneBounds()
-	}
-	return start
 }

@@ -52,7 +52,7 @@ func (j *Journal) UsageStats(ctx context.Context, filter UsageRecordFilter) (*Us
 		if err != nil {
 			return err
 		}
-		err = usageRecords.sum(ctx, client, q, func(c cell) {
+		err = usageRecords.tell(ctx, client, q, telling{by: usageRecords.facet("TYPE")}, func(c cell) {
 			one := types[column.UsageType(c.class)]
 			if one == nil {
 				one = &UsageTypeSums{Type: column.UsageType(c.class)}
@@ -66,13 +66,13 @@ func (j *Journal) UsageStats(ctx context.Context, filter UsageRecordFilter) (*Us
 		if q, err = j.UsageRecords.ask(ctx, client, lately); err != nil {
 			return err
 		}
-		return usageRecords.sumRows(ctx, client, q, func(c cell) {
+		return usageRecords.tell(ctx, client, q, telling{}, func(c cell) {
 			stats.RequestsPerMinute += c.sums[0]
 			stats.TokensPerMinute += c.sums[2] + c.sums[3]
 		})
 	})
 	if err == nil && !within {
-		err = fault.New(fault.Invalid, "the sums of these records are beyond 2^53, which JSON cannot hold exactly; ask about fewer")
+		err = errBeyond
 	}
 	if err != nil {
 		return nil, err
@@ -84,6 +84,9 @@ func (j *Journal) UsageStats(ctx context.Context, filter UsageRecordFilter) (*Us
 	return stats, nil
 }
 
+// errBeyond refuses a sum that JSON cannot hold.
+var errBeyond = fault.New(fault.Invalid, "the sums of these records are beyond 2^53, which JSON cannot hold exactly; ask about fewer")
+
 // add adds and says whether all sums are numbers that JSON holds exactly.
 func (s *UsageSums) add(c sums) bool {
 	within := true
@@ -93,20 +96,4 @@ func (s *UsageSums) add(c sums) bool {
 		within = within && *sum <= maxNumber && *sum >= -maxNumber
 	}
 	return within
-}
-
-// sum hands on the sums of the rows that a question asks for, by class.
-func (t *table[R, D, F]) sum(ctx context.Context, client *ent.Client, q question, add func(cell)) error {
-	if asked, ok := tallyOf(q); ok {
-		asked.apart = classes
-		return t.run(ctx, client, asked, add)
-	}
-	return t.sumRows(ctx, client, q, add)
-}
-
-// sumRows is sum without the roll-ups.
-func (t *table[R, D, F]) sumRows(ctx context.Context, client *ent.Client, q question, add func(cell)) error {
-	return t.group(ctx, client, t.conditions(q), &t.dimensions[0], classes, func(_ string, class int16, s sums) {
-		add(cell{class: class, sums: s})
-	})
 }
