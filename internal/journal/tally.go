@@ -172,10 +172,10 @@ func (l *table[R, D, F]) countRows(ctx context.Context, client *ent.Client, t ta
 func (l *table[R, D, F]) countBuckets(ctx context.Context, client *ent.Client, t tally, dim *dimension[R], spans []bucketSpan, add func(cell)) error {
 	lowest, highest := int64(math.MaxInt32), int64(math.MinInt32)
 	var marks []int64
-	for _, bucketSpan := range spans {
-		if bucketSpan.low < bucketSpan.high {
-			lowest, highest = min(lowest, bucketSpan.low), max(highest, bucketSpan.high)
-			marks = append(marks, bucketSpan.low, bucketSpan.high)
+	for _, one := range spans {
+		if one.low < one.high {
+			lowest, highest = min(lowest, one.low), max(highest, one.high)
+			marks = append(marks, one.low, one.high)
 		}
 	}
 	if lowest >= highest {
