@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/99designs/gqlgen/complexity"
 	"github.com/99designs/gqlgen/graphql"
 
 	"logbook/internal/auth"
@@ -197,6 +198,15 @@ func TestSubscriptionRefused(t *testing.T) {
 		const fine = `subscription { entryAppended { cursor } ...f } fragment f on Subscription { entryAppended { node { id } } }`
 		if _, errs := s.operation(s.system, request{query: fine}); errs != nil {
 			t.Errorf("two selections of one field: %v", errs)
+		}
+		// A subscription counts what one row counts: six fields.
+		const one = `subscription { entryAppended { cursor node { id tenant { name } } } }`
+		operation, errs := s.operation(s.system, request{query: one})
+		if errs != nil {
+			t.Fatal(errs)
+		}
+		if n := complexity.Calculate(s.system, s.schema, operation.Operation, nil); n != 6 {
+			t.Errorf("it counts %d", n)
 		}
 		last(t, s.begin(t, context.Background(), `subscription { entryAppended { cursor } }`, `{}`), codeUnauthenticated, "entryAppended")
 		viewer := auth.With(context.Background(), &auth.Principal{Subject: "7", Role: auth.Viewer, Permissions: []auth.Permission{auth.EntriesRead}})

@@ -5,7 +5,9 @@
 // document.go parses and checks its document against limits.go and the schema,
 // literals.go and variables.go check every value before anything runs,
 // directives.go asks auth.Require for each root field, the resolvers call the
-// journal, and errors.go gives every error its code and its sentence.
+// journal, and errors.go gives every error its code and its sentence. A subscription
+// goes the same way up to the resolver; follow.go makes its stream of answers, of which a
+// transport asks one after the other.
 //
 // Who may select a field is said in schema.graphqls, which rows somebody sees by
 // ent's row policy; no resolver decides either.

@@ -110,8 +110,9 @@ func follow[T any](
 				}
 				if len(rows) < limit {
 					at[in.writer] = in.upTo
-				} else {
-					limit = min(max(limit*followBytes/bytes, 1), limit*4, followRows)
+				}
+				if len(rows) > 0 {
+					limit = min(max(len(rows)*followBytes/bytes, 1), limit*4, followRows)
 				}
 			}
 		}
