@@ -82,7 +82,7 @@ type rank struct {
 }
 
 // mostSteps is how many parts of a range are counted at a time.
-const mostSteps = 100_000
+const mostSteps = 1_000_000
 
 // ranked finds the values at some ranks, ascending, among the rows whose number lies
 // between two. It counts the numbers in equal parts of that range, then looks into those

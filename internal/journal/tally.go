@@ -247,15 +247,26 @@ func (l *table[R, D, F]) countBuckets(ctx context.Context, client *ent.Client, t
 	return nil
 }
 
-// mostStretches is how many stretches one statement reads: engines bound how deep a
-// condition is.
-const mostStretches = 100
+// What one statement over several stretches may hold: engines bound how deep a condition
+// is, and how many arguments there are.
+const (
+	mostStretches = 100
+	mostArguments = 20_000
+)
 
 // countStretches reads the rows of some stretches on the index of what the tally's
-// question chooses, mostStretches a statement. Present leaves out the rows in which a
-// column is null.
+// question chooses: the two ends of a window by a statement each, more of them by one for
+// up to mostStretches. Present leaves out the rows in which a column is null.
 func (l *table[R, D, F]) countStretches(ctx context.Context, client *ent.Client, t tally, columns []string, present bool, stretches []stretch, add func(cell)) error {
-	for batch := range slices.Chunk(stretches, mostStretches) {
+	t.since, t.until = nil, nil
+	size := 1
+	if len(stretches) > 2 {
+		s := sql.Select().From(sql.Table(l.name))
+		shaped(l.conditions(t.question)...)(s)
+		_, arguments := s.Query()
+		size = max(1, min(mostStretches, mostArguments/(len(arguments)+2)))
+	}
+	for batch := range slices.Chunk(stretches, size) {
 		if err := l.countBatch(ctx, client, t, columns, present, batch, add); err != nil {
 			return err
 		}
@@ -265,7 +276,6 @@ func (l *table[R, D, F]) countStretches(ctx context.Context, client *ent.Client,
 
 func (l *table[R, D, F]) countBatch(ctx context.Context, client *ent.Client, t tally, columns []string, present bool, batch []stretch, add func(cell)) error {
 	q := t.question
-	q.since, q.until = nil, nil
 	first, last := batch[0].from, batch[len(batch)-1].until
 	if len(batch) == 1 && first != beginning {
 		q.since = &first
@@ -282,7 +292,7 @@ func (l *table[R, D, F]) countBatch(ctx context.Context, client *ent.Client, t t
 	told := slotsOf(int64(first), marks)
 	conditions := l.conditions(q)
 	if len(batch) > 1 {
-		conditions = append(conditions, l.within(batch))
+		conditions = []shape{l.within(batch, conditions)}
 	}
 	var rows []tallied
 	err := l.scan(ctx, client, shaped(append(conditions, func(s *sql.Selector) {
@@ -331,12 +341,17 @@ func (l *table[R, D, F]) countBatch(ctx context.Context, client *ent.Client, t t
 	return nil
 }
 
-// within keeps the rows of some stretches.
-func (l *table[R, D, F]) within(stretches []stretch) shape {
+// within keeps the rows of some stretches that meet the conditions. These stand beside
+// each stretch, or SQLite would look for them in an index of their own and hold every row
+// there against every stretch.
+func (l *table[R, D, F]) within(stretches []stretch, conditions []shape) shape {
 	return func(s *sql.Selector) {
 		list := make([]*sql.Predicate, len(stretches))
 		for i, one := range stretches {
-			list[i] = sql.And(sql.GTE(s.C(l.time), int64(one.from)), sql.LT(s.C(l.time), int64(one.until)))
+			part := sql.Dialect(s.Dialect()).Select().From(sql.Table(l.name))
+			shaped(conditions...)(part)
+			part.Where(sql.GTE(part.C(l.time), int64(one.from))).Where(sql.LT(part.C(l.time), int64(one.until)))
+			list[i] = part.P()
 		}
 		s.Where(sql.Or(list...))
 	}
