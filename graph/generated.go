@@ -2460,10 +2460,18 @@ Whoever is signed in with a role may select the field.
 directive @signedIn on FIELD_DEFINITION
 
 """
-The id is a UUID: other text is refused before anything runs. Where it does not
-stand an id is any text, and one that is nobody's finds nothing.
+The id is one of this type. Going out it is global: the type's name, a colon and the id
+within the type, such as ` + "`" + `Operation:5` + "`" + ` (what follows the first colon is any text). Coming
+in it may stand alone too (` + "`" + `5` + "`" + `), as older clients know it. The id of another type is
+refused before anything runs, and so is text that can be none: within ` + "`" + `Entry` + "`" + `, ` + "`" + `Tenant` + "`" + `,
+` + "`" + `Category` + "`" + ` and ` + "`" + `RetentionPolicy` + "`" + ` ids are UUIDs, within the other types an id is any
+text, and one that is nobody's finds nothing. With the type ` + "`" + `Node` + "`" + ` the id is that of any
+node, and global always. On a field or argument whose value is an object it is about the ids in it.
 """
-directive @uuid on ARGUMENT_DEFINITION | INPUT_FIELD_DEFINITION
+directive @idOf(
+  """The type, which implements ` + "`" + `Node` + "`" + `, or ` + "`" + `Node` + "`" + ` itself."""
+  type: String!
+) on ARGUMENT_DEFINITION | INPUT_FIELD_DEFINITION | FIELD_DEFINITION
 
 """
 A whole number between -2^53 and 2^53, written as a JSON number, so that
@@ -2521,7 +2529,10 @@ enum Level {
 Whatever has an id of its own.
 """
 interface Node {
-  """The id: a UUID, a number or an opaque text, as its type has it. No two nodes of one type share it."""
+  """
+  The id, which no two nodes share: the name of its type, a colon, and the UUID, number
+  or opaque text that it has within its type, such as ` + "`" + `Operation:5` + "`" + `.
+  """
   id: ID!
 }
 
@@ -2549,7 +2560,7 @@ type PageInfo {
 One line of an application's log. Entries are never changed.
 """
 type Entry implements Node {
-  """The entry's UUID."""
+  """The entry's id: ` + "`" + `Entry:` + "`" + ` and its UUID."""
   id: ID!
   """When it happened."""
   timestamp: Time!
@@ -2613,9 +2624,9 @@ input EntryFilter {
   """Before this instant."""
   until: Time
   """Of this tenant."""
-  tenantId: ID @uuid
+  tenantId: ID @idOf(type: "Tenant")
   """Of this category."""
-  categoryId: ID @uuid
+  categoryId: ID @idOf(type: "Category")
   """Of exactly this level."""
   level: Level
   """From exactly this source, byte for byte."""
@@ -2685,7 +2696,7 @@ One thing that somebody did, or tried, with an identity: a sign-in, a
 registration, a token. Audit events are never changed and never removed.
 """
 type AuditEvent implements Node {
-  """The event's id, an opaque text. At most 255 bytes."""
+  """The event's id: ` + "`" + `AuditEvent:` + "`" + ` and an opaque text of at most 255 bytes."""
   id: ID!
   """When it happened."""
   createdAt: Time!
@@ -2741,7 +2752,7 @@ input AuditEventFilter {
   """Before this instant."""
   until: Time
   """Of this tenant."""
-  tenantId: ID @uuid
+  tenantId: ID @idOf(type: "Tenant")
   """Of exactly this key, byte for byte."""
   key: String
   """About exactly this user id, byte for byte."""
@@ -2782,7 +2793,7 @@ enum OperationAction {
 One thing that a user did in an administration. Operations are never changed.
 """
 type Operation implements Node {
-  """The operation's id, a number between 1 and 2^53 as text."""
+  """The operation's id: ` + "`" + `Operation:` + "`" + ` and a number between 1 and 2^53."""
   id: ID!
   """When it happened."""
   createdAt: Time!
@@ -2867,7 +2878,7 @@ input OperationFilter {
   """Before this instant."""
   until: Time
   """Of this tenant. There is no index behind it: a page of a small tenant reads on through the others' rows."""
-  tenantId: ID @uuid
+  tenantId: ID @idOf(type: "Tenant")
   """By exactly the user of this number, in that user's own system."""
   userId: Int64
   """By a user of exactly this name, byte for byte. The empty text also finds those by nobody known."""
@@ -2915,7 +2926,7 @@ One use of a language model, or a change of what a user may still use. Numbers t
 are not known are 0 and texts empty. Usage records are never changed.
 """
 type UsageRecord implements Node {
-  """The record's id, a number between 1 and 2^53 as text."""
+  """The record's id: ` + "`" + `UsageRecord:` + "`" + ` and a number between 1 and 2^53."""
   id: ID!
   """When it happened, in whole seconds."""
   createdAt: Time!
@@ -2999,7 +3010,7 @@ input UsageRecordFilter {
   """Before this instant."""
   until: Time
   """Of this tenant. There is no index behind it: a page of a small tenant reads on through the others' rows."""
-  tenantId: ID @uuid
+  tenantId: ID @idOf(type: "Tenant")
   """Of exactly this type."""
   type: UsageType
   """About exactly the user of this id in Logbook."""
@@ -3069,7 +3080,7 @@ One call of an HTTP API. Texts that are not known are empty. API calls are never
 changed.
 """
 type APICall implements Node {
-  """The call's id, an opaque text. At most 255 bytes."""
+  """The call's id: ` + "`" + `APICall:` + "`" + ` and an opaque text of at most 255 bytes."""
   id: ID!
   """When it was made, in whole seconds."""
   operationTime: Time!
@@ -3127,7 +3138,7 @@ input APICallFilter {
   """Before this instant."""
   until: Time
   """Of this tenant."""
-  tenantId: ID @uuid
+  tenantId: ID @idOf(type: "Tenant")
   """By exactly this application, byte for byte. For administrators only: others see app ids masked."""
   appId: String
   """Of exactly this path, byte for byte."""
@@ -3144,7 +3155,7 @@ input APICallFilter {
 An organisation whose logs no other tenant's people may see.
 """
 type Tenant implements Node {
-  """The tenant's UUID."""
+  """The tenant's id: ` + "`" + `Tenant:` + "`" + ` and its UUID."""
   id: ID!
   """What it is called. At most 255 bytes; two tenants may be called the same."""
   name: String!
@@ -3156,7 +3167,7 @@ type Tenant implements Node {
 What entries are about. Categories are common to all tenants.
 """
 type Category implements Node {
-  """The category's UUID."""
+  """The category's id: ` + "`" + `Category:` + "`" + ` and its UUID."""
   id: ID!
   """What it is called. At most 255 bytes."""
   name: String!
@@ -3172,7 +3183,7 @@ specific decides: tenant and category, then category, then tenant, then neither;
 of two equally specific ones the longer. An entry that no policy matches stays.
 """
 type RetentionPolicy implements Node {
-  """The policy's UUID."""
+  """The policy's id: ` + "`" + `RetentionPolicy:` + "`" + ` and its UUID."""
   id: ID!
   """What it is called. At most 255 bytes."""
   name: String!
@@ -3192,7 +3203,7 @@ type RetentionPolicy implements Node {
 A person or program that Logbook knows.
 """
 type User implements Node {
-  """The user's number in Logbook, which is its number in newapi."""
+  """The user's id: ` + "`" + `User:` + "`" + ` and its number in Logbook, which is its number in newapi."""
   id: ID!
   """What it is called; no two users are called the same."""
   username: String!
@@ -3242,7 +3253,7 @@ type UserEdge {
 What signs a caller in. Its key is shown once, when it is made, and kept nowhere.
 """
 type AccessToken implements Node {
-  """The token's number."""
+  """The token's id: ` + "`" + `AccessToken:` + "`" + ` and its number."""
   id: ID!
   """What it is called; any text."""
   name: String!
@@ -3252,8 +3263,8 @@ type AccessToken implements Node {
   role: Role
   """The permissions that were given to it."""
   permissions: [String!]!
-  """The id of the user whose token it is; null for nobody's."""
-  userId: ID
+  """The id of the user whose token it is, who need not be stored; null for nobody's."""
+  userId: ID @idOf(type: "User")
   """The tenant it is bound to; null for its user's, or none."""
   tenant: Tenant
   """When it was made."""
@@ -3290,8 +3301,11 @@ type AccessTokenEdge {
 Who a request comes from.
 """
 type Principal {
-  """The user's id in Logbook; ` + "`" + `0` + "`" + ` for the administrator of the server's settings."""
-  id: ID!
+  """
+  The id of the user, which the credential says: there need not be a user of this id.
+  ` + "`" + `User:0` + "`" + ` for the administrator of the server's settings.
+  """
+  id: ID! @idOf(type: "User")
   """The user's name."""
   username: String!
   """What the caller is."""
@@ -3312,8 +3326,8 @@ type Query {
   Needs the permission ` + "`" + `entries:read` + "`" + `.
   """
   entry(
-    """The entry's UUID."""
-    id: ID! @uuid
+    """The entry's id."""
+    id: ID! @idOf(type: "Entry")
   ): Entry @hasPermission(permission: "entries:read")
   """
   A page of entries, newest first. Pages joined are all entries of the filter,
@@ -3339,7 +3353,7 @@ type Query {
   """
   entryStats(
     """Of this tenant; of all that the caller may see where it is absent."""
-    tenantId: ID @uuid
+    tenantId: ID @idOf(type: "Tenant")
     """How many times 24 hours back from now. Between 1 and 365."""
     days: Int = 30
   ): EntryStats! @hasPermission(permission: "entries:read")
@@ -3349,7 +3363,7 @@ type Query {
   """
   auditEvent(
     """The audit event's id."""
-    id: ID!
+    id: ID! @idOf(type: "AuditEvent")
   ): AuditEvent @hasPermission(permission: "audit:read")
   """
   A page of audit events, newest first. Pages joined are all audit events of the
@@ -3375,7 +3389,7 @@ type Query {
   """
   operation(
     """The operation's id."""
-    id: ID!
+    id: ID! @idOf(type: "Operation")
   ): Operation @hasPermission(permission: "system:log:query")
   """
   A page of operations, newest first. Pages joined are all operations of the filter,
@@ -3401,7 +3415,7 @@ type Query {
   """
   usageRecord(
     """The usage record's id."""
-    id: ID!
+    id: ID! @idOf(type: "UsageRecord")
   ): UsageRecord @hasPermission(permission: "usage:read", orOwn: true)
   """
   A page of usage records, newest first. Pages joined are all usage records of the
@@ -3437,7 +3451,7 @@ type Query {
   """
   apiCall(
     """The API call's id."""
-    id: ID!
+    id: ID! @idOf(type: "APICall")
   ): APICall @hasPermission(permission: "audit")
   """
   A page of API calls, newest first. Pages joined are all API calls of the filter,
@@ -3475,8 +3489,8 @@ type Query {
   Needs the role ` + "`" + `ADMIN` + "`" + `.
   """
   user(
-    """The user's number."""
-    id: ID!
+    """The user's id."""
+    id: ID! @idOf(type: "User")
   ): User @hasRole(role: ADMIN)
   """
   A page of the users, by id; for an administrator bound to a tenant, that tenant's.
@@ -3497,8 +3511,8 @@ type Query {
   see. Needs the role ` + "`" + `ADMIN` + "`" + `.
   """
   accessToken(
-    """The token's number."""
-    id: ID!
+    """The token's id."""
+    id: ID! @idOf(type: "AccessToken")
   ): AccessToken @hasRole(role: ADMIN)
   """
   A page of the access tokens, by id, revoked ones included; for an administrator bound
@@ -3730,9 +3744,9 @@ input CreateEntryInput {
   """When it happened. Default: now."""
   timestamp: Time
   """The tenant it belongs to, which must exist. Default: the tenant the caller is bound to, or none."""
-  tenantId: ID @uuid
+  tenantId: ID @idOf(type: "Tenant")
   """What it is about, which must exist. Not beside ` + "`" + `categoryCode` + "`" + `."""
-  categoryId: ID @uuid
+  categoryId: ID @idOf(type: "Category")
   """What it is about, by the category's code, which must exist. Not beside ` + "`" + `categoryId` + "`" + `."""
   categoryCode: String
   """The program or module it comes from. At most 255 bytes."""
@@ -3778,7 +3792,7 @@ input CreateAuditEventInput {
   """When it happened. Default: now."""
   createdAt: Time
   """The tenant it belongs to, which must exist. Default: the tenant the caller is bound to, or none."""
-  tenantId: ID @uuid
+  tenantId: ID @idOf(type: "Tenant")
   """More about it: a JSON object of at most 1 MiB. Default ` + "`" + `{}` + "`" + `."""
   payload: JSON
   """The id of the user it is about, in that user's own system. At most 255 bytes. Default: nobody."""
@@ -3821,7 +3835,7 @@ input CreateOperationInput {
   """When it happened. Default: now."""
   createdAt: Time
   """The tenant it belongs to, which must exist. Default: the tenant the caller is bound to, or none."""
-  tenantId: ID @uuid
+  tenantId: ID @idOf(type: "Tenant")
   """
   The part of the administration it happened in. At most 255 bytes. Not ` + "`" + `logbook` + "`" + `,
   under which Logbook records itself. Default: the empty text.
@@ -3880,7 +3894,7 @@ input CreateUsageRecordInput {
   """When it happened; fractions of a second are cut. Default: now."""
   createdAt: Time
   """The tenant it belongs to, which must exist. Default: the tenant the caller is bound to, or none."""
-  tenantId: ID @uuid
+  tenantId: ID @idOf(type: "Tenant")
   """What happened, in words. At most 1 MiB of UTF-8. Default: the empty text."""
   content: String
   """The id in Logbook of the user it is about. Default: 0, for nobody."""
@@ -3940,7 +3954,7 @@ input CreateAPICallInput {
   """When it was made; fractions of a second are cut. Default: now."""
   operationTime: Time
   """The tenant it belongs to, which must exist. Default: the tenant the caller is bound to, or none."""
-  tenantId: ID @uuid
+  tenantId: ID @idOf(type: "Tenant")
   """The id of the application that called, unmasked. At most 255 bytes. Default: the empty text."""
   appId: String
   """The path that was called. At most 2,048 bytes. Default: the empty text."""
@@ -3996,9 +4010,9 @@ input CreateRetentionPolicyInput {
   """What it is called. Not blank, at most 255 bytes."""
   name: String!
   """The tenant whose entries it is about, which must exist. Default: all tenants."""
-  tenantId: ID @uuid
+  tenantId: ID @idOf(type: "Tenant")
   """The category whose entries it is about, which must exist. Default: all categories."""
-  categoryId: ID @uuid
+  categoryId: ID @idOf(type: "Category")
   """Entries older than this many times 24 hours go. Between 1 and 36,500."""
   days: Int!
 }
@@ -4007,8 +4021,8 @@ input CreateRetentionPolicyInput {
 Which retention policy goes.
 """
 input DeleteRetentionPolicyInput {
-  """The policy's UUID."""
-  id: ID! @uuid
+  """The policy's id."""
+  id: ID! @idOf(type: "RetentionPolicy")
 }
 
 """
@@ -4150,8 +4164,8 @@ type CreateRetentionPolicyPayload {
 What ` + "`" + `deleteRetentionPolicy` + "`" + ` removed.
 """
 type DeleteRetentionPolicyPayload {
-  """The UUID of the policy that is gone."""
-  deletedId: ID!
+  """The id of the policy that is gone."""
+  deletedId: ID! @idOf(type: "RetentionPolicy")
 }
 
 """
@@ -4263,7 +4277,7 @@ input CreateUserInput {
   """What a caller is whom a trusted proxy names as this user. Default: ` + "`" + `USER` + "`" + `."""
   role: Role
   """The tenant it is bound to. Default: the tenant the caller is bound to, or none."""
-  tenantId: ID @uuid
+  tenantId: ID @idOf(type: "Tenant")
   """By which ids the older systems know it, one each at the most; only an administrator of no tenant gives any. Default: none."""
   aliases: [UserAliasInput!]! = []
 }
@@ -4290,8 +4304,8 @@ type CreateUserPayload {
 Which user is kept out.
 """
 input DisableUserInput {
-  """The user's number."""
-  id: ID!
+  """The user's id."""
+  id: ID! @idOf(type: "User")
 }
 
 """
@@ -4306,8 +4320,8 @@ type DisableUserPayload {
 Which user is let in again.
 """
 input EnableUserInput {
-  """The user's number."""
-  id: ID!
+  """The user's id."""
+  id: ID! @idOf(type: "User")
 }
 
 """
@@ -4329,9 +4343,9 @@ input CreateAccessTokenInput {
   """The permissions to give to it. Default: none."""
   permissions: [String!]! = []
   """The user whose token it is, which must exist. Default: nobody's."""
-  userId: ID
+  userId: ID @idOf(type: "User")
   """The tenant it is bound to. Default: the tenant the caller is bound to, or none."""
-  tenantId: ID @uuid
+  tenantId: ID @idOf(type: "Tenant")
   """After how many seconds it stops to sign in, 1 at least. Default: never."""
   lifetimeSeconds: Int
 }
@@ -4350,8 +4364,8 @@ type CreateAccessTokenPayload {
 Which access token ends.
 """
 input RevokeAccessTokenInput {
-  """The token's number."""
-  id: ID!
+  """The token's id."""
+  id: ID! @idOf(type: "AccessToken")
 }
 
 """
@@ -22145,7 +22159,7 @@ func (ec *executionContext) marshalNEntryStats2ᚖlogbookᚋinternalᚋjournal�
 }
 
 func (ec *executionContext) unmarshalNID2int64(ctx context.Context, v any) (int64, error) {
-	res, err := UnmarshalNumberID(v)
+	res, err := UnmarshalNumberID(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -22157,33 +22171,39 @@ func (ec *executionContext) marshalNID2int64(ctx context.Context, sel ast.Select
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
 		}
 	}
-	return res
+	return graphql.WrapContextMarshaler(ctx, res)
 }
 
 func (ec *executionContext) unmarshalNID2logbookᚋentᚋcolumnᚐID(ctx context.Context, v any) (column.ID, error) {
-	var res column.ID
-	err := res.UnmarshalGQL(v)
+	res, err := UnmarshalUUID(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNID2logbookᚋentᚋcolumnᚐID(ctx context.Context, sel ast.SelectionSet, v column.ID) graphql.Marshaler {
-	return v
-}
-
-func (ec *executionContext) unmarshalNID2string(ctx context.Context, v any) (string, error) {
-	res, err := graphql.UnmarshalID(v)
-	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalNID2string(ctx context.Context, sel ast.SelectionSet, v string) graphql.Marshaler {
 	_ = sel
-	res := graphql.MarshalID(v)
+	res := MarshalUUID(v)
 	if res == graphql.Null {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
 		}
 	}
-	return res
+	return graphql.WrapContextMarshaler(ctx, res)
+}
+
+func (ec *executionContext) unmarshalNID2string(ctx context.Context, v any) (string, error) {
+	res, err := UnmarshalTextID(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNID2string(ctx context.Context, sel ast.SelectionSet, v string) graphql.Marshaler {
+	_ = sel
+	res := MarshalTextID(v)
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return graphql.WrapContextMarshaler(ctx, res)
 }
 
 func (ec *executionContext) unmarshalNInt2int(ctx context.Context, v any) (int, error) {
@@ -23093,23 +23113,24 @@ func (ec *executionContext) unmarshalOID2ᚖlogbookᚋentᚋcolumnᚐID(ctx cont
 	if v == nil {
 		return nil, nil
 	}
-	var res = new(column.ID)
-	err := res.UnmarshalGQL(v)
-	return res, graphql.ErrorOnPath(ctx, err)
+	res, err := UnmarshalUUID(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalOID2ᚖlogbookᚋentᚋcolumnᚐID(ctx context.Context, sel ast.SelectionSet, v *column.ID) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
-	return v
+	_ = sel
+	res := MarshalUUID(*v)
+	return graphql.WrapContextMarshaler(ctx, res)
 }
 
 func (ec *executionContext) unmarshalOID2ᚖstring(ctx context.Context, v any) (*string, error) {
 	if v == nil {
 		return nil, nil
 	}
-	res, err := graphql.UnmarshalID(v)
+	res, err := UnmarshalTextID(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -23118,9 +23139,8 @@ func (ec *executionContext) marshalOID2ᚖstring(ctx context.Context, sel ast.Se
 		return graphql.Null
 	}
 	_ = sel
-	_ = ctx
-	res := graphql.MarshalID(*v)
-	return res
+	res := MarshalTextID(*v)
+	return graphql.WrapContextMarshaler(ctx, res)
 }
 
 func (ec *executionContext) unmarshalOInt2int64(ctx context.Context, v any) (int64, error) {

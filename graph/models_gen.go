@@ -215,19 +215,19 @@ type CreateUserPayload struct {
 
 // Which retention policy goes.
 type DeleteRetentionPolicyInput struct {
-	// The policy's UUID.
+	// The policy's id.
 	ID column.ID `json:"id"`
 }
 
 // What `deleteRetentionPolicy` removed.
 type DeleteRetentionPolicyPayload struct {
-	// The UUID of the policy that is gone.
+	// The id of the policy that is gone.
 	DeletedID column.ID `json:"deletedId"`
 }
 
 // Which user is kept out.
 type DisableUserInput struct {
-	// The user's number.
+	// The user's id.
 	ID string `json:"id"`
 }
 
@@ -239,7 +239,7 @@ type DisableUserPayload struct {
 
 // Which user is let in again.
 type EnableUserInput struct {
-	// The user's number.
+	// The user's id.
 	ID string `json:"id"`
 }
 
@@ -251,7 +251,8 @@ type EnableUserPayload struct {
 
 // Who a request comes from.
 type Principal struct {
-	// The user's id in Logbook; `0` for the administrator of the server's settings.
+	// The id of the user, which the credential says: there need not be a user of this id.
+	// `User:0` for the administrator of the server's settings.
 	ID string `json:"id"`
 	// The user's name.
 	Username string `json:"username"`
@@ -297,7 +298,7 @@ type PurgeUsageRecordsInput struct {
 
 // Which access token ends.
 type RevokeAccessTokenInput struct {
-	// The token's number.
+	// The token's id.
 	ID string `json:"id"`
 }
 
