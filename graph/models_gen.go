@@ -258,6 +258,10 @@ type Principal struct {
 	Username string `json:"username"`
 	// What the caller is.
 	Role Role `json:"role"`
+	// The stored user; null where there is none of this id, as for the administrator of the
+	// server's settings, and where it is not of the tenant that the caller is bound to.
+	// Whoever is signed in may see it, though `node` finds users for administrators only.
+	User *ent.User `json:"user,omitempty"`
 	// The permissions that the role lets the caller use; all of them for an administrator.
 	Permissions []string `json:"permissions"`
 	// The tenant the caller is bound to: nothing of another is visible. Null where it is bound to none.

@@ -16,7 +16,7 @@ import (
 
 // User gives one user.
 func (q query) User(ctx context.Context, id string) (*ent.User, error) {
-	return orNull(q.accounts.User, ctx, id)
+	return numberOrNull(q.accounts.User, ctx, id)
 }
 
 // Users gives a page of the users the caller may see.
@@ -26,7 +26,7 @@ func (q query) Users(ctx context.Context, first *int, after *string, last *int, 
 
 // AccessToken gives one access token.
 func (q query) AccessToken(ctx context.Context, id string) (*ent.AccessToken, error) {
-	return orNull(q.accounts.Token, ctx, id)
+	return numberOrNull(q.accounts.Token, ctx, id)
 }
 
 // AccessTokens gives a page of the access tokens the caller may see.
@@ -34,17 +34,13 @@ func (q query) AccessTokens(ctx context.Context, first *int, after *string, last
 	return q.accounts.TokenPage(ctx, journal.KeysetPage{First: first, After: after, Last: last, Before: before})
 }
 
-// orNull gives what get finds, null for what it does not and for a text that is no id.
-func orNull[R any](get func(context.Context, int64) (*R, error), ctx context.Context, id string) (*R, error) {
+// numberOrNull gives what get finds, null for what it does not and for a text that is no id.
+func numberOrNull[R any](get func(context.Context, int64) (*R, error), ctx context.Context, id string) (*R, error) {
 	number, err := strconv.ParseInt(id, 10, 64)
 	if err != nil {
 		return nil, nil
 	}
-	row, err := get(ctx, number)
-	if fault.KindOf(err) == fault.NotFound {
-		return nil, nil
-	}
-	return row, err
+	return orNull(get(ctx, number))
 }
 
 // CreateUser makes a user.
@@ -171,6 +167,13 @@ func (r accessToken) UserID(_ context.Context, row *ent.AccessToken) (*string, e
 		return nil, nil
 	}
 	return new(strconv.FormatInt(row.UserID, 10)), nil
+}
+
+func (r accessToken) User(ctx context.Context, row *ent.AccessToken) (*ent.User, error) {
+	if row.UserID == 0 {
+		return nil, nil
+	}
+	return orNull(r.accounts.User(ctx, row.UserID))
 }
 
 func (r accessToken) Tenant(ctx context.Context, row *ent.AccessToken) (*ent.Tenant, error) {

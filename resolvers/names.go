@@ -4,11 +4,37 @@ import (
 	"context"
 
 	"logbook/ent"
+	"logbook/ent/column"
 	"logbook/graph"
+	"logbook/internal/fault"
 )
 
 // Tenants gives the tenants the caller may see.
 func (q query) Tenants(ctx context.Context) ([]*ent.Tenant, error) { return q.journal.Tenants(ctx) }
+
+// Tenant gives one tenant.
+func (q query) Tenant(ctx context.Context, id string) (*ent.Tenant, error) {
+	return uuidOrNull(q.journal.FindTenant, ctx, id)
+}
+
+// Category gives one category.
+func (q query) Category(ctx context.Context, id string) (*ent.Category, error) {
+	return uuidOrNull(q.journal.FindCategory, ctx, id)
+}
+
+// uuidOrNull gives what get finds, null for what it does not. Ids are checked before.
+func uuidOrNull[R any](get func(context.Context, column.ID) (*R, error), ctx context.Context, id string) (*R, error) {
+	uuid, _ := column.ParseID(id)
+	return orNull(get(ctx, uuid))
+}
+
+// orNull gives null, and no error, for what is not found.
+func orNull[R any](row *R, err error) (*R, error) {
+	if fault.KindOf(err) == fault.NotFound {
+		return nil, nil
+	}
+	return row, err
+}
 
 // Categories gives all categories.
 func (q query) Categories(ctx context.Context) ([]*ent.Category, error) {

@@ -41,14 +41,15 @@ type (
 	apiCall         struct{ journal *journal.Journal }
 	retentionPolicy struct{ journal *journal.Journal }
 	user            struct{ journal *journal.Journal }
-	accessToken     struct{ journal *journal.Journal }
+	accessToken     struct{ root }
+	principal       struct{ root }
 )
 
 // Query answers the fields of Query.
-func (r *Resolver) Query() graph.QueryResolver { return query{root{r.Journal, r.Accounts}} }
+func (r *Resolver) Query() graph.QueryResolver { return query{r.root()} }
 
 // Mutation carries out the fields of Mutation.
-func (r *Resolver) Mutation() graph.MutationResolver { return mutation{root{r.Journal, r.Accounts}} }
+func (r *Resolver) Mutation() graph.MutationResolver { return mutation{r.root()} }
 
 // Entry answers the fields of Entry that its row does not hold.
 func (r *Resolver) Entry() graph.EntryResolver { return entry{r.Journal} }
@@ -74,4 +75,9 @@ func (r *Resolver) RetentionPolicy() graph.RetentionPolicyResolver {
 func (r *Resolver) User() graph.UserResolver { return user{r.Journal} }
 
 // AccessToken answers the fields of AccessToken that its row does not hold.
-func (r *Resolver) AccessToken() graph.AccessTokenResolver { return accessToken{r.Journal} }
+func (r *Resolver) AccessToken() graph.AccessTokenResolver { return accessToken{r.root()} }
+
+// Principal answers the fields of Principal that the caller's credential does not say.
+func (r *Resolver) Principal() graph.PrincipalResolver { return principal{r.root()} }
+
+func (r *Resolver) root() root { return root{r.Journal, r.Accounts} }

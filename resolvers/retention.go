@@ -8,6 +8,11 @@ import (
 	"logbook/internal/journal"
 )
 
+// RetentionPolicy gives one policy.
+func (q query) RetentionPolicy(ctx context.Context, id string) (*ent.RetentionPolicy, error) {
+	return uuidOrNull(q.journal.FindRetentionPolicy, ctx, id)
+}
+
 // RetentionPolicies gives the policies the caller may see.
 func (q query) RetentionPolicies(ctx context.Context) ([]*ent.RetentionPolicy, error) {
 	return q.journal.RetentionPolicies(ctx)

@@ -139,6 +139,27 @@ func (j *Journal) Tenants(ctx context.Context) ([]*ent.Tenant, error) {
 	return j.db.Ent().Tenant.Query().Order(tenant.ByName(), tenant.ByID()).All(ctx)
 }
 
+// FindTenant gives a tenant the principal may see. It fails with kind NotFound.
+func (j *Journal) FindTenant(ctx context.Context, id column.ID) (*ent.Tenant, error) {
+	found, err := j.db.Ent().Tenant.Query().Where(tenant.ID(id)).Only(ctx)
+	if ent.IsNotFound(err) {
+		return nil, noTenant(id)
+	}
+	return found, err
+}
+
+// FindCategory gives a category. It fails with kind NotFound.
+func (j *Journal) FindCategory(ctx context.Context, id column.ID) (*ent.Category, error) {
+	found, err := j.db.Ent().Category.Query().Where(category.ID(id)).Only(ctx)
+	if ent.IsNotFound(err) {
+		return nil, noCategory(id)
+	}
+	return found, err
+}
+
+func noTenant(id column.ID) error   { return fault.New(fault.NotFound, "there is no tenant %s", id) }
+func noCategory(id column.ID) error { return fault.New(fault.NotFound, "there is no category %s", id) }
+
 // Categories gives the categories, by code.
 func (j *Journal) Categories(ctx context.Context) ([]*ent.Category, error) {
 	return j.db.Ent().Category.Query().Order(category.ByCode()).All(ctx)

@@ -39,6 +39,19 @@ func (j *Journal) RetentionPolicies(ctx context.Context) ([]*ent.RetentionPolicy
 		Order(retentionpolicy.ByName(), retentionpolicy.ByID()).All(ctx)
 }
 
+// FindRetentionPolicy gives a policy the principal may see. It fails with kind NotFound.
+func (j *Journal) FindRetentionPolicy(ctx context.Context, id column.ID) (*ent.RetentionPolicy, error) {
+	found, err := j.db.Ent().RetentionPolicy.Query().Where(retentionpolicy.ID(id)).Only(ctx)
+	if ent.IsNotFound(err) {
+		return nil, noPolicy(id)
+	}
+	return found, err
+}
+
+func noPolicy(id column.ID) error {
+	return fault.New(fault.NotFound, "there is no retention policy %s", id)
+}
+
 // CreateRetentionPolicy makes an active policy.
 func (j *Journal) CreateRetentionPolicy(ctx context.Context, draft RetentionPolicyDraft) (*ent.RetentionPolicy, error) {
 	if err := fault.Name("name", draft.Name, maxName); err != nil {
@@ -86,18 +99,17 @@ func (j *Journal) CreateRetentionPolicy(ctx context.Context, draft RetentionPoli
 
 // DeleteRetentionPolicy removes a policy. It fails with kind NotFound.
 func (j *Journal) DeleteRetentionPolicy(ctx context.Context, id column.ID) error {
-	absent := fault.New(fault.NotFound, "there is no retention policy %s", id)
 	return j.Change(ctx, func(tx *db.Tx) ([]Change, error) {
 		policy, err := tx.RetentionPolicy.Query().Where(retentionpolicy.ID(id)).Only(ctx)
 		if ent.IsNotFound(err) {
-			err = absent
+			err = noPolicy(id)
 		}
 		if err != nil {
 			return nil, err
 		}
 		gone, err := tx.RetentionPolicy.Delete().Where(retentionpolicy.ID(id)).Exec(ctx)
 		if err == nil && gone == 0 { // another process was first
-			err = absent
+			err = noPolicy(id)
 		}
 		if err != nil {
 			return nil, err
