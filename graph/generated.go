@@ -281,6 +281,10 @@ type ComplexityRoot struct {
 		PurgeOperations       func(childComplexity int, input PurgeOperationsInput) int
 		PurgeUsageRecords     func(childComplexity int, input PurgeUsageRecordsInput) int
 		RevokeAccessToken     func(childComplexity int, input RevokeAccessTokenInput) int
+		UpdateCategory        func(childComplexity int, input UpdateCategoryInput) int
+		UpdateRetentionPolicy func(childComplexity int, input UpdateRetentionPolicyInput) int
+		UpdateTenant          func(childComplexity int, input UpdateTenantInput) int
+		UpdateUser            func(childComplexity int, input UpdateUserInput) int
 	}
 
 	Operation struct {
@@ -398,6 +402,22 @@ type ComplexityRoot struct {
 		Name      func(childComplexity int) int
 	}
 
+	UpdateCategoryPayload struct {
+		Category func(childComplexity int) int
+	}
+
+	UpdateRetentionPolicyPayload struct {
+		RetentionPolicy func(childComplexity int) int
+	}
+
+	UpdateTenantPayload struct {
+		Tenant func(childComplexity int) int
+	}
+
+	UpdateUserPayload struct {
+		User func(childComplexity int) int
+	}
+
 	UsageRecord struct {
 		ChannelID        func(childComplexity int) int
 		ChannelName      func(childComplexity int) int
@@ -512,8 +532,11 @@ type MutationResolver interface {
 	CreateAPICall(ctx context.Context, input CreateAPICallInput) (*CreateAPICallPayload, error)
 	CreateAPICalls(ctx context.Context, input CreateAPICallsInput) (*CreateAPICallsPayload, error)
 	CreateTenant(ctx context.Context, input CreateTenantInput) (*CreateTenantPayload, error)
+	UpdateTenant(ctx context.Context, input UpdateTenantInput) (*UpdateTenantPayload, error)
 	CreateCategory(ctx context.Context, input CreateCategoryInput) (*CreateCategoryPayload, error)
+	UpdateCategory(ctx context.Context, input UpdateCategoryInput) (*UpdateCategoryPayload, error)
 	CreateRetentionPolicy(ctx context.Context, input journal.RetentionPolicyDraft) (*CreateRetentionPolicyPayload, error)
+	UpdateRetentionPolicy(ctx context.Context, input UpdateRetentionPolicyInput) (*UpdateRetentionPolicyPayload, error)
 	DeleteRetentionPolicy(ctx context.Context, input DeleteRetentionPolicyInput) (*DeleteRetentionPolicyPayload, error)
 	ApplyRetention(ctx context.Context, input ApplyRetentionInput) (*ApplyRetentionPayload, error)
 	PurgeEntries(ctx context.Context, input PurgeEntriesInput) (*Purged, error)
@@ -521,6 +544,7 @@ type MutationResolver interface {
 	PurgeUsageRecords(ctx context.Context, input PurgeUsageRecordsInput) (*Purged, error)
 	PurgeAPICalls(ctx context.Context, input PurgeAPICallsInput) (*Purged, error)
 	CreateUser(ctx context.Context, input CreateUserInput) (*CreateUserPayload, error)
+	UpdateUser(ctx context.Context, input UpdateUserInput) (*UpdateUserPayload, error)
 	DisableUser(ctx context.Context, input DisableUserInput) (*DisableUserPayload, error)
 	EnableUser(ctx context.Context, input EnableUserInput) (*EnableUserPayload, error)
 	CreateAccessToken(ctx context.Context, input CreateAccessTokenInput) (*CreateAccessTokenPayload, error)
@@ -1480,6 +1504,50 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RevokeAccessToken(childComplexity, args["input"].(RevokeAccessTokenInput)), true
+	case "Mutation.updateCategory":
+		if e.ComplexityRoot.Mutation.UpdateCategory == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateCategory_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateCategory(childComplexity, args["input"].(UpdateCategoryInput)), true
+	case "Mutation.updateRetentionPolicy":
+		if e.ComplexityRoot.Mutation.UpdateRetentionPolicy == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateRetentionPolicy_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateRetentionPolicy(childComplexity, args["input"].(UpdateRetentionPolicyInput)), true
+	case "Mutation.updateTenant":
+		if e.ComplexityRoot.Mutation.UpdateTenant == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateTenant_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateTenant(childComplexity, args["input"].(UpdateTenantInput)), true
+	case "Mutation.updateUser":
+		if e.ComplexityRoot.Mutation.UpdateUser == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateUser_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateUser(childComplexity, args["input"].(UpdateUserInput)), true
 
 	case "Operation.action":
 		if e.ComplexityRoot.Operation.Action == nil {
@@ -2039,6 +2107,34 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Tenant.Name(childComplexity), true
 
+	case "UpdateCategoryPayload.category":
+		if e.ComplexityRoot.UpdateCategoryPayload.Category == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateCategoryPayload.Category(childComplexity), true
+
+	case "UpdateRetentionPolicyPayload.retentionPolicy":
+		if e.ComplexityRoot.UpdateRetentionPolicyPayload.RetentionPolicy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateRetentionPolicyPayload.RetentionPolicy(childComplexity), true
+
+	case "UpdateTenantPayload.tenant":
+		if e.ComplexityRoot.UpdateTenantPayload.Tenant == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateTenantPayload.Tenant(childComplexity), true
+
+	case "UpdateUserPayload.user":
+		if e.ComplexityRoot.UpdateUserPayload.User == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateUserPayload.User(childComplexity), true
+
 	case "UsageRecord.channelId":
 		if e.ComplexityRoot.UsageRecord.ChannelID == nil {
 			break
@@ -2384,6 +2480,10 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputPurgeOperationsInput,
 		ec.unmarshalInputPurgeUsageRecordsInput,
 		ec.unmarshalInputRevokeAccessTokenInput,
+		ec.unmarshalInputUpdateCategoryInput,
+		ec.unmarshalInputUpdateRetentionPolicyInput,
+		ec.unmarshalInputUpdateTenantInput,
+		ec.unmarshalInputUpdateUserInput,
 		ec.unmarshalInputUsageRecordFilter,
 		ec.unmarshalInputUserAliasInput,
 	)
@@ -3761,12 +3861,23 @@ type Mutation {
     input: CreateAPICallsInput!
   ): CreateAPICallsPayload @hasPermission(permission: "api-calls:write")
   """
-  Makes a tenant. Needs the role ` + "`" + `ADMIN` + "`" + `, bound to no tenant.
+  Makes a tenant. Recorded as an operation and an audit event, as everything is that is
+  administered from here on. Needs the role ` + "`" + `ADMIN` + "`" + `, bound to no tenant.
   """
   createTenant(
     """The tenant."""
     input: CreateTenantInput!
   ): CreateTenantPayload @hasRole(role: ADMIN)
+  """
+  Changes what a tenant is called: answers have the new name within a second, and an
+  import whose lines name the tenant must call it so. Fails with ` + "`" + `NOT_FOUND` + "`" + ` where there
+  is none of this id, or none that the caller may see. Needs the role ` + "`" + `ADMIN` + "`" + `; one bound
+  to a tenant changes that tenant only.
+  """
+  updateTenant(
+    """Which tenant, and what changes."""
+    input: UpdateTenantInput!
+  ): UpdateTenantPayload @hasRole(role: ADMIN)
   """
   Makes a category. Fails with ` + "`" + `CONFLICT` + "`" + ` where its code is taken. Needs the role
   ` + "`" + `ADMIN` + "`" + `, bound to no tenant.
@@ -3776,6 +3887,14 @@ type Mutation {
     input: CreateCategoryInput!
   ): CreateCategoryPayload @hasRole(role: ADMIN)
   """
+  Changes a category, which shows as a tenant's name does. Fails with ` + "`" + `NOT_FOUND` + "`" + `, and
+  with ` + "`" + `CONFLICT` + "`" + ` where the code is taken. Needs the role ` + "`" + `ADMIN` + "`" + `, bound to no tenant.
+  """
+  updateCategory(
+    """Which category, and what changes."""
+    input: UpdateCategoryInput!
+  ): UpdateCategoryPayload @hasRole(role: ADMIN)
+  """
   Makes a retention policy, in force at once. An administrator bound to a tenant
   makes policies of that tenant only. Needs the role ` + "`" + `ADMIN` + "`" + `.
   """
@@ -3783,6 +3902,15 @@ type Mutation {
     """The policy."""
     input: CreateRetentionPolicyInput!
   ): CreateRetentionPolicyPayload @hasRole(role: ADMIN)
+  """
+  Changes a retention policy, which counts from the next time policies are applied. Fails
+  with ` + "`" + `NOT_FOUND` + "`" + ` where there is none of this id, or none that the caller may see. Needs
+  the role ` + "`" + `ADMIN` + "`" + `.
+  """
+  updateRetentionPolicy(
+    """Which policy, and what changes."""
+    input: UpdateRetentionPolicyInput!
+  ): UpdateRetentionPolicyPayload @hasRole(role: ADMIN)
   """
   Removes a retention policy. Fails with ` + "`" + `NOT_FOUND` + "`" + ` where there is none of this
   id, or none that the caller may see. Needs the role ` + "`" + `ADMIN` + "`" + `.
@@ -3836,6 +3964,17 @@ type Mutation {
     """The user."""
     input: CreateUserInput!
   ): CreateUserPayload @hasRole(role: ADMIN)
+  """
+  Changes a user, within a second for whoever a trusted proxy names as it. Its tokens
+  keep their roles, and the tenants that they are bound to themselves. Fails with
+  ` + "`" + `NOT_FOUND` + "`" + ` where there is none of this id, or none that the caller may see, and with
+  ` + "`" + `CONFLICT` + "`" + ` where an alias is taken. Needs the role ` + "`" + `ADMIN` + "`" + `; one bound to a tenant
+  changes that tenant's users, leaves them there and gives no aliases.
+  """
+  updateUser(
+    """Which user, and what changes."""
+    input: UpdateUserInput!
+  ): UpdateUserPayload @hasRole(role: ADMIN)
   """
   Keeps a user out: within a second nothing of it signs in any more but JWTs, which are
   their issuer's business. Its rows stay. Fails with ` + "`" + `NOT_FOUND` + "`" + `. Needs the role ` + "`" + `ADMIN` + "`" + `.
@@ -4140,6 +4279,67 @@ input CreateCategoryInput {
 }
 
 """
+What of a tenant changes. What is absent stays as it is.
+"""
+input UpdateTenantInput {
+  """Which tenant."""
+  id: ID! @idOf(type: "Tenant")
+  """What it is called from now on. Not blank, at most 255 bytes."""
+  name: String
+}
+
+"""
+A tenant that was changed.
+"""
+type UpdateTenantPayload {
+  """The tenant as it is now."""
+  tenant: Tenant!
+}
+
+"""
+What of a category changes. What is absent stays as it is.
+"""
+input UpdateCategoryInput {
+  """Which category."""
+  id: ID! @idOf(type: "Category")
+  """What it is called from now on. Not blank, at most 255 bytes."""
+  name: String
+  """Its short name from now on, unique among categories. Not blank, at most 255 bytes."""
+  code: String
+}
+
+"""
+A category that was changed.
+"""
+type UpdateCategoryPayload {
+  """The category as it is now."""
+  category: Category!
+}
+
+"""
+What of a retention policy changes. What is absent stays as it is; what the policy is
+about stays always.
+"""
+input UpdateRetentionPolicyInput {
+  """Which policy."""
+  id: ID! @idOf(type: "RetentionPolicy")
+  """What it is called from now on. Not blank, at most 255 bytes."""
+  name: String
+  """Entries older than this many times 24 hours go. Between 1 and 36,500."""
+  days: Int
+  """Whether it is in force."""
+  active: Boolean
+}
+
+"""
+A retention policy that was changed.
+"""
+type UpdateRetentionPolicyPayload {
+  """The policy as it is now."""
+  retentionPolicy: RetentionPolicy!
+}
+
+"""
 A retention policy on its way in.
 """
 input CreateRetentionPolicyInput {
@@ -4412,7 +4612,7 @@ input CreateUserInput {
   username: String!
   """What a caller is whom a trusted proxy names as this user. Default: ` + "`" + `USER` + "`" + `."""
   role: Role
-  """The tenant it is bound to. Default: the tenant the caller is bound to, or none."""
+  """The tenant it is bound to, which must exist. Default: the tenant the caller is bound to, or none."""
   tenantId: ID @idOf(type: "Tenant")
   """By which ids the older systems know it, one each at the most; only an administrator of no tenant gives any. Default: none."""
   aliases: [UserAliasInput!]! = []
@@ -4433,6 +4633,33 @@ A user that was made.
 """
 type CreateUserPayload {
   """The user."""
+  user: User!
+}
+
+"""
+What of a user changes. What is absent stays as it is.
+"""
+input UpdateUserInput {
+  """Which user."""
+  id: ID! @idOf(type: "User")
+  """What a caller is from now on whom a trusted proxy names as this user."""
+  role: Role
+  """The tenant it is bound to from now on, which must exist."""
+  tenantId: ID @idOf(type: "Tenant")
+  """Whether it is bound to no tenant from now on. Not beside ` + "`" + `tenantId` + "`" + `."""
+  unbind: Boolean = false
+  """
+  By which ids the older systems know it from now on, one each at the most; they take the
+  place of all that it had. Only an administrator of no tenant gives any.
+  """
+  aliases: [UserAliasInput!]
+}
+
+"""
+A user that was changed.
+"""
+type UpdateUserPayload {
+  """The user as it is now."""
   user: User!
 }
 
@@ -4480,7 +4707,7 @@ input CreateAccessTokenInput {
   permissions: [String!]! = []
   """The user whose token it is, which must exist. Default: nobody's."""
   userId: ID @idOf(type: "User")
-  """The tenant it is bound to. Default: the tenant the caller is bound to, or none."""
+  """The tenant it is bound to, which must exist. Default: the tenant the caller is bound to, or its user's as long as that is bound to one."""
   tenantId: ID @idOf(type: "Tenant")
   """After how many seconds it stops to sign in, 1 at least. Default: never."""
   lifetimeSeconds: Int
@@ -5103,6 +5330,38 @@ func (ec *executionContext) childFields_Tenant(ctx context.Context, field graphq
 		return ec.fieldContext_Tenant_createdAt(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Tenant", field.Name)
+}
+
+func (ec *executionContext) childFields_UpdateCategoryPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "category":
+		return ec.fieldContext_UpdateCategoryPayload_category(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdateCategoryPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_UpdateRetentionPolicyPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "retentionPolicy":
+		return ec.fieldContext_UpdateRetentionPolicyPayload_retentionPolicy(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdateRetentionPolicyPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_UpdateTenantPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "tenant":
+		return ec.fieldContext_UpdateTenantPayload_tenant(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdateTenantPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_UpdateUserPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "user":
+		return ec.fieldContext_UpdateUserPayload_user(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdateUserPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_UsageRecord(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5739,6 +5998,62 @@ func (ec *executionContext) field_Mutation_revokeAccessToken_args(ctx context.Co
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (RevokeAccessTokenInput, error) {
 			return ec.unmarshalNRevokeAccessTokenInput2logbookᚋgraphᚐRevokeAccessTokenInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_updateCategory_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (UpdateCategoryInput, error) {
+			return ec.unmarshalNUpdateCategoryInput2logbookᚋgraphᚐUpdateCategoryInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_updateRetentionPolicy_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (UpdateRetentionPolicyInput, error) {
+			return ec.unmarshalNUpdateRetentionPolicyInput2logbookᚋgraphᚐUpdateRetentionPolicyInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_updateTenant_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (UpdateTenantInput, error) {
+			return ec.unmarshalNUpdateTenantInput2logbookᚋgraphᚐUpdateTenantInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_updateUser_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (UpdateUserInput, error) {
+			return ec.unmarshalNUpdateUserInput2logbookᚋgraphᚐUpdateUserInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -9686,6 +10001,68 @@ func (ec *executionContext) fieldContext_Mutation_createTenant(ctx context.Conte
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_updateTenant(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_updateTenant(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UpdateTenant(ctx, fc.Args["input"].(UpdateTenantInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2logbookᚋgraphᚐRole(ctx, "ADMIN")
+				if err != nil {
+					var zeroVal *UpdateTenantPayload
+					return zeroVal, err
+				}
+				if ec.Directives.HasRole == nil {
+					var zeroVal *UpdateTenantPayload
+					return zeroVal, errors.New("directive hasRole is not implemented")
+				}
+				return ec.Directives.HasRole(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *UpdateTenantPayload) graphql.Marshaler {
+			return ec.marshalOUpdateTenantPayload2ᚖlogbookᚋgraphᚐUpdateTenantPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_updateTenant(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UpdateTenantPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_updateTenant_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_createCategory(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -9748,6 +10125,68 @@ func (ec *executionContext) fieldContext_Mutation_createCategory(ctx context.Con
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_updateCategory(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_updateCategory(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UpdateCategory(ctx, fc.Args["input"].(UpdateCategoryInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2logbookᚋgraphᚐRole(ctx, "ADMIN")
+				if err != nil {
+					var zeroVal *UpdateCategoryPayload
+					return zeroVal, err
+				}
+				if ec.Directives.HasRole == nil {
+					var zeroVal *UpdateCategoryPayload
+					return zeroVal, errors.New("directive hasRole is not implemented")
+				}
+				return ec.Directives.HasRole(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *UpdateCategoryPayload) graphql.Marshaler {
+			return ec.marshalOUpdateCategoryPayload2ᚖlogbookᚋgraphᚐUpdateCategoryPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_updateCategory(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UpdateCategoryPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_updateCategory_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_createRetentionPolicy(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -9804,6 +10243,68 @@ func (ec *executionContext) fieldContext_Mutation_createRetentionPolicy(ctx cont
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_createRetentionPolicy_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_updateRetentionPolicy(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_updateRetentionPolicy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UpdateRetentionPolicy(ctx, fc.Args["input"].(UpdateRetentionPolicyInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2logbookᚋgraphᚐRole(ctx, "ADMIN")
+				if err != nil {
+					var zeroVal *UpdateRetentionPolicyPayload
+					return zeroVal, err
+				}
+				if ec.Directives.HasRole == nil {
+					var zeroVal *UpdateRetentionPolicyPayload
+					return zeroVal, errors.New("directive hasRole is not implemented")
+				}
+				return ec.Directives.HasRole(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *UpdateRetentionPolicyPayload) graphql.Marshaler {
+			return ec.marshalOUpdateRetentionPolicyPayload2ᚖlogbookᚋgraphᚐUpdateRetentionPolicyPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_updateRetentionPolicy(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UpdateRetentionPolicyPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_updateRetentionPolicy_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -10238,6 +10739,68 @@ func (ec *executionContext) fieldContext_Mutation_createUser(ctx context.Context
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_createUser_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_updateUser(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_updateUser(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UpdateUser(ctx, fc.Args["input"].(UpdateUserInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2logbookᚋgraphᚐRole(ctx, "ADMIN")
+				if err != nil {
+					var zeroVal *UpdateUserPayload
+					return zeroVal, err
+				}
+				if ec.Directives.HasRole == nil {
+					var zeroVal *UpdateUserPayload
+					return zeroVal, errors.New("directive hasRole is not implemented")
+				}
+				return ec.Directives.HasRole(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *UpdateUserPayload) graphql.Marshaler {
+			return ec.marshalOUpdateUserPayload2ᚖlogbookᚋgraphᚐUpdateUserPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_updateUser(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UpdateUserPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_updateUser_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -13327,6 +13890,134 @@ func (ec *executionContext) _Tenant_createdAt(ctx context.Context, field graphql
 }
 func (ec *executionContext) fieldContext_Tenant_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Tenant", field, false, false, errors.New("field of type Time does not have child fields"))
+}
+
+func (ec *executionContext) _UpdateCategoryPayload_category(ctx context.Context, field graphql.CollectedField, obj *UpdateCategoryPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpdateCategoryPayload_category(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Category, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Category) graphql.Marshaler {
+			return ec.marshalNCategory2ᚖlogbookᚋentᚐCategory(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UpdateCategoryPayload_category(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UpdateCategoryPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Category(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UpdateRetentionPolicyPayload_retentionPolicy(ctx context.Context, field graphql.CollectedField, obj *UpdateRetentionPolicyPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpdateRetentionPolicyPayload_retentionPolicy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RetentionPolicy, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.RetentionPolicy) graphql.Marshaler {
+			return ec.marshalNRetentionPolicy2ᚖlogbookᚋentᚐRetentionPolicy(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UpdateRetentionPolicyPayload_retentionPolicy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UpdateRetentionPolicyPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RetentionPolicy(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UpdateTenantPayload_tenant(ctx context.Context, field graphql.CollectedField, obj *UpdateTenantPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpdateTenantPayload_tenant(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Tenant, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Tenant) graphql.Marshaler {
+			return ec.marshalNTenant2ᚖlogbookᚋentᚐTenant(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UpdateTenantPayload_tenant(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UpdateTenantPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Tenant(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UpdateUserPayload_user(ctx context.Context, field graphql.CollectedField, obj *UpdateUserPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpdateUserPayload_user(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.User, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.User) graphql.Marshaler {
+			return ec.marshalNUser2ᚖlogbookᚋentᚐUser(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UpdateUserPayload_user(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UpdateUserPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _UsageRecord_id(ctx context.Context, field graphql.CollectedField, obj *ent.UsageRecord) (ret graphql.Marshaler) {
@@ -17264,6 +17955,200 @@ func (ec *executionContext) unmarshalInputRevokeAccessTokenInput(ctx context.Con
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputUpdateCategoryInput(ctx context.Context, obj any) (UpdateCategoryInput, error) {
+	var it UpdateCategoryInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "name", "code"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2logbookᚋentᚋcolumnᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "code":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("code"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Code = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputUpdateRetentionPolicyInput(ctx context.Context, obj any) (UpdateRetentionPolicyInput, error) {
+	var it UpdateRetentionPolicyInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "name", "days", "active"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2logbookᚋentᚋcolumnᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "days":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("days"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Days = data
+		case "active":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("active"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Active = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputUpdateTenantInput(ctx context.Context, obj any) (UpdateTenantInput, error) {
+	var it UpdateTenantInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "name"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2logbookᚋentᚋcolumnᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputUpdateUserInput(ctx context.Context, obj any) (UpdateUserInput, error) {
+	var it UpdateUserInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["unbind"]; !present {
+		asMap["unbind"] = false
+	}
+
+	fieldsInOrder := [...]string{"id", "role", "tenantId", "unbind", "aliases"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "role":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("role"))
+			data, err := ec.unmarshalORole2ᚖlogbookᚋgraphᚐRole(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Role = data
+		case "tenantId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("tenantId"))
+			data, err := ec.unmarshalOID2ᚖlogbookᚋentᚋcolumnᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TenantID = data
+		case "unbind":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("unbind"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Unbind = data
+		case "aliases":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("aliases"))
+			data, err := ec.unmarshalOUserAliasInput2ᚕᚖlogbookᚋgraphᚐUserAliasInputᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Aliases = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputUsageRecordFilter(ctx context.Context, obj any) (journal.UsageRecordFilter, error) {
 	var it journal.UsageRecordFilter
 	if obj == nil {
@@ -19716,6 +20601,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "updateTenant":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_updateTenant(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "createCategory":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_createCategory(ctx, field)
@@ -19723,9 +20615,23 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "updateCategory":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_updateCategory(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "createRetentionPolicy":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_createRetentionPolicy(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "updateRetentionPolicy":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_updateRetentionPolicy(ctx, field)
 			})
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
@@ -19775,6 +20681,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "createUser":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_createUser(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "updateUser":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_updateUser(ctx, field)
 			})
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
@@ -21276,6 +22189,158 @@ func (ec *executionContext) _Tenant(ctx context.Context, sel ast.SelectionSet, o
 			}
 		case "createdAt":
 			out.Values[i] = ec._Tenant_createdAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var updateCategoryPayloadImplementors = []string{"UpdateCategoryPayload"}
+
+func (ec *executionContext) _UpdateCategoryPayload(ctx context.Context, sel ast.SelectionSet, obj *UpdateCategoryPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, updateCategoryPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UpdateCategoryPayload")
+		case "category":
+			out.Values[i] = ec._UpdateCategoryPayload_category(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var updateRetentionPolicyPayloadImplementors = []string{"UpdateRetentionPolicyPayload"}
+
+func (ec *executionContext) _UpdateRetentionPolicyPayload(ctx context.Context, sel ast.SelectionSet, obj *UpdateRetentionPolicyPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, updateRetentionPolicyPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UpdateRetentionPolicyPayload")
+		case "retentionPolicy":
+			out.Values[i] = ec._UpdateRetentionPolicyPayload_retentionPolicy(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var updateTenantPayloadImplementors = []string{"UpdateTenantPayload"}
+
+func (ec *executionContext) _UpdateTenantPayload(ctx context.Context, sel ast.SelectionSet, obj *UpdateTenantPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, updateTenantPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UpdateTenantPayload")
+		case "tenant":
+			out.Values[i] = ec._UpdateTenantPayload_tenant(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var updateUserPayloadImplementors = []string{"UpdateUserPayload"}
+
+func (ec *executionContext) _UpdateUserPayload(ctx context.Context, sel ast.SelectionSet, obj *UpdateUserPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, updateUserPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UpdateUserPayload")
+		case "user":
+			out.Values[i] = ec._UpdateUserPayload_user(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -23358,6 +24423,26 @@ func (ec *executionContext) marshalNTime2logbookᚋentᚋcolumnᚐTime(ctx conte
 	return v
 }
 
+func (ec *executionContext) unmarshalNUpdateCategoryInput2logbookᚋgraphᚐUpdateCategoryInput(ctx context.Context, v any) (UpdateCategoryInput, error) {
+	res, err := ec.unmarshalInputUpdateCategoryInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNUpdateRetentionPolicyInput2logbookᚋgraphᚐUpdateRetentionPolicyInput(ctx context.Context, v any) (UpdateRetentionPolicyInput, error) {
+	res, err := ec.unmarshalInputUpdateRetentionPolicyInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNUpdateTenantInput2logbookᚋgraphᚐUpdateTenantInput(ctx context.Context, v any) (UpdateTenantInput, error) {
+	res, err := ec.unmarshalInputUpdateTenantInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNUpdateUserInput2logbookᚋgraphᚐUpdateUserInput(ctx context.Context, v any) (UpdateUserInput, error) {
+	res, err := ec.unmarshalInputUpdateUserInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalNUsageRecord2ᚕᚖlogbookᚋentᚐUsageRecordᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.UsageRecord) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -24246,6 +25331,34 @@ func (ec *executionContext) marshalOTime2ᚖlogbookᚋentᚋcolumnᚐTime(ctx co
 	return v
 }
 
+func (ec *executionContext) marshalOUpdateCategoryPayload2ᚖlogbookᚋgraphᚐUpdateCategoryPayload(ctx context.Context, sel ast.SelectionSet, v *UpdateCategoryPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._UpdateCategoryPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOUpdateRetentionPolicyPayload2ᚖlogbookᚋgraphᚐUpdateRetentionPolicyPayload(ctx context.Context, sel ast.SelectionSet, v *UpdateRetentionPolicyPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._UpdateRetentionPolicyPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOUpdateTenantPayload2ᚖlogbookᚋgraphᚐUpdateTenantPayload(ctx context.Context, sel ast.SelectionSet, v *UpdateTenantPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._UpdateTenantPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOUpdateUserPayload2ᚖlogbookᚋgraphᚐUpdateUserPayload(ctx context.Context, sel ast.SelectionSet, v *UpdateUserPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._UpdateUserPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOUsageRecord2ᚖlogbookᚋentᚐUsageRecord(ctx context.Context, sel ast.SelectionSet, v *ent.UsageRecord) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -24282,6 +25395,23 @@ func (ec *executionContext) marshalOUser2ᚖlogbookᚋentᚐUser(ctx context.Con
 		return graphql.Null
 	}
 	return ec._User(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOUserAliasInput2ᚕᚖlogbookᚋgraphᚐUserAliasInputᚄ(ctx context.Context, v any) ([]*UserAliasInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*UserAliasInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNUserAliasInput2ᚖlogbookᚋgraphᚐUserAliasInput(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
 }
 
 func (ec *executionContext) marshalO__EnumValue2ᚕgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐEnumValueᚄ(ctx context.Context, sel ast.SelectionSet, v []introspection.EnumValue) graphql.Marshaler {

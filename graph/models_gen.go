@@ -56,7 +56,7 @@ type CreateAccessTokenInput struct {
 	Permissions []string `json:"permissions"`
 	// The user whose token it is, which must exist. Default: nobody's.
 	UserID *string `json:"userId,omitempty"`
-	// The tenant it is bound to. Default: the tenant the caller is bound to, or none.
+	// The tenant it is bound to, which must exist. Default: the tenant the caller is bound to, or its user's as long as that is bound to one.
 	TenantID *column.ID `json:"tenantId,omitempty"`
 	// After how many seconds it stops to sign in, 1 at least. Default: never.
 	LifetimeSeconds *int `json:"lifetimeSeconds,omitempty"`
@@ -201,7 +201,7 @@ type CreateUserInput struct {
 	Username string `json:"username"`
 	// What a caller is whom a trusted proxy names as this user. Default: `USER`.
 	Role *Role `json:"role,omitempty"`
-	// The tenant it is bound to. Default: the tenant the caller is bound to, or none.
+	// The tenant it is bound to, which must exist. Default: the tenant the caller is bound to, or none.
 	TenantID *column.ID `json:"tenantId,omitempty"`
 	// By which ids the older systems know it, one each at the most; only an administrator of no tenant gives any. Default: none.
 	Aliases []*UserAliasInput `json:"aliases"`
@@ -310,6 +310,76 @@ type RevokeAccessTokenInput struct {
 type RevokeAccessTokenPayload struct {
 	// The token.
 	AccessToken *ent.AccessToken `json:"accessToken"`
+}
+
+// What of a category changes. What is absent stays as it is.
+type UpdateCategoryInput struct {
+	// Which category.
+	ID column.ID `json:"id"`
+	// What it is called from now on. Not blank, at most 255 bytes.
+	Name *string `json:"name,omitempty"`
+	// Its short name from now on, unique among categories. Not blank, at most 255 bytes.
+	Code *string `json:"code,omitempty"`
+}
+
+// A category that was changed.
+type UpdateCategoryPayload struct {
+	// The category as it is now.
+	Category *ent.Category `json:"category"`
+}
+
+// What of a retention policy changes. What is absent stays as it is; what the policy is
+// about stays always.
+type UpdateRetentionPolicyInput struct {
+	// Which policy.
+	ID column.ID `json:"id"`
+	// What it is called from now on. Not blank, at most 255 bytes.
+	Name *string `json:"name,omitempty"`
+	// Entries older than this many times 24 hours go. Between 1 and 36,500.
+	Days *int `json:"days,omitempty"`
+	// Whether it is in force.
+	Active *bool `json:"active,omitempty"`
+}
+
+// A retention policy that was changed.
+type UpdateRetentionPolicyPayload struct {
+	// The policy as it is now.
+	RetentionPolicy *ent.RetentionPolicy `json:"retentionPolicy"`
+}
+
+// What of a tenant changes. What is absent stays as it is.
+type UpdateTenantInput struct {
+	// Which tenant.
+	ID column.ID `json:"id"`
+	// What it is called from now on. Not blank, at most 255 bytes.
+	Name *string `json:"name,omitempty"`
+}
+
+// A tenant that was changed.
+type UpdateTenantPayload struct {
+	// The tenant as it is now.
+	Tenant *ent.Tenant `json:"tenant"`
+}
+
+// What of a user changes. What is absent stays as it is.
+type UpdateUserInput struct {
+	// Which user.
+	ID string `json:"id"`
+	// What a caller is from now on whom a trusted proxy names as this user.
+	Role *Role `json:"role,omitempty"`
+	// The tenant it is bound to from now on, which must exist.
+	TenantID *column.ID `json:"tenantId,omitempty"`
+	// Whether it is bound to no tenant from now on. Not beside `tenantId`.
+	Unbind *bool `json:"unbind,omitempty"`
+	// By which ids the older systems know it from now on, one each at the most; they take the
+	// place of all that it had. Only an administrator of no tenant gives any.
+	Aliases []*UserAliasInput `json:"aliases,omitempty"`
+}
+
+// A user that was changed.
+type UpdateUserPayload struct {
+	// The user as it is now.
+	User *ent.User `json:"user"`
 }
 
 // An id by which one of the older systems knows a user.

@@ -50,6 +50,24 @@ func (m mutation) CreateTenant(ctx context.Context, input graph.CreateTenantInpu
 	return &graph.CreateTenantPayload{Tenant: tenant}, nil
 }
 
+// UpdateTenant changes a tenant.
+func (m mutation) UpdateTenant(ctx context.Context, input graph.UpdateTenantInput) (*graph.UpdateTenantPayload, error) {
+	tenant, err := m.journal.UpdateTenant(ctx, input.ID, input.Name)
+	if err != nil {
+		return nil, place(err, inInput)
+	}
+	return &graph.UpdateTenantPayload{Tenant: tenant}, nil
+}
+
+// UpdateCategory changes a category.
+func (m mutation) UpdateCategory(ctx context.Context, input graph.UpdateCategoryInput) (*graph.UpdateCategoryPayload, error) {
+	category, err := m.journal.UpdateCategory(ctx, input.ID, input.Name, input.Code)
+	if err != nil {
+		return nil, place(err, inInput)
+	}
+	return &graph.UpdateCategoryPayload{Category: category}, nil
+}
+
 // CreateCategory makes a category.
 func (m mutation) CreateCategory(ctx context.Context, input graph.CreateCategoryInput) (*graph.CreateCategoryPayload, error) {
 	category, err := m.journal.CreateCategory(ctx, input.Name, input.Code)

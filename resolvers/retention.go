@@ -27,6 +27,15 @@ func (m mutation) CreateRetentionPolicy(ctx context.Context, input journal.Reten
 	return &graph.CreateRetentionPolicyPayload{RetentionPolicy: policy}, nil
 }
 
+// UpdateRetentionPolicy changes a policy.
+func (m mutation) UpdateRetentionPolicy(ctx context.Context, input graph.UpdateRetentionPolicyInput) (*graph.UpdateRetentionPolicyPayload, error) {
+	policy, err := m.journal.UpdateRetentionPolicy(ctx, input.ID, journal.RetentionPolicyUpdate{Name: input.Name, Days: input.Days, Active: input.Active})
+	if err != nil {
+		return nil, place(err, inInput)
+	}
+	return &graph.UpdateRetentionPolicyPayload{RetentionPolicy: policy}, nil
+}
+
 // DeleteRetentionPolicy removes a policy.
 func (m mutation) DeleteRetentionPolicy(ctx context.Context, input graph.DeleteRetentionPolicyInput) (*graph.DeleteRetentionPolicyPayload, error) {
 	if err := m.journal.DeleteRetentionPolicy(ctx, input.ID); err != nil {

@@ -11,7 +11,6 @@ import (
 
 	"logbook/ent"
 	"logbook/ent/accesstoken"
-	"logbook/ent/user"
 	"logbook/internal/auth"
 	"logbook/internal/fault"
 	"logbook/internal/journal"
@@ -30,11 +29,7 @@ type (
 
 // User gives a user with its identities. It fails with kind NotFound.
 func (a *Accounts) User(ctx context.Context, id int64) (*ent.User, error) {
-	found, err := a.db.Ent().User.Query().Where(user.ID(id)).WithIdentities().Only(ctx)
-	if ent.IsNotFound(err) {
-		return nil, noUser(id)
-	}
-	return found, err
+	return oneUser(ctx, a.db.Ent(), id)
 }
 
 // Own gives the user that the context's principal is, with its identities, whatever it
