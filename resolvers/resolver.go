@@ -3,8 +3,8 @@
 //
 // A request's way through it: http.go reads it (media types, methods, sizes),
 // document.go parses and checks its document against limits.go and the schema,
-// literals.go and variables.go check every value before anything runs,
-// directives.go asks auth.Require for each root field, the resolvers call the
+// literals.go and variables.go check every value before anything runs and bring ids to
+// what they are within their type (ids.go), directives.go asks auth.Require for each root field, the resolvers call the
 // journal, and errors.go gives every error its code and its sentence.
 //
 // Who may select a field is said in schema.graphqls, which rows somebody sees by

@@ -18,10 +18,10 @@ func TestRenamed(t *testing.T) {
 			must[*ent.Tenant](t)(w.Tenant(ctx, &tenant.ID)) // now it is in the cache
 			must[*ent.Category](t)(w.Category(ctx, &category.ID))
 			must[*ent.Tenant](t)(w.UpdateTenant(ctx, tenant.ID, &name))
-			must[*ent.Category](t)(w.UpdateCategory(ctx, category.ID, &name, &name))
 			if got := must[*ent.Tenant](t)(w.Tenant(ctx, &tenant.ID)); got.Name != name {
 				t.Errorf("the tenant is called %q, want %q", got.Name, name)
 			}
+			must[*ent.Category](t)(w.UpdateCategory(ctx, category.ID, &name, &name))
 			if got := must[*ent.Category](t)(w.Category(ctx, &category.ID)); got.Name != name || got.Code != name {
 				t.Errorf("the category is called %q, %q, want %q", got.Name, got.Code, name)
 			}
