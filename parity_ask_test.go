@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"pgregory.net/rapid"
@@ -139,7 +140,7 @@ func (k parityKind) node(node row) row {
 	tenant := node.inside("tenant")
 	delete(node, "tenant")
 	node = k.line(node)
-	node["tenant_id"], node["tenant_name"] = tenant["id"], tenant["name"]
+	node["tenant_id"], node["tenant_name"] = local("Tenant", tenant["id"]), tenant["name"]
 	return node
 }
 
@@ -170,6 +171,9 @@ func (p *parity) connection(c parityCaller, k parityKind, filter map[string]any,
 // single asks GraphQL for one row, which has to be null where none is wanted.
 func (p *parity) single(c parityCaller, k parityKind, id string, want []row) {
 	p.Helper()
+	if one(p, "global id", false, true) {
+		id = strings.TrimSuffix(k.filter, "Filter") + ":" + id
+	}
 	data := p.graphql(c, fmt.Sprintf("query($id: ID!) { %s(id: $id) { %s tenant { id name } } }", k.single, k.fields), map[string]any{"id": id})
 	var got []row
 	if data[k.single] != nil {

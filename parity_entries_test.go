@@ -19,7 +19,8 @@ var parityEntries = parityKind{
 		category := node.inside("category")
 		delete(node, "category")
 		node["level"] = strings.ToLower(node.text("level"))
-		node["category_id"], node["category_name"], node["category_code"] = category["id"], category["name"], category["code"]
+		node["id"] = local("Entry", node["id"])
+		node["category_id"], node["category_name"], node["category_code"] = local("Category", category["id"]), category["name"], category["code"]
 		return node
 	},
 }

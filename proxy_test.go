@@ -79,7 +79,7 @@ func testIdentityFromAProxy(t *testing.T, w *world) {
 		{"an administrator's list", "GET", all, header{cookie: "session=3", user: "3"}, 200, `"of bob".*"of alice".*"total":2,`},
 		{"the page's own request", "GET", all, header{cookie: "session=3", user: "3", "Sec-Fetch-Site": "same-origin"}, 200, `"total":2,`},
 		{"a token counts more", "GET", all, header{cookie: "session=2", user: "0", "Authorization": "Bearer " + adminToken}, 200, `"total":2,`},
-		{"GraphQL", "GET", "/graphql?query=%7Bme%7Bid%20username%20role%7D%7D", header{cookie: "session=2"}, 200, `"id":"2","username":"alice","role":"USER"`},
+		{"GraphQL", "GET", "/graphql?query=%7Bme%7Bid%20username%20role%7D%7D", header{cookie: "session=2"}, 200, `"id":"User:2","username":"alice","role":"USER"`},
 		{"a form of another origin", "POST", entries + "delete_logs/", header{cookie: "session=3", "Origin": "http://evil.example", "Content-Type": "text/plain"}, 401, `^\{"success":false,"message":"`},
 		{"another origin's, newapi", "DELETE", all + "?target_timestamp=1700000000", header{cookie: "session=3", user: "3", "Sec-Fetch-Site": "cross-site"}, 200, `"success":false`},
 		{"another origin reads, newapi", "GET", all, header{cookie: "session=3", user: "3", "Sec-Fetch-Site": "cross-site"}, 200, `"success":false`},

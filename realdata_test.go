@@ -292,7 +292,8 @@ func (s *server) allByGraphQL() (rows []line) {
 		s.graphql(query, map[string]any{"after": after}, &data)
 		for _, edge := range data.Entries.Edges {
 			n := edge.Node
-			row := line{ID: n.ID, Level: strings.ToLower(n.Level), Message: n.Message, Source: n.Source, IPAddress: n.IPAddress,
+			id, _ := local("Entry", n.ID).(string)
+			row := line{ID: id, Level: strings.ToLower(n.Level), Message: n.Message, Source: n.Source, IPAddress: n.IPAddress,
 				UserAgent: n.UserAgent, RequestID: n.RequestID, Metadata: n.Metadata, Timestamp: n.Timestamp}
 			if n.Tenant != nil {
 				row.TenantName = n.Tenant.Name

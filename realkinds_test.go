@@ -153,7 +153,10 @@ var realKinds = []struct {
 	{
 		kind: "audit", connection: "auditEvents",
 		fields: "id key payload user_id: userId application_id: applicationId ip user_agent: userAgent created_at: createdAt",
-		line:   func(node row) row { return node },
+		line: func(node row) row {
+			node["id"] = local("AuditEvent", node["id"])
+			return node
+		},
 		facts: []realFact{
 			{name: "rows with key=SignIn.Password", value: is("key", "SignIn.Password"), filter: map[string]any{"key": "SignIn.Password"}},
 			{name: "rows with key=Token.Exchange", value: is("key", "Token.Exchange"), filter: map[string]any{"key": "Token.Exchange"}},
@@ -172,7 +175,7 @@ var realKinds = []struct {
 		fields: "log_id: id user: userId username action_type: action module description target_model: targetModel target_id: targetId " +
 			"ip_address: ipAddress user_agent: userAgent request_data: requestData response_status: responseStatus status: succeeded created_at: createdAt",
 		line: func(node row) row {
-			node["log_id"] = json.Number(node.text("log_id"))
+			node["log_id"] = json.Number(local("Operation", node["log_id"]).(string))
 			node["action_type"] = strings.ToLower(node.text("action_type"))
 			node["status"] = map[any]json.Number{true: "1", false: "0"}[node["status"]]
 			return node
@@ -199,7 +202,7 @@ var realKinds = []struct {
 		fields: "id user_id: userId created_at: createdAt type content username token_name: tokenName model_name: modelName quota prompt_tokens: promptTokens " +
 			"completion_tokens: completionTokens use_time: useTime is_stream: isStream channel_id: channelId channel_name: channelName token_id: tokenId group ip other",
 		line: func(node row) row {
-			node["id"] = json.Number(node.text("id"))
+			node["id"] = json.Number(local("UsageRecord", node["id"]).(string))
 			node["created_at"] = seconds(node.text("created_at"))
 			node["type"] = map[string]json.Number{"TOP_UP": "1", "CONSUME": "2", "MANAGE": "3", "ERROR": "4", "SYSTEM": "5"}[node.text("type")]
 			return node
@@ -235,6 +238,7 @@ var realKinds = []struct {
 		kind: "api-calls", connection: "apiCalls",
 		fields: "log_id: id app_id: appId api_path: apiPath http_method: httpMethod source_ip: sourceIp status_code: statusCode operation_time: operationTime",
 		line: func(node row) row {
+			node["log_id"] = local("APICall", node["log_id"])
 			node["operation_time"] = seconds(node.text("operation_time"))
 			return node
 		},
@@ -252,6 +256,19 @@ var realKinds = []struct {
 				filter: map[string]any{"since": "2015-05-18T00:00:00Z", "until": "2015-05-19T00:00:00Z"}},
 		},
 	},
+}
+
+// local gives the id within its type of a global one, which has to be of a type; null as
+// it is.
+func local(of string, id any) any {
+	text, is := id.(string)
+	if !is {
+		return id
+	}
+	if inside, global := strings.CutPrefix(text, of+":"); global {
+		return inside
+	}
+	return "not of " + of + ": " + text
 }
 
 // TestRealKinds imports the 29,855 rows of the four other kinds beside a running

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -139,6 +140,15 @@ func writeNumber(b []byte, v *value) []byte {
 // writeID writes a number as a text.
 func writeID(b []byte, v *value) []byte {
 	return append(appendInt(append(b, '"'), v.number.Int64), '"')
+}
+
+// writeGlobal writes an id as GraphQL has it, with the name of its type in front.
+func writeGlobal(of string, write func([]byte, *value) []byte) func([]byte, *value) []byte {
+	name := []byte(of + ":")
+	return func(b []byte, v *value) []byte {
+		at := len(b) + 1 // behind the quote
+		return slices.Insert(write(b, v), at, name...)
+	}
 }
 
 func writeText(b []byte, v *value) []byte {

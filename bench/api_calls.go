@@ -29,7 +29,7 @@ func apiCalls() *kind {
 		},
 		list: "apiCalls", filter: "APICallFilter",
 		fields: []field{
-			{key: "id", column: "id", write: writeText},
+			{key: "id", column: "id", write: writeGlobal("APICall", writeText)},
 			{key: "operationTime", column: "operation_time", number: true, write: writeTime},
 			{key: "appId", column: "app_id", write: writeText},
 			{key: "apiPath", column: "api_path", write: writeText},

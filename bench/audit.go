@@ -32,7 +32,7 @@ func audit() *kind {
 		},
 		list: "auditEvents", filter: "AuditEventFilter",
 		fields: []field{
-			{key: "id", column: "id", write: writeText},
+			{key: "id", column: "id", write: writeGlobal("AuditEvent", writeText)},
 			{key: "createdAt", column: "created_at", number: true, write: writeTime},
 			{key: "key", column: "key", write: writeText},
 			{key: "payload", column: "payload", write: writeJSON("{}")},

@@ -38,7 +38,7 @@ func entries() *kind {
 		},
 		list: "entries", filter: "EntryFilter",
 		fields: []field{
-			{key: "id", column: "id", write: writeUUID},
+			{key: "id", column: "id", write: writeGlobal("Entry", writeUUID)},
 			{key: "timestamp", column: "timestamp", number: true, write: writeTime},
 			{key: "level", column: "level", number: true, write: writeNamed(10, "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")},
 			{key: "message", column: "message", write: writeText},
@@ -46,11 +46,11 @@ func entries() *kind {
 			{key: "userId", column: "user_id", write: writeText},
 			{key: "metadata", column: "metadata", write: writeJSON("{}")},
 			{key: "tenant", of: []field{
-				{key: "id", column: "tenant.id", write: writeUUID},
+				{key: "id", column: "tenant.id", write: writeGlobal("Tenant", writeUUID)},
 				{key: "name", column: "tenant.name", write: writeText},
 			}},
 			{key: "category", of: []field{
-				{key: "id", column: "category.id", write: writeUUID},
+				{key: "id", column: "category.id", write: writeGlobal("Category", writeUUID)},
 				{key: "name", column: "category.name", write: writeText},
 				{key: "code", column: "category.code", write: writeText},
 			}},

@@ -43,6 +43,7 @@ func entryStatsFloor(ctx context.Context, e *engine, db *sql.DB) (answerer, erro
 		return nil, err
 	}
 	names := []string{"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}
+	writeCategory := writeGlobal("Category", writeUUID)
 	return func(ctx context.Context, b []byte) ([]byte, error) {
 		until := time.Now().UnixMicro() + 1
 		since := until - 1 - statsDays*day
@@ -78,7 +79,7 @@ func entryStatsFloor(ctx context.Context, e *engine, db *sql.DB) (answerer, erro
 			if id == "" {
 				b = append(b, "null"...)
 			} else {
-				b = append(appendUUID(append(b, `{"id":`...), []byte(id)), '}')
+				b = append(writeCategory(append(b, `{"id":`...), &value{bytes: []byte(id)}), '}')
 			}
 			b = append(appendInt(append(b, `,"count":`...), byCategory[id]), '}')
 		}

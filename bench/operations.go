@@ -30,7 +30,7 @@ func operations() *kind {
 		},
 		list: "operations", filter: "OperationFilter",
 		fields: []field{
-			{key: "id", column: "id", number: true, write: writeID},
+			{key: "id", column: "id", number: true, write: writeGlobal("Operation", writeID)},
 			{key: "createdAt", column: "created_at", number: true, write: writeTime},
 			{key: "action", column: "action", number: true,
 				write: writeNamed(1, "CREATE", "UPDATE", "DELETE", "VIEW", "LIST", "LOGIN", "LOGOUT", "EXPORT", "IMPORT", "OTHER")},

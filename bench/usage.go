@@ -54,7 +54,7 @@ func usage() *kind {
 // ownUsageFields are the fields that a user sees unchanged of its own records.
 func ownUsageFields() []field {
 	return []field{
-		{key: "id", column: "id", number: true, write: writeID},
+		{key: "id", column: "id", number: true, write: writeGlobal("UsageRecord", writeID)},
 		{key: "createdAt", column: "created_at", number: true, write: writeTime},
 		{key: "type", column: "type", number: true, write: writeNamed(1, "TOP_UP", "CONSUME", "MANAGE", "ERROR", "SYSTEM")},
 		{key: "userId", column: "user_id", number: true, write: writeNumber},

@@ -40,6 +40,7 @@ type ResolverRoot interface {
 	Mutation() MutationResolver
 	Operation() OperationResolver
 	OperationAggregate() OperationAggregateResolver
+	Principal() PrincipalResolver
 	Query() QueryResolver
 	RetentionPolicy() RetentionPolicyResolver
 	Subscription() SubscriptionResolver
@@ -103,6 +104,7 @@ type ComplexityRoot struct {
 		RevokedAt   func(childComplexity int) int
 		Role        func(childComplexity int) int
 		Tenant      func(childComplexity int) int
+		User        func(childComplexity int) int
 		UserID      func(childComplexity int) int
 	}
 
@@ -361,6 +363,10 @@ type ComplexityRoot struct {
 		PurgeOperations       func(childComplexity int, input PurgeOperationsInput) int
 		PurgeUsageRecords     func(childComplexity int, input PurgeUsageRecordsInput) int
 		RevokeAccessToken     func(childComplexity int, input RevokeAccessTokenInput) int
+		UpdateCategory        func(childComplexity int, input UpdateCategoryInput) int
+		UpdateRetentionPolicy func(childComplexity int, input UpdateRetentionPolicyInput) int
+		UpdateTenant          func(childComplexity int, input UpdateTenantInput) int
+		UpdateUser            func(childComplexity int, input UpdateUserInput) int
 	}
 
 	Numbers struct {
@@ -431,6 +437,7 @@ type ComplexityRoot struct {
 		Permissions func(childComplexity int) int
 		Role        func(childComplexity int) int
 		Tenant      func(childComplexity int) int
+		User        func(childComplexity int) int
 		Username    func(childComplexity int) int
 	}
 
@@ -460,15 +467,20 @@ type ComplexityRoot struct {
 		AuditEventAggregate  func(childComplexity int, filter *journal.AuditEventFilter) int
 		AuditEvents          func(childComplexity int, filter *journal.AuditEventFilter, first *int, after *string, last *int, before *string) int
 		Categories           func(childComplexity int) int
+		Category             func(childComplexity int, id string) int
 		Entries              func(childComplexity int, filter *journal.EntryFilter, first *int, after *string, last *int, before *string) int
 		Entry                func(childComplexity int, id string) int
 		EntryAggregate       func(childComplexity int, filter *journal.EntryFilter) int
 		EntryStats           func(childComplexity int, tenantID *string, days *int) int
 		Me                   func(childComplexity int) int
+		Node                 func(childComplexity int, id string) int
+		Nodes                func(childComplexity int, ids []string) int
 		Operation            func(childComplexity int, id string) int
 		OperationAggregate   func(childComplexity int, filter *journal.OperationFilter) int
 		Operations           func(childComplexity int, filter *journal.OperationFilter, first *int, after *string, last *int, before *string) int
 		RetentionPolicies    func(childComplexity int) int
+		RetentionPolicy      func(childComplexity int, id string) int
+		Tenant               func(childComplexity int, id string) int
 		Tenants              func(childComplexity int) int
 		Timeline             func(childComplexity int, filter *TimelineFilter, first *int, after *string, last *int, before *string) int
 		UsageRecord          func(childComplexity int, id string) int
@@ -529,6 +541,22 @@ type ComplexityRoot struct {
 	TimelineEdge struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
+	}
+
+	UpdateCategoryPayload struct {
+		Category func(childComplexity int) int
+	}
+
+	UpdateRetentionPolicyPayload struct {
+		RetentionPolicy func(childComplexity int) int
+	}
+
+	UpdateTenantPayload struct {
+		Tenant func(childComplexity int) int
+	}
+
+	UpdateUserPayload struct {
+		User func(childComplexity int) int
 	}
 
 	UsageBucket struct {
@@ -689,6 +717,7 @@ type AccessTokenResolver interface {
 	Role(ctx context.Context, obj *ent.AccessToken) (*Role, error)
 	Permissions(ctx context.Context, obj *ent.AccessToken) ([]string, error)
 	UserID(ctx context.Context, obj *ent.AccessToken) (*string, error)
+	User(ctx context.Context, obj *ent.AccessToken) (*ent.User, error)
 	Tenant(ctx context.Context, obj *ent.AccessToken) (*ent.Tenant, error)
 }
 type AuditEventResolver interface {
@@ -727,8 +756,11 @@ type MutationResolver interface {
 	CreateAPICall(ctx context.Context, input CreateAPICallInput) (*CreateAPICallPayload, error)
 	CreateAPICalls(ctx context.Context, input CreateAPICallsInput) (*CreateAPICallsPayload, error)
 	CreateTenant(ctx context.Context, input CreateTenantInput) (*CreateTenantPayload, error)
+	UpdateTenant(ctx context.Context, input UpdateTenantInput) (*UpdateTenantPayload, error)
 	CreateCategory(ctx context.Context, input CreateCategoryInput) (*CreateCategoryPayload, error)
+	UpdateCategory(ctx context.Context, input UpdateCategoryInput) (*UpdateCategoryPayload, error)
 	CreateRetentionPolicy(ctx context.Context, input journal.RetentionPolicyDraft) (*CreateRetentionPolicyPayload, error)
+	UpdateRetentionPolicy(ctx context.Context, input UpdateRetentionPolicyInput) (*UpdateRetentionPolicyPayload, error)
 	DeleteRetentionPolicy(ctx context.Context, input DeleteRetentionPolicyInput) (*DeleteRetentionPolicyPayload, error)
 	ApplyRetention(ctx context.Context, input ApplyRetentionInput) (*ApplyRetentionPayload, error)
 	PurgeEntries(ctx context.Context, input PurgeEntriesInput) (*Purged, error)
@@ -736,6 +768,7 @@ type MutationResolver interface {
 	PurgeUsageRecords(ctx context.Context, input PurgeUsageRecordsInput) (*Purged, error)
 	PurgeAPICalls(ctx context.Context, input PurgeAPICallsInput) (*Purged, error)
 	CreateUser(ctx context.Context, input CreateUserInput) (*CreateUserPayload, error)
+	UpdateUser(ctx context.Context, input UpdateUserInput) (*UpdateUserPayload, error)
 	DisableUser(ctx context.Context, input DisableUserInput) (*DisableUserPayload, error)
 	EnableUser(ctx context.Context, input EnableUserInput) (*EnableUserPayload, error)
 	CreateAccessToken(ctx context.Context, input CreateAccessTokenInput) (*CreateAccessTokenPayload, error)
@@ -752,6 +785,9 @@ type OperationAggregateResolver interface {
 	Series(ctx context.Context, obj *journal.Aggregate[ent.Operation, journal.OperationDraft, journal.OperationFilter], by journal.Dimension, interval journal.Interval, timeZone *string, first *int) ([]*journal.Series, error)
 	Groups(ctx context.Context, obj *journal.Aggregate[ent.Operation, journal.OperationDraft, journal.OperationFilter], by journal.Dimension, first *int) (*journal.Groups, error)
 	Values(ctx context.Context, obj *journal.Aggregate[ent.Operation, journal.OperationDraft, journal.OperationFilter], of journal.Dimension, contains *string, first *int) ([]*journal.Value, error)
+}
+type PrincipalResolver interface {
+	User(ctx context.Context, obj *Principal) (*ent.User, error)
 }
 type QueryResolver interface {
 	Entry(ctx context.Context, id string) (*ent.Entry, error)
@@ -772,8 +808,13 @@ type QueryResolver interface {
 	APICalls(ctx context.Context, filter *journal.APICallFilter, first *int, after *string, last *int, before *string) (*journal.Connection[ent.APICall], error)
 	Timeline(ctx context.Context, filter *TimelineFilter, first *int, after *string, last *int, before *string) (*journal.TimelineConnection, error)
 	APICallAggregate(ctx context.Context, filter *journal.APICallFilter) (*journal.Aggregate[ent.APICall, journal.APICallDraft, journal.APICallFilter], error)
+	Node(ctx context.Context, id string) (Node, error)
+	Nodes(ctx context.Context, ids []string) ([]Node, error)
+	Tenant(ctx context.Context, id string) (*ent.Tenant, error)
 	Tenants(ctx context.Context) ([]*ent.Tenant, error)
+	Category(ctx context.Context, id string) (*ent.Category, error)
 	Categories(ctx context.Context) ([]*ent.Category, error)
+	RetentionPolicy(ctx context.Context, id string) (*ent.RetentionPolicy, error)
 	RetentionPolicies(ctx context.Context) ([]*ent.RetentionPolicy, error)
 	User(ctx context.Context, id string) (*ent.User, error)
 	Users(ctx context.Context, first *int, after *string, last *int, before *string) (*journal.Connection[ent.User], error)
@@ -1045,6 +1086,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.AccessToken.Tenant(childComplexity), true
+	case "AccessToken.user":
+		if e.ComplexityRoot.AccessToken.User == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AccessToken.User(childComplexity), true
 	case "AccessToken.userId":
 		if e.ComplexityRoot.AccessToken.UserID == nil {
 			break
@@ -2039,6 +2086,50 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RevokeAccessToken(childComplexity, args["input"].(RevokeAccessTokenInput)), true
+	case "Mutation.updateCategory":
+		if e.ComplexityRoot.Mutation.UpdateCategory == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateCategory_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateCategory(childComplexity, args["input"].(UpdateCategoryInput)), true
+	case "Mutation.updateRetentionPolicy":
+		if e.ComplexityRoot.Mutation.UpdateRetentionPolicy == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateRetentionPolicy_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateRetentionPolicy(childComplexity, args["input"].(UpdateRetentionPolicyInput)), true
+	case "Mutation.updateTenant":
+		if e.ComplexityRoot.Mutation.UpdateTenant == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateTenant_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateTenant(childComplexity, args["input"].(UpdateTenantInput)), true
+	case "Mutation.updateUser":
+		if e.ComplexityRoot.Mutation.UpdateUser == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateUser_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateUser(childComplexity, args["input"].(UpdateUserInput)), true
 
 	case "Numbers.average":
 		if e.ComplexityRoot.Numbers.Average == nil {
@@ -2343,6 +2434,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Principal.Tenant(childComplexity), true
+	case "Principal.user":
+		if e.ComplexityRoot.Principal.User == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Principal.User(childComplexity), true
 	case "Principal.username":
 		if e.ComplexityRoot.Principal.Username == nil {
 			break
@@ -2472,6 +2569,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Categories(childComplexity), true
+	case "Query.category":
+		if e.ComplexityRoot.Query.Category == nil {
+			break
+		}
+
+		args, err := ec.field_Query_category_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Category(childComplexity, args["id"].(string)), true
 	case "Query.entries":
 		if e.ComplexityRoot.Query.Entries == nil {
 			break
@@ -2523,6 +2631,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Me(childComplexity), true
+	case "Query.node":
+		if e.ComplexityRoot.Query.Node == nil {
+			break
+		}
+
+		args, err := ec.field_Query_node_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Node(childComplexity, args["id"].(string)), true
+	case "Query.nodes":
+		if e.ComplexityRoot.Query.Nodes == nil {
+			break
+		}
+
+		args, err := ec.field_Query_nodes_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Nodes(childComplexity, args["ids"].([]string)), true
 	case "Query.operation":
 		if e.ComplexityRoot.Query.Operation == nil {
 			break
@@ -2562,6 +2692,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.RetentionPolicies(childComplexity), true
+	case "Query.retentionPolicy":
+		if e.ComplexityRoot.Query.RetentionPolicy == nil {
+			break
+		}
+
+		args, err := ec.field_Query_retentionPolicy_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.RetentionPolicy(childComplexity, args["id"].(string)), true
+	case "Query.tenant":
+		if e.ComplexityRoot.Query.Tenant == nil {
+			break
+		}
+
+		args, err := ec.field_Query_tenant_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.Tenant(childComplexity, args["id"].(string)), true
 	case "Query.tenants":
 		if e.ComplexityRoot.Query.Tenants == nil {
 			break
@@ -2851,6 +3003,34 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.TimelineEdge.Node(childComplexity), true
+
+	case "UpdateCategoryPayload.category":
+		if e.ComplexityRoot.UpdateCategoryPayload.Category == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateCategoryPayload.Category(childComplexity), true
+
+	case "UpdateRetentionPolicyPayload.retentionPolicy":
+		if e.ComplexityRoot.UpdateRetentionPolicyPayload.RetentionPolicy == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateRetentionPolicyPayload.RetentionPolicy(childComplexity), true
+
+	case "UpdateTenantPayload.tenant":
+		if e.ComplexityRoot.UpdateTenantPayload.Tenant == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateTenantPayload.Tenant(childComplexity), true
+
+	case "UpdateUserPayload.user":
+		if e.ComplexityRoot.UpdateUserPayload.User == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UpdateUserPayload.User(childComplexity), true
 
 	case "UsageBucket.completionTokens":
 		if e.ComplexityRoot.UsageBucket.CompletionTokens == nil {
@@ -3476,6 +3656,10 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputPurgeUsageRecordsInput,
 		ec.unmarshalInputRevokeAccessTokenInput,
 		ec.unmarshalInputTimelineFilter,
+		ec.unmarshalInputUpdateCategoryInput,
+		ec.unmarshalInputUpdateRetentionPolicyInput,
+		ec.unmarshalInputUpdateTenantInput,
+		ec.unmarshalInputUpdateUserInput,
 		ec.unmarshalInputUsageRecordFilter,
 		ec.unmarshalInputUserAliasInput,
 	)
@@ -3655,10 +3839,18 @@ Whoever is signed in with a role may select the field.
 directive @signedIn on FIELD_DEFINITION
 
 """
-The id is a UUID: other text is refused before anything runs. Where it does not
-stand an id is any text, and one that is nobody's finds nothing.
+The id is one of this type. Going out it is global: the type's name, a colon and the id
+within the type, such as ` + "`" + `Operation:5` + "`" + ` (what follows the first colon is any text). Coming
+in it may stand alone too (` + "`" + `5` + "`" + `), as older clients know it. The id of another type is
+refused before anything runs, and so is text that can be none: within ` + "`" + `Entry` + "`" + `, ` + "`" + `Tenant` + "`" + `,
+` + "`" + `Category` + "`" + ` and ` + "`" + `RetentionPolicy` + "`" + ` ids are UUIDs, within the other types an id is any
+text, and one that is nobody's finds nothing. With the type ` + "`" + `Node` + "`" + ` the id is that of any
+node, and global always. On a field or argument whose value is an object it is about the ids in it.
 """
-directive @uuid on ARGUMENT_DEFINITION | INPUT_FIELD_DEFINITION
+directive @idOf(
+  """The type, which implements ` + "`" + `Node` + "`" + `, or ` + "`" + `Node` + "`" + ` itself."""
+  type: String!
+) on ARGUMENT_DEFINITION | INPUT_FIELD_DEFINITION | FIELD_DEFINITION
 
 """
 A whole number between -2^53 and 2^53, written as a JSON number, so that
@@ -3716,7 +3908,10 @@ enum Level {
 Whatever has an id of its own.
 """
 interface Node {
-  """The id: a UUID, a number or an opaque text, as its type has it. No two nodes of one type share it."""
+  """
+  The id, which no two nodes share: the name of its type, a colon, and the UUID, number
+  or opaque text that it has within its type, such as ` + "`" + `Operation:5` + "`" + `.
+  """
   id: ID!
 }
 
@@ -3814,7 +4009,7 @@ input TimelineFilter {
   Of this tenant. There is no index behind it for operations and usage records: a page of
   a small tenant reads on through the others' rows.
   """
-  tenantId: ID @uuid
+  tenantId: ID @idOf(type: "Tenant")
   """
   Of the user of this id in Logbook, in each kind by the id that the kind's own system
   knows it by: usage records by the id itself, entries by the user's alias in ` + "`" + `scitiger` + "`" + `,
@@ -3824,7 +4019,7 @@ input TimelineFilter {
   usage records and audit events of Logbook's own. Callers who are bound to a tenant find
   by their aliases only the users of that tenant, and themselves.
   """
-  user: ID
+  user: ID @idOf(type: "User")
   """From exactly this address, byte for byte. Not empty."""
   ipAddress: String
   """
@@ -3947,7 +4142,7 @@ type DimensionValue {
 One line of an application's log. Entries are never changed.
 """
 type Entry implements Node & LogRecord {
-  """The entry's UUID."""
+  """The entry's id: ` + "`" + `Entry:` + "`" + ` and its UUID."""
   id: ID!
   """When it happened."""
   timestamp: Time!
@@ -4048,9 +4243,9 @@ input EntryFilter {
   """Before this instant."""
   until: Time
   """Of this tenant."""
-  tenantId: ID @uuid
+  tenantId: ID @idOf(type: "Tenant")
   """Of this category."""
-  categoryId: ID @uuid
+  categoryId: ID @idOf(type: "Category")
   """Of exactly this level."""
   level: Level
   """From exactly this source, byte for byte."""
@@ -4205,7 +4400,7 @@ One thing that somebody did, or tried, with an identity: a sign-in, a
 registration, a token. Audit events are never changed and never removed.
 """
 type AuditEvent implements Node & LogRecord {
-  """The event's id, an opaque text. At most 255 bytes."""
+  """The event's id: ` + "`" + `AuditEvent:` + "`" + ` and an opaque text of at most 255 bytes."""
   id: ID!
   """When it happened."""
   createdAt: Time!
@@ -4288,7 +4483,7 @@ input AuditEventFilter {
   """Before this instant."""
   until: Time
   """Of this tenant."""
-  tenantId: ID @uuid
+  tenantId: ID @idOf(type: "Tenant")
   """Of exactly this key, byte for byte."""
   key: String
   """About exactly this user id, byte for byte."""
@@ -4415,7 +4610,7 @@ enum OperationAction {
 One thing that a user did in an administration. Operations are never changed.
 """
 type Operation implements Node & LogRecord {
-  """The operation's id, a number between 1 and 2^53 as text."""
+  """The operation's id: ` + "`" + `Operation:` + "`" + ` and a number between 1 and 2^53."""
   id: ID!
   """When it happened."""
   createdAt: Time!
@@ -4527,7 +4722,7 @@ input OperationFilter {
   """Before this instant."""
   until: Time
   """Of this tenant. There is no index behind it: a page of a small tenant reads on through the others' rows."""
-  tenantId: ID @uuid
+  tenantId: ID @idOf(type: "Tenant")
   """By exactly the user of this number, in that user's own system."""
   userId: Int64
   """By a user of exactly this name, byte for byte. The empty text also finds those by nobody known."""
@@ -4665,7 +4860,7 @@ One use of a language model, or a change of what a user may still use. Numbers t
 are not known are 0 and texts empty. Usage records are never changed.
 """
 type UsageRecord implements Node & LogRecord {
-  """The record's id, a number between 1 and 2^53 as text."""
+  """The record's id: ` + "`" + `UsageRecord:` + "`" + ` and a number between 1 and 2^53."""
   id: ID!
   """When it happened, in whole seconds."""
   createdAt: Time!
@@ -4776,7 +4971,7 @@ input UsageRecordFilter {
   """Before this instant."""
   until: Time
   """Of this tenant. There is no index behind it: a page of a small tenant reads on through the others' rows."""
-  tenantId: ID @uuid
+  tenantId: ID @idOf(type: "Tenant")
   """Of exactly this type."""
   type: UsageType
   """About exactly the user of this id in Logbook."""
@@ -5083,7 +5278,7 @@ One call of an HTTP API. Texts that are not known are empty. API calls are never
 changed.
 """
 type APICall implements Node & LogRecord {
-  """The call's id, an opaque text. At most 255 bytes."""
+  """The call's id: ` + "`" + `APICall:` + "`" + ` and an opaque text of at most 255 bytes."""
   id: ID!
   """When it was made, in whole seconds."""
   operationTime: Time!
@@ -5168,7 +5363,7 @@ input APICallFilter {
   """Before this instant."""
   until: Time
   """Of this tenant."""
-  tenantId: ID @uuid
+  tenantId: ID @idOf(type: "Tenant")
   """By exactly this application, byte for byte. For administrators only: others see app ids masked."""
   appId: String
   """Of exactly this path, byte for byte."""
@@ -5273,7 +5468,7 @@ type APICallAggregate {
 An organisation whose logs no other tenant's people may see.
 """
 type Tenant implements Node {
-  """The tenant's UUID."""
+  """The tenant's id: ` + "`" + `Tenant:` + "`" + ` and its UUID."""
   id: ID!
   """What it is called. At most 255 bytes; two tenants may be called the same."""
   name: String!
@@ -5285,7 +5480,7 @@ type Tenant implements Node {
 What entries are about. Categories are common to all tenants.
 """
 type Category implements Node {
-  """The category's UUID."""
+  """The category's id: ` + "`" + `Category:` + "`" + ` and its UUID."""
   id: ID!
   """What it is called. At most 255 bytes."""
   name: String!
@@ -5301,7 +5496,7 @@ specific decides: tenant and category, then category, then tenant, then neither;
 of two equally specific ones the longer. An entry that no policy matches stays.
 """
 type RetentionPolicy implements Node {
-  """The policy's UUID."""
+  """The policy's id: ` + "`" + `RetentionPolicy:` + "`" + ` and its UUID."""
   id: ID!
   """What it is called. At most 255 bytes."""
   name: String!
@@ -5321,7 +5516,7 @@ type RetentionPolicy implements Node {
 A person or program that Logbook knows.
 """
 type User implements Node {
-  """The user's number in Logbook, which is its number in newapi."""
+  """The user's id: ` + "`" + `User:` + "`" + ` and its number in Logbook, which is its number in newapi."""
   id: ID!
   """What it is called; no two users are called the same."""
   username: String!
@@ -5371,7 +5566,7 @@ type UserEdge {
 What signs a caller in. Its key is shown once, when it is made, and kept nowhere.
 """
 type AccessToken implements Node {
-  """The token's number."""
+  """The token's id: ` + "`" + `AccessToken:` + "`" + ` and its number."""
   id: ID!
   """What it is called; any text."""
   name: String!
@@ -5381,8 +5576,13 @@ type AccessToken implements Node {
   role: Role
   """The permissions that were given to it."""
   permissions: [String!]!
-  """The id of the user whose token it is; null for nobody's."""
-  userId: ID
+  """The id of the user whose token it is, who need not be stored; null for nobody's."""
+  userId: ID @idOf(type: "User")
+  """
+  That user; null where it is not stored, or the caller may not see it. Counts 20 more
+  towards the complexity.
+  """
+  user: User
   """The tenant it is bound to; null for its user's, or none."""
   tenant: Tenant
   """When it was made."""
@@ -5419,12 +5619,21 @@ type AccessTokenEdge {
 Who a request comes from.
 """
 type Principal {
-  """The user's id in Logbook; ` + "`" + `0` + "`" + ` for the administrator of the server's settings."""
-  id: ID!
+  """
+  The id of the user, which the credential says: there need not be a user of this id.
+  ` + "`" + `User:0` + "`" + ` for the administrator of the server's settings.
+  """
+  id: ID! @idOf(type: "User")
   """The user's name."""
   username: String!
   """What the caller is."""
   role: Role!
+  """
+  The stored user; null where there is none of this id, as for the administrator of the
+  server's settings, and where it is not of the tenant that the caller is bound to.
+  Whoever is signed in may see it, though ` + "`" + `node` + "`" + ` finds users for administrators only.
+  """
+  user: User
   """The permissions that the role lets the caller use; all of them for an administrator."""
   permissions: [String!]!
   """The tenant the caller is bound to: nothing of another is visible. Null where it is bound to none."""
@@ -5441,8 +5650,8 @@ type Query {
   Needs the permission ` + "`" + `entries:read` + "`" + `.
   """
   entry(
-    """The entry's UUID."""
-    id: ID! @uuid
+    """The entry's id."""
+    id: ID! @idOf(type: "Entry")
   ): Entry @hasPermission(permission: "entries:read")
   """
   A page of entries, newest first. Pages joined are all entries of the filter,
@@ -5477,7 +5686,7 @@ type Query {
   """
   entryStats(
     """Of this tenant; of all that the caller may see where it is absent."""
-    tenantId: ID @uuid
+    tenantId: ID @idOf(type: "Tenant")
     """How many times 24 hours back from now. Between 1 and 365."""
     days: Int = 30
   ): EntryStats! @hasPermission(permission: "entries:read")
@@ -5487,7 +5696,7 @@ type Query {
   """
   auditEvent(
     """The audit event's id."""
-    id: ID!
+    id: ID! @idOf(type: "AuditEvent")
   ): AuditEvent @hasPermission(permission: "audit:read")
   """
   A page of audit events, newest first. Pages joined are all audit events of the
@@ -5521,7 +5730,7 @@ type Query {
   """
   operation(
     """The operation's id."""
-    id: ID!
+    id: ID! @idOf(type: "Operation")
   ): Operation @hasPermission(permission: "system:log:query")
   """
   A page of operations, newest first. Pages joined are all operations of the filter,
@@ -5555,7 +5764,7 @@ type Query {
   """
   usageRecord(
     """The usage record's id."""
-    id: ID!
+    id: ID! @idOf(type: "UsageRecord")
   ): UsageRecord @hasPermission(permission: "usage:read", orOwn: true)
   """
   A page of usage records, newest first. Pages joined are all usage records of the
@@ -5601,7 +5810,7 @@ type Query {
   """
   apiCall(
     """The API call's id."""
-    id: ID!
+    id: ID! @idOf(type: "APICall")
   ): APICall @hasPermission(permission: "audit")
   """
   A page of API calls, newest first. Pages joined are all API calls of the filter,
@@ -5653,13 +5862,54 @@ type Query {
     filter: APICallFilter
   ): APICallAggregate! @hasPermission(permission: "audit")
   """
+  The node of an id; null where there is none, or none that the caller may see. Needs
+  what the field of its type needs, such as ` + "`" + `entry` + "`" + ` for entries, and finds no more than
+  that.
+  """
+  node(
+    """The node's id, with the name of its type in front, as every node's ` + "`" + `id` + "`" + ` gives it."""
+    id: ID! @idOf(type: "Node")
+  ): Node @signedIn
+  """
+  The nodes of ids, each as ` + "`" + `node` + "`" + ` finds it and in the place of its id: null where
+  ` + "`" + `node` + "`" + ` is null or an error, which names the place. Counts as many times its fields as
+  there are ids towards the complexity.
+  """
+  nodes(
+    """The nodes' ids, at most 100."""
+    ids: [ID!]! @idOf(type: "Node")
+  ): [Node]! @signedIn
+  """
+  One tenant; null where there is none of this id, or none that the caller may see.
+  Needs the permission ` + "`" + `entries:read` + "`" + `.
+  """
+  tenant(
+    """The tenant's id."""
+    id: ID! @idOf(type: "Tenant")
+  ): Tenant @hasPermission(permission: "entries:read")
+  """
   The tenants the caller may see, by name. Needs the permission ` + "`" + `entries:read` + "`" + `.
   """
   tenants: [Tenant!]! @hasPermission(permission: "entries:read")
   """
+  One category; null where there is none of this id. Needs the permission ` + "`" + `entries:read` + "`" + `.
+  """
+  category(
+    """The category's id."""
+    id: ID! @idOf(type: "Category")
+  ): Category @hasPermission(permission: "entries:read")
+  """
   All categories, by code. Needs the permission ` + "`" + `entries:read` + "`" + `.
   """
   categories: [Category!]! @hasPermission(permission: "entries:read")
+  """
+  One retention policy; null where there is none of this id, or none that the caller may
+  see. Needs the role ` + "`" + `ADMIN` + "`" + `.
+  """
+  retentionPolicy(
+    """The policy's id."""
+    id: ID! @idOf(type: "RetentionPolicy")
+  ): RetentionPolicy @hasRole(role: ADMIN)
   """
   The retention policies, by name; for an administrator bound to a tenant, that
   tenant's. Needs the role ` + "`" + `ADMIN` + "`" + `.
@@ -5670,8 +5920,8 @@ type Query {
   Needs the role ` + "`" + `ADMIN` + "`" + `.
   """
   user(
-    """The user's number."""
-    id: ID!
+    """The user's id."""
+    id: ID! @idOf(type: "User")
   ): User @hasRole(role: ADMIN)
   """
   A page of the users, by id; for an administrator bound to a tenant, that tenant's.
@@ -5692,8 +5942,8 @@ type Query {
   see. Needs the role ` + "`" + `ADMIN` + "`" + `.
   """
   accessToken(
-    """The token's number."""
-    id: ID!
+    """The token's id."""
+    id: ID! @idOf(type: "AccessToken")
   ): AccessToken @hasRole(role: ADMIN)
   """
   A page of the access tokens, by id, revoked ones included; for an administrator bound
@@ -5806,12 +6056,23 @@ type Mutation {
     input: CreateAPICallsInput!
   ): CreateAPICallsPayload @hasPermission(permission: "api-calls:write")
   """
-  Makes a tenant. Needs the role ` + "`" + `ADMIN` + "`" + `, bound to no tenant.
+  Makes a tenant. Recorded as an operation and an audit event, as everything is that is
+  administered from here on. Needs the role ` + "`" + `ADMIN` + "`" + `, bound to no tenant.
   """
   createTenant(
     """The tenant."""
     input: CreateTenantInput!
   ): CreateTenantPayload @hasRole(role: ADMIN)
+  """
+  Changes what a tenant is called: answers have the new name within a second, and an
+  import whose lines name the tenant must call it so. Fails with ` + "`" + `NOT_FOUND` + "`" + ` where there
+  is none of this id, or none that the caller may see. Needs the role ` + "`" + `ADMIN` + "`" + `; one bound
+  to a tenant changes that tenant only.
+  """
+  updateTenant(
+    """Which tenant, and what changes."""
+    input: UpdateTenantInput!
+  ): UpdateTenantPayload @hasRole(role: ADMIN)
   """
   Makes a category. Fails with ` + "`" + `CONFLICT` + "`" + ` where its code is taken. Needs the role
   ` + "`" + `ADMIN` + "`" + `, bound to no tenant.
@@ -5821,6 +6082,14 @@ type Mutation {
     input: CreateCategoryInput!
   ): CreateCategoryPayload @hasRole(role: ADMIN)
   """
+  Changes a category, which shows as a tenant's name does. Fails with ` + "`" + `NOT_FOUND` + "`" + `, and
+  with ` + "`" + `CONFLICT` + "`" + ` where the code is taken. Needs the role ` + "`" + `ADMIN` + "`" + `, bound to no tenant.
+  """
+  updateCategory(
+    """Which category, and what changes."""
+    input: UpdateCategoryInput!
+  ): UpdateCategoryPayload @hasRole(role: ADMIN)
+  """
   Makes a retention policy, in force at once. An administrator bound to a tenant
   makes policies of that tenant only. Needs the role ` + "`" + `ADMIN` + "`" + `.
   """
@@ -5828,6 +6097,15 @@ type Mutation {
     """The policy."""
     input: CreateRetentionPolicyInput!
   ): CreateRetentionPolicyPayload @hasRole(role: ADMIN)
+  """
+  Changes a retention policy, which counts from the next time policies are applied. Fails
+  with ` + "`" + `NOT_FOUND` + "`" + ` where there is none of this id, or none that the caller may see. Needs
+  the role ` + "`" + `ADMIN` + "`" + `.
+  """
+  updateRetentionPolicy(
+    """Which policy, and what changes."""
+    input: UpdateRetentionPolicyInput!
+  ): UpdateRetentionPolicyPayload @hasRole(role: ADMIN)
   """
   Removes a retention policy. Fails with ` + "`" + `NOT_FOUND` + "`" + ` where there is none of this
   id, or none that the caller may see. Needs the role ` + "`" + `ADMIN` + "`" + `.
@@ -5881,6 +6159,17 @@ type Mutation {
     """The user."""
     input: CreateUserInput!
   ): CreateUserPayload @hasRole(role: ADMIN)
+  """
+  Changes a user, within a second for whoever a trusted proxy names as it. Its tokens
+  keep their roles, and the tenants that they are bound to themselves. Fails with
+  ` + "`" + `NOT_FOUND` + "`" + ` where there is none of this id, or none that the caller may see, and with
+  ` + "`" + `CONFLICT` + "`" + ` where an alias is taken. Needs the role ` + "`" + `ADMIN` + "`" + `; one bound to a tenant
+  changes that tenant's users, leaves them there and gives no aliases.
+  """
+  updateUser(
+    """Which user, and what changes."""
+    input: UpdateUserInput!
+  ): UpdateUserPayload @hasRole(role: ADMIN)
   """
   Keeps a user out: within a second nothing of it signs in any more but JWTs, which are
   their issuer's business. Its rows stay. Fails with ` + "`" + `NOT_FOUND` + "`" + `. Needs the role ` + "`" + `ADMIN` + "`" + `.
@@ -6018,9 +6307,9 @@ input CreateEntryInput {
   """When it happened. Default: now."""
   timestamp: Time
   """The tenant it belongs to, which must exist. Default: the tenant the caller is bound to, or none."""
-  tenantId: ID @uuid
+  tenantId: ID @idOf(type: "Tenant")
   """What it is about, which must exist. Not beside ` + "`" + `categoryCode` + "`" + `."""
-  categoryId: ID @uuid
+  categoryId: ID @idOf(type: "Category")
   """What it is about, by the category's code, which must exist. Not beside ` + "`" + `categoryId` + "`" + `."""
   categoryCode: String
   """The program or module it comes from. At most 255 bytes."""
@@ -6066,7 +6355,7 @@ input CreateAuditEventInput {
   """When it happened. Default: now."""
   createdAt: Time
   """The tenant it belongs to, which must exist. Default: the tenant the caller is bound to, or none."""
-  tenantId: ID @uuid
+  tenantId: ID @idOf(type: "Tenant")
   """More about it: a JSON object of at most 1 MiB. Default ` + "`" + `{}` + "`" + `."""
   payload: JSON
   """The id of the user it is about, in that user's own system. At most 255 bytes. Default: nobody."""
@@ -6109,7 +6398,7 @@ input CreateOperationInput {
   """When it happened. Default: now."""
   createdAt: Time
   """The tenant it belongs to, which must exist. Default: the tenant the caller is bound to, or none."""
-  tenantId: ID @uuid
+  tenantId: ID @idOf(type: "Tenant")
   """
   The part of the administration it happened in. At most 255 bytes. Not ` + "`" + `logbook` + "`" + `,
   under which Logbook records itself. Default: the empty text.
@@ -6168,7 +6457,7 @@ input CreateUsageRecordInput {
   """When it happened; fractions of a second are cut. Default: now."""
   createdAt: Time
   """The tenant it belongs to, which must exist. Default: the tenant the caller is bound to, or none."""
-  tenantId: ID @uuid
+  tenantId: ID @idOf(type: "Tenant")
   """What happened, in words. At most 1 MiB of UTF-8. Default: the empty text."""
   content: String
   """The id in Logbook of the user it is about. Default: 0, for nobody."""
@@ -6228,7 +6517,7 @@ input CreateAPICallInput {
   """When it was made; fractions of a second are cut. Default: now."""
   operationTime: Time
   """The tenant it belongs to, which must exist. Default: the tenant the caller is bound to, or none."""
-  tenantId: ID @uuid
+  tenantId: ID @idOf(type: "Tenant")
   """The id of the application that called, unmasked. At most 255 bytes. Default: the empty text."""
   appId: String
   """The path that was called. At most 2,048 bytes. Default: the empty text."""
@@ -6278,15 +6567,76 @@ input CreateCategoryInput {
 }
 
 """
+What of a tenant changes. What is absent stays as it is.
+"""
+input UpdateTenantInput {
+  """Which tenant."""
+  id: ID! @idOf(type: "Tenant")
+  """What it is called from now on. Not blank, at most 255 bytes."""
+  name: String
+}
+
+"""
+A tenant that was changed.
+"""
+type UpdateTenantPayload {
+  """The tenant as it is now."""
+  tenant: Tenant!
+}
+
+"""
+What of a category changes. What is absent stays as it is.
+"""
+input UpdateCategoryInput {
+  """Which category."""
+  id: ID! @idOf(type: "Category")
+  """What it is called from now on. Not blank, at most 255 bytes."""
+  name: String
+  """Its short name from now on, unique among categories. Not blank, at most 255 bytes."""
+  code: String
+}
+
+"""
+A category that was changed.
+"""
+type UpdateCategoryPayload {
+  """The category as it is now."""
+  category: Category!
+}
+
+"""
+What of a retention policy changes. What is absent stays as it is; what the policy is
+about stays always.
+"""
+input UpdateRetentionPolicyInput {
+  """Which policy."""
+  id: ID! @idOf(type: "RetentionPolicy")
+  """What it is called from now on. Not blank, at most 255 bytes."""
+  name: String
+  """Entries older than this many times 24 hours go. Between 1 and 36,500."""
+  days: Int
+  """Whether it is in force."""
+  active: Boolean
+}
+
+"""
+A retention policy that was changed.
+"""
+type UpdateRetentionPolicyPayload {
+  """The policy as it is now."""
+  retentionPolicy: RetentionPolicy!
+}
+
+"""
 A retention policy on its way in.
 """
 input CreateRetentionPolicyInput {
   """What it is called. Not blank, at most 255 bytes."""
   name: String!
   """The tenant whose entries it is about, which must exist. Default: all tenants."""
-  tenantId: ID @uuid
+  tenantId: ID @idOf(type: "Tenant")
   """The category whose entries it is about, which must exist. Default: all categories."""
-  categoryId: ID @uuid
+  categoryId: ID @idOf(type: "Category")
   """Entries older than this many times 24 hours go. Between 1 and 36,500."""
   days: Int!
 }
@@ -6295,8 +6645,8 @@ input CreateRetentionPolicyInput {
 Which retention policy goes.
 """
 input DeleteRetentionPolicyInput {
-  """The policy's UUID."""
-  id: ID! @uuid
+  """The policy's id."""
+  id: ID! @idOf(type: "RetentionPolicy")
 }
 
 """
@@ -6438,8 +6788,8 @@ type CreateRetentionPolicyPayload {
 What ` + "`" + `deleteRetentionPolicy` + "`" + ` removed.
 """
 type DeleteRetentionPolicyPayload {
-  """The UUID of the policy that is gone."""
-  deletedId: ID!
+  """The id of the policy that is gone."""
+  deletedId: ID! @idOf(type: "RetentionPolicy")
 }
 
 """
@@ -6550,8 +6900,8 @@ input CreateUserInput {
   username: String!
   """What a caller is whom a trusted proxy names as this user. Default: ` + "`" + `USER` + "`" + `."""
   role: Role
-  """The tenant it is bound to. Default: the tenant the caller is bound to, or none."""
-  tenantId: ID @uuid
+  """The tenant it is bound to, which must exist. Default: the tenant the caller is bound to, or none."""
+  tenantId: ID @idOf(type: "Tenant")
   """By which ids the older systems know it, one each at the most; only an administrator of no tenant gives any. Default: none."""
   aliases: [UserAliasInput!]! = []
 }
@@ -6575,11 +6925,38 @@ type CreateUserPayload {
 }
 
 """
+What of a user changes. What is absent stays as it is.
+"""
+input UpdateUserInput {
+  """Which user."""
+  id: ID! @idOf(type: "User")
+  """What a caller is from now on whom a trusted proxy names as this user."""
+  role: Role
+  """The tenant it is bound to from now on, which must exist."""
+  tenantId: ID @idOf(type: "Tenant")
+  """Whether it is bound to no tenant from now on. Not beside ` + "`" + `tenantId` + "`" + `."""
+  unbind: Boolean = false
+  """
+  By which ids the older systems know it from now on, one each at the most; they take the
+  place of all that it had. Only an administrator of no tenant gives any.
+  """
+  aliases: [UserAliasInput!]
+}
+
+"""
+A user that was changed.
+"""
+type UpdateUserPayload {
+  """The user as it is now."""
+  user: User!
+}
+
+"""
 Which user is kept out.
 """
 input DisableUserInput {
-  """The user's number."""
-  id: ID!
+  """The user's id."""
+  id: ID! @idOf(type: "User")
 }
 
 """
@@ -6594,8 +6971,8 @@ type DisableUserPayload {
 Which user is let in again.
 """
 input EnableUserInput {
-  """The user's number."""
-  id: ID!
+  """The user's id."""
+  id: ID! @idOf(type: "User")
 }
 
 """
@@ -6617,9 +6994,9 @@ input CreateAccessTokenInput {
   """The permissions to give to it. Default: none."""
   permissions: [String!]! = []
   """The user whose token it is, which must exist. Default: nobody's."""
-  userId: ID
-  """The tenant it is bound to. Default: the tenant the caller is bound to, or none."""
-  tenantId: ID @uuid
+  userId: ID @idOf(type: "User")
+  """The tenant it is bound to, which must exist. Default: the tenant the caller is bound to, or its user's as long as that is bound to one."""
+  tenantId: ID @idOf(type: "Tenant")
   """After how many seconds it stops to sign in, 1 at least. Default: never."""
   lifetimeSeconds: Int
 }
@@ -6638,8 +7015,8 @@ type CreateAccessTokenPayload {
 Which access token ends.
 """
 input RevokeAccessTokenInput {
-  """The token's number."""
-  id: ID!
+  """The token's id."""
+  id: ID! @idOf(type: "AccessToken")
 }
 
 """
@@ -6747,6 +7124,8 @@ func (ec *executionContext) childFields_AccessToken(ctx context.Context, field g
 		return ec.fieldContext_AccessToken_permissions(ctx, field)
 	case "userId":
 		return ec.fieldContext_AccessToken_userId(ctx, field)
+	case "user":
+		return ec.fieldContext_AccessToken_user(ctx, field)
 	case "tenant":
 		return ec.fieldContext_AccessToken_tenant(ctx, field)
 	case "createdAt":
@@ -7361,6 +7740,8 @@ func (ec *executionContext) childFields_Principal(ctx context.Context, field gra
 		return ec.fieldContext_Principal_username(ctx, field)
 	case "role":
 		return ec.fieldContext_Principal_role(ctx, field)
+	case "user":
+		return ec.fieldContext_Principal_user(ctx, field)
 	case "permissions":
 		return ec.fieldContext_Principal_permissions(ctx, field)
 	case "tenant":
@@ -7485,6 +7866,38 @@ func (ec *executionContext) childFields_TimelineEdge(ctx context.Context, field 
 		return ec.fieldContext_TimelineEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type TimelineEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_UpdateCategoryPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "category":
+		return ec.fieldContext_UpdateCategoryPayload_category(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdateCategoryPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_UpdateRetentionPolicyPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "retentionPolicy":
+		return ec.fieldContext_UpdateRetentionPolicyPayload_retentionPolicy(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdateRetentionPolicyPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_UpdateTenantPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "tenant":
+		return ec.fieldContext_UpdateTenantPayload_tenant(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdateTenantPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_UpdateUserPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "user":
+		return ec.fieldContext_UpdateUserPayload_user(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdateUserPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_UsageBucket(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -8591,6 +9004,62 @@ func (ec *executionContext) field_Mutation_revokeAccessToken_args(ctx context.Co
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_updateCategory_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (UpdateCategoryInput, error) {
+			return ec.unmarshalNUpdateCategoryInput2logbookᚋgraphᚐUpdateCategoryInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_updateRetentionPolicy_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (UpdateRetentionPolicyInput, error) {
+			return ec.unmarshalNUpdateRetentionPolicyInput2logbookᚋgraphᚐUpdateRetentionPolicyInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_updateTenant_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (UpdateTenantInput, error) {
+			return ec.unmarshalNUpdateTenantInput2logbookᚋgraphᚐUpdateTenantInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_updateUser_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (UpdateUserInput, error) {
+			return ec.unmarshalNUpdateUserInput2logbookᚋgraphᚐUpdateUserInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_OperationAggregate_groups_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -8917,6 +9386,20 @@ func (ec *executionContext) field_Query_auditEvents_args(ctx context.Context, ra
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_category_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_entries_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -9013,6 +9496,34 @@ func (ec *executionContext) field_Query_entry_args(ctx context.Context, rawArgs 
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_node_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_nodes_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "ids",
+		func(ctx context.Context, v any) ([]string, error) {
+			return ec.unmarshalNID2ᚕstringᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["ids"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_operationAggregate_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -9084,6 +9595,34 @@ func (ec *executionContext) field_Query_operations_args(ctx context.Context, raw
 		return nil, err
 	}
 	args["before"] = arg4
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_retentionPolicy_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_tenant_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
 	return args, nil
 }
 
@@ -10385,6 +10924,38 @@ func (ec *executionContext) _AccessToken_userId(ctx context.Context, field graph
 }
 func (ec *executionContext) fieldContext_AccessToken_userId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AccessToken", field, true, true, errors.New("field of type ID does not have child fields"))
+}
+
+func (ec *executionContext) _AccessToken_user(ctx context.Context, field graphql.CollectedField, obj *ent.AccessToken) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AccessToken_user(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.AccessToken().User(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.User) graphql.Marshaler {
+			return ec.marshalOUser2ᚖlogbookᚋentᚐUser(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AccessToken_user(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccessToken",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _AccessToken_tenant(ctx context.Context, field graphql.CollectedField, obj *ent.AccessToken) (ret graphql.Marshaler) {
@@ -14269,6 +14840,68 @@ func (ec *executionContext) fieldContext_Mutation_createTenant(ctx context.Conte
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_updateTenant(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_updateTenant(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UpdateTenant(ctx, fc.Args["input"].(UpdateTenantInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2logbookᚋgraphᚐRole(ctx, "ADMIN")
+				if err != nil {
+					var zeroVal *UpdateTenantPayload
+					return zeroVal, err
+				}
+				if ec.Directives.HasRole == nil {
+					var zeroVal *UpdateTenantPayload
+					return zeroVal, errors.New("directive hasRole is not implemented")
+				}
+				return ec.Directives.HasRole(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *UpdateTenantPayload) graphql.Marshaler {
+			return ec.marshalOUpdateTenantPayload2ᚖlogbookᚋgraphᚐUpdateTenantPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_updateTenant(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UpdateTenantPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_updateTenant_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_createCategory(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -14331,6 +14964,68 @@ func (ec *executionContext) fieldContext_Mutation_createCategory(ctx context.Con
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_updateCategory(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_updateCategory(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UpdateCategory(ctx, fc.Args["input"].(UpdateCategoryInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2logbookᚋgraphᚐRole(ctx, "ADMIN")
+				if err != nil {
+					var zeroVal *UpdateCategoryPayload
+					return zeroVal, err
+				}
+				if ec.Directives.HasRole == nil {
+					var zeroVal *UpdateCategoryPayload
+					return zeroVal, errors.New("directive hasRole is not implemented")
+				}
+				return ec.Directives.HasRole(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *UpdateCategoryPayload) graphql.Marshaler {
+			return ec.marshalOUpdateCategoryPayload2ᚖlogbookᚋgraphᚐUpdateCategoryPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_updateCategory(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UpdateCategoryPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_updateCategory_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_createRetentionPolicy(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -14387,6 +15082,68 @@ func (ec *executionContext) fieldContext_Mutation_createRetentionPolicy(ctx cont
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_createRetentionPolicy_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_updateRetentionPolicy(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_updateRetentionPolicy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UpdateRetentionPolicy(ctx, fc.Args["input"].(UpdateRetentionPolicyInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2logbookᚋgraphᚐRole(ctx, "ADMIN")
+				if err != nil {
+					var zeroVal *UpdateRetentionPolicyPayload
+					return zeroVal, err
+				}
+				if ec.Directives.HasRole == nil {
+					var zeroVal *UpdateRetentionPolicyPayload
+					return zeroVal, errors.New("directive hasRole is not implemented")
+				}
+				return ec.Directives.HasRole(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *UpdateRetentionPolicyPayload) graphql.Marshaler {
+			return ec.marshalOUpdateRetentionPolicyPayload2ᚖlogbookᚋgraphᚐUpdateRetentionPolicyPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_updateRetentionPolicy(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UpdateRetentionPolicyPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_updateRetentionPolicy_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -14821,6 +15578,68 @@ func (ec *executionContext) fieldContext_Mutation_createUser(ctx context.Context
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_createUser_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_updateUser(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_updateUser(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UpdateUser(ctx, fc.Args["input"].(UpdateUserInput))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2logbookᚋgraphᚐRole(ctx, "ADMIN")
+				if err != nil {
+					var zeroVal *UpdateUserPayload
+					return zeroVal, err
+				}
+				if ec.Directives.HasRole == nil {
+					var zeroVal *UpdateUserPayload
+					return zeroVal, errors.New("directive hasRole is not implemented")
+				}
+				return ec.Directives.HasRole(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *UpdateUserPayload) graphql.Marshaler {
+			return ec.marshalOUpdateUserPayload2ᚖlogbookᚋgraphᚐUpdateUserPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_updateUser(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UpdateUserPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_updateUser_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -16262,6 +17081,38 @@ func (ec *executionContext) fieldContext_Principal_role(_ context.Context, field
 	return graphql.NewScalarFieldContext("Principal", field, false, false, errors.New("field of type Role does not have child fields"))
 }
 
+func (ec *executionContext) _Principal_user(ctx context.Context, field graphql.CollectedField, obj *Principal) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Principal_user(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Principal().User(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.User) graphql.Marshaler {
+			return ec.marshalOUser2ᚖlogbookᚋentᚐUser(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Principal_user(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Principal",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Principal_permissions(ctx context.Context, field graphql.CollectedField, obj *Principal) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -17605,6 +18456,187 @@ func (ec *executionContext) fieldContext_Query_apiCallAggregate(ctx context.Cont
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_node(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Node(ctx, fc.Args["id"].(string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.SignedIn == nil {
+					var zeroVal Node
+					return zeroVal, errors.New("directive signedIn is not implemented")
+				}
+				return ec.Directives.SignedIn(ctx, nil, directive0)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v Node) graphql.Marshaler {
+			return ec.marshalONode2logbookᚋgraphᚐNode(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_node(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_node_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_nodes(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Nodes(ctx, fc.Args["ids"].([]string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				if ec.Directives.SignedIn == nil {
+					var zeroVal []Node
+					return zeroVal, errors.New("directive signedIn is not implemented")
+				}
+				return ec.Directives.SignedIn(ctx, nil, directive0)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v []Node) graphql.Marshaler {
+			return ec.marshalNNode2ᚕlogbookᚋgraphᚐNode(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_nodes(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_nodes_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_tenant(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_tenant(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Tenant(ctx, fc.Args["id"].(string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "entries:read")
+				if err != nil {
+					var zeroVal *ent.Tenant
+					return zeroVal, err
+				}
+				orOwn, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ent.Tenant
+					return zeroVal, err
+				}
+				if ec.Directives.HasPermission == nil {
+					var zeroVal *ent.Tenant
+					return zeroVal, errors.New("directive hasPermission is not implemented")
+				}
+				return ec.Directives.HasPermission(ctx, nil, directive0, permission, orOwn)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Tenant) graphql.Marshaler {
+			return ec.marshalOTenant2ᚖlogbookᚋentᚐTenant(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_tenant(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Tenant(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_tenant_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_tenants(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -17660,6 +18692,73 @@ func (ec *executionContext) fieldContext_Query_tenants(_ context.Context, field 
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_category(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_category(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Category(ctx, fc.Args["id"].(string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "entries:read")
+				if err != nil {
+					var zeroVal *ent.Category
+					return zeroVal, err
+				}
+				orOwn, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *ent.Category
+					return zeroVal, err
+				}
+				if ec.Directives.HasPermission == nil {
+					var zeroVal *ent.Category
+					return zeroVal, errors.New("directive hasPermission is not implemented")
+				}
+				return ec.Directives.HasPermission(ctx, nil, directive0, permission, orOwn)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Category) graphql.Marshaler {
+			return ec.marshalOCategory2ᚖlogbookᚋentᚐCategory(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_category(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Category(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_category_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_categories(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -17711,6 +18810,68 @@ func (ec *executionContext) fieldContext_Query_categories(_ context.Context, fie
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Category(ctx, field)
 		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_retentionPolicy(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_retentionPolicy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().RetentionPolicy(ctx, fc.Args["id"].(string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				role, err := ec.unmarshalNRole2logbookᚋgraphᚐRole(ctx, "ADMIN")
+				if err != nil {
+					var zeroVal *ent.RetentionPolicy
+					return zeroVal, err
+				}
+				if ec.Directives.HasRole == nil {
+					var zeroVal *ent.RetentionPolicy
+					return zeroVal, errors.New("directive hasRole is not implemented")
+				}
+				return ec.Directives.HasRole(ctx, nil, directive0, role)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.RetentionPolicy) graphql.Marshaler {
+			return ec.marshalORetentionPolicy2ᚖlogbookᚋentᚐRetentionPolicy(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_retentionPolicy(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RetentionPolicy(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_retentionPolicy_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
 	}
 	return fc, nil
 }
@@ -19099,6 +20260,134 @@ func (ec *executionContext) fieldContext_TimelineEdge_node(_ context.Context, fi
 		IsResolver: false,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return nil, errors.New("FieldContext.Child cannot be called on type INTERFACE")
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UpdateCategoryPayload_category(ctx context.Context, field graphql.CollectedField, obj *UpdateCategoryPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpdateCategoryPayload_category(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Category, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Category) graphql.Marshaler {
+			return ec.marshalNCategory2ᚖlogbookᚋentᚐCategory(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UpdateCategoryPayload_category(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UpdateCategoryPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Category(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UpdateRetentionPolicyPayload_retentionPolicy(ctx context.Context, field graphql.CollectedField, obj *UpdateRetentionPolicyPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpdateRetentionPolicyPayload_retentionPolicy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RetentionPolicy, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.RetentionPolicy) graphql.Marshaler {
+			return ec.marshalNRetentionPolicy2ᚖlogbookᚋentᚐRetentionPolicy(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UpdateRetentionPolicyPayload_retentionPolicy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UpdateRetentionPolicyPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RetentionPolicy(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UpdateTenantPayload_tenant(ctx context.Context, field graphql.CollectedField, obj *UpdateTenantPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpdateTenantPayload_tenant(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Tenant, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Tenant) graphql.Marshaler {
+			return ec.marshalNTenant2ᚖlogbookᚋentᚐTenant(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UpdateTenantPayload_tenant(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UpdateTenantPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Tenant(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _UpdateUserPayload_user(ctx context.Context, field graphql.CollectedField, obj *UpdateUserPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UpdateUserPayload_user(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.User, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.User) graphql.Marshaler {
+			return ec.marshalNUser2ᚖlogbookᚋentᚐUser(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UpdateUserPayload_user(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UpdateUserPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_User(ctx, field)
 		},
 	}
 	return fc, nil
@@ -24222,6 +25511,200 @@ func (ec *executionContext) unmarshalInputTimelineFilter(ctx context.Context, ob
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputUpdateCategoryInput(ctx context.Context, obj any) (UpdateCategoryInput, error) {
+	var it UpdateCategoryInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "name", "code"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2logbookᚋentᚋcolumnᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "code":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("code"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Code = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputUpdateRetentionPolicyInput(ctx context.Context, obj any) (UpdateRetentionPolicyInput, error) {
+	var it UpdateRetentionPolicyInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "name", "days", "active"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2logbookᚋentᚋcolumnᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "days":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("days"))
+			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Days = data
+		case "active":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("active"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Active = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputUpdateTenantInput(ctx context.Context, obj any) (UpdateTenantInput, error) {
+	var it UpdateTenantInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "name"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2logbookᚋentᚋcolumnᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputUpdateUserInput(ctx context.Context, obj any) (UpdateUserInput, error) {
+	var it UpdateUserInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["unbind"]; !present {
+		asMap["unbind"] = false
+	}
+
+	fieldsInOrder := [...]string{"id", "role", "tenantId", "unbind", "aliases"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "role":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("role"))
+			data, err := ec.unmarshalORole2ᚖlogbookᚋgraphᚐRole(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Role = data
+		case "tenantId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("tenantId"))
+			data, err := ec.unmarshalOID2ᚖlogbookᚋentᚋcolumnᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TenantID = data
+		case "unbind":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("unbind"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Unbind = data
+		case "aliases":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("aliases"))
+			data, err := ec.unmarshalOUserAliasInput2ᚕᚖlogbookᚋgraphᚐUserAliasInputᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Aliases = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputUsageRecordFilter(ctx context.Context, obj any) (journal.UsageRecordFilter, error) {
 	var it journal.UsageRecordFilter
 	if obj == nil {
@@ -25137,6 +26620,44 @@ func (ec *executionContext) _AccessToken(ctx context.Context, sel ast.SelectionS
 					}
 				}()
 				res = ec._AccessToken_userId(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "user":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AccessToken_user(ctx, field, obj)
 				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
@@ -27866,6 +29387,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "updateTenant":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_updateTenant(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "createCategory":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_createCategory(ctx, field)
@@ -27873,9 +29401,23 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "updateCategory":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_updateCategory(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "createRetentionPolicy":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_createRetentionPolicy(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "updateRetentionPolicy":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_updateRetentionPolicy(ctx, field)
 			})
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
@@ -27925,6 +29467,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "createUser":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_createUser(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "updateUser":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_updateUser(ctx, field)
 			})
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
@@ -28736,27 +30285,65 @@ func (ec *executionContext) _Principal(ctx context.Context, sel ast.SelectionSet
 		case "id":
 			out.Values[i] = ec._Principal_id(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "username":
 			out.Values[i] = ec._Principal_username(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "role":
 			out.Values[i] = ec._Principal_role(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "user":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Principal_user(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "permissions":
 			out.Values[i] = ec._Principal_permissions(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "tenant":
 			out.Values[i] = ec._Principal_tenant(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -29347,6 +30934,72 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "node":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_node(ctx, field)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "nodes":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_nodes(ctx, field)
+				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "tenant":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_tenant(ctx, field)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
 		case "tenants":
 			field := field
 
@@ -29369,6 +31022,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "category":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_category(ctx, field)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
 		case "categories":
 			field := field
 
@@ -29380,6 +31055,28 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				}()
 				res = ec._Query_categories(ctx, field)
 				if res == graphql.Null {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
+			}
+
+			rrm := func(ctx context.Context) graphql.Marshaler {
+				return ec.OperationContext.RootResolverMiddleware(ctx,
+					func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return rrm(innerCtx) })
+		case "retentionPolicy":
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Query_retentionPolicy(ctx, field)
+				if res == graphql.RequiredNull {
 					atomic.AddUint32(&fs.Invalids, 1)
 				}
 				return res
@@ -30004,6 +31701,158 @@ func (ec *executionContext) _TimelineEdge(ctx context.Context, sel ast.Selection
 			}
 		case "node":
 			out.Values[i] = ec._TimelineEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var updateCategoryPayloadImplementors = []string{"UpdateCategoryPayload"}
+
+func (ec *executionContext) _UpdateCategoryPayload(ctx context.Context, sel ast.SelectionSet, obj *UpdateCategoryPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, updateCategoryPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UpdateCategoryPayload")
+		case "category":
+			out.Values[i] = ec._UpdateCategoryPayload_category(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var updateRetentionPolicyPayloadImplementors = []string{"UpdateRetentionPolicyPayload"}
+
+func (ec *executionContext) _UpdateRetentionPolicyPayload(ctx context.Context, sel ast.SelectionSet, obj *UpdateRetentionPolicyPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, updateRetentionPolicyPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UpdateRetentionPolicyPayload")
+		case "retentionPolicy":
+			out.Values[i] = ec._UpdateRetentionPolicyPayload_retentionPolicy(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var updateTenantPayloadImplementors = []string{"UpdateTenantPayload"}
+
+func (ec *executionContext) _UpdateTenantPayload(ctx context.Context, sel ast.SelectionSet, obj *UpdateTenantPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, updateTenantPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UpdateTenantPayload")
+		case "tenant":
+			out.Values[i] = ec._UpdateTenantPayload_tenant(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
+var updateUserPayloadImplementors = []string{"UpdateUserPayload"}
+
+func (ec *executionContext) _UpdateUserPayload(ctx context.Context, sel ast.SelectionSet, obj *UpdateUserPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, updateUserPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UpdateUserPayload")
+		case "user":
+			out.Values[i] = ec._UpdateUserPayload_user(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -32618,7 +34467,7 @@ func (ec *executionContext) marshalNFloat2ᚖfloat64(ctx context.Context, sel as
 }
 
 func (ec *executionContext) unmarshalNID2int64(ctx context.Context, v any) (int64, error) {
-	res, err := UnmarshalNumberID(v)
+	res, err := UnmarshalNumberID(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -32630,33 +34479,68 @@ func (ec *executionContext) marshalNID2int64(ctx context.Context, sel ast.Select
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
 		}
 	}
-	return res
+	return graphql.WrapContextMarshaler(ctx, res)
 }
 
 func (ec *executionContext) unmarshalNID2logbookᚋentᚋcolumnᚐID(ctx context.Context, v any) (column.ID, error) {
-	var res column.ID
-	err := res.UnmarshalGQL(v)
+	res, err := UnmarshalUUID(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNID2logbookᚋentᚋcolumnᚐID(ctx context.Context, sel ast.SelectionSet, v column.ID) graphql.Marshaler {
-	return v
-}
-
-func (ec *executionContext) unmarshalNID2string(ctx context.Context, v any) (string, error) {
-	res, err := graphql.UnmarshalID(v)
-	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalNID2string(ctx context.Context, sel ast.SelectionSet, v string) graphql.Marshaler {
 	_ = sel
-	res := graphql.MarshalID(v)
+	res := MarshalUUID(v)
 	if res == graphql.Null {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
 		}
 	}
-	return res
+	return graphql.WrapContextMarshaler(ctx, res)
+}
+
+func (ec *executionContext) unmarshalNID2string(ctx context.Context, v any) (string, error) {
+	res, err := UnmarshalTextID(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNID2string(ctx context.Context, sel ast.SelectionSet, v string) graphql.Marshaler {
+	_ = sel
+	res := MarshalTextID(v)
+	if res == graphql.Null {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+	}
+	return graphql.WrapContextMarshaler(ctx, res)
+}
+
+func (ec *executionContext) unmarshalNID2ᚕstringᚄ(ctx context.Context, v any) ([]string, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]string, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNID2string(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalNID2ᚕstringᚄ(ctx context.Context, sel ast.SelectionSet, v []string) graphql.Marshaler {
+	ret := make(graphql.Array, len(v))
+	for i := range v {
+		ret[i] = ec.marshalNID2string(ctx, sel, v[i])
+	}
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalNInt2int(ctx context.Context, v any) (int, error) {
@@ -32824,6 +34708,16 @@ func (ec *executionContext) marshalNLogRecord2logbookᚋinternalᚋjournalᚐRec
 		return graphql.Null
 	}
 	return ec._LogRecord(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNNode2ᚕlogbookᚋgraphᚐNode(ctx context.Context, sel ast.SelectionSet, v []Node) graphql.Marshaler {
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalONode2logbookᚋgraphᚐNode(ctx, sel, v[i])
+	})
+
+	return ret
 }
 
 func (ec *executionContext) marshalNNumbers2ᚖlogbookᚋinternalᚋjournalᚐNumbers(ctx context.Context, sel ast.SelectionSet, v *journal.Numbers) graphql.Marshaler {
@@ -33166,6 +35060,26 @@ func (ec *executionContext) marshalNTimelineEdge2ᚖlogbookᚋinternalᚋjournal
 		return graphql.Null
 	}
 	return ec._TimelineEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNUpdateCategoryInput2logbookᚋgraphᚐUpdateCategoryInput(ctx context.Context, v any) (UpdateCategoryInput, error) {
+	res, err := ec.unmarshalInputUpdateCategoryInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNUpdateRetentionPolicyInput2logbookᚋgraphᚐUpdateRetentionPolicyInput(ctx context.Context, v any) (UpdateRetentionPolicyInput, error) {
+	res, err := ec.unmarshalInputUpdateRetentionPolicyInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNUpdateTenantInput2logbookᚋgraphᚐUpdateTenantInput(ctx context.Context, v any) (UpdateTenantInput, error) {
+	res, err := ec.unmarshalInputUpdateTenantInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNUpdateUserInput2logbookᚋgraphᚐUpdateUserInput(ctx context.Context, v any) (UpdateUserInput, error) {
+	res, err := ec.unmarshalInputUpdateUserInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNUsageBucket2logbookᚋinternalᚋjournalᚐBucket(ctx context.Context, sel ast.SelectionSet, v journal.Bucket) graphql.Marshaler {
@@ -33909,23 +35823,24 @@ func (ec *executionContext) unmarshalOID2ᚖlogbookᚋentᚋcolumnᚐID(ctx cont
 	if v == nil {
 		return nil, nil
 	}
-	var res = new(column.ID)
-	err := res.UnmarshalGQL(v)
-	return res, graphql.ErrorOnPath(ctx, err)
+	res, err := UnmarshalUUID(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalOID2ᚖlogbookᚋentᚋcolumnᚐID(ctx context.Context, sel ast.SelectionSet, v *column.ID) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
-	return v
+	_ = sel
+	res := MarshalUUID(*v)
+	return graphql.WrapContextMarshaler(ctx, res)
 }
 
 func (ec *executionContext) unmarshalOID2ᚖstring(ctx context.Context, v any) (*string, error) {
 	if v == nil {
 		return nil, nil
 	}
-	res, err := graphql.UnmarshalID(v)
+	res, err := UnmarshalTextID(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -33934,9 +35849,8 @@ func (ec *executionContext) marshalOID2ᚖstring(ctx context.Context, sel ast.Se
 		return graphql.Null
 	}
 	_ = sel
-	_ = ctx
-	res := graphql.MarshalID(*v)
-	return res
+	res := MarshalTextID(*v)
+	return graphql.WrapContextMarshaler(ctx, res)
 }
 
 func (ec *executionContext) unmarshalOInt2int64(ctx context.Context, v any) (int64, error) {
@@ -34067,6 +35981,13 @@ func (ec *executionContext) marshalOLevel2ᚖlogbookᚋentᚋcolumnᚐLevel(ctx 
 	return v
 }
 
+func (ec *executionContext) marshalONode2logbookᚋgraphᚐNode(ctx context.Context, sel ast.SelectionSet, v Node) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Node(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOOperation2ᚖlogbookᚋentᚐOperation(ctx context.Context, sel ast.SelectionSet, v *ent.Operation) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -34141,6 +36062,13 @@ func (ec *executionContext) marshalOPurgeUsageRecordsPayload2ᚖlogbookᚋgraph�
 		return graphql.Null
 	}
 	return ec._PurgeUsageRecordsPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORetentionPolicy2ᚖlogbookᚋentᚐRetentionPolicy(ctx context.Context, sel ast.SelectionSet, v *ent.RetentionPolicy) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RetentionPolicy(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalORevokeAccessTokenPayload2ᚖlogbookᚋgraphᚐRevokeAccessTokenPayload(ctx context.Context, sel ast.SelectionSet, v *RevokeAccessTokenPayload) graphql.Marshaler {
@@ -34227,6 +36155,34 @@ func (ec *executionContext) unmarshalOTimelineFilter2ᚖlogbookᚋgraphᚐTimeli
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) marshalOUpdateCategoryPayload2ᚖlogbookᚋgraphᚐUpdateCategoryPayload(ctx context.Context, sel ast.SelectionSet, v *UpdateCategoryPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._UpdateCategoryPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOUpdateRetentionPolicyPayload2ᚖlogbookᚋgraphᚐUpdateRetentionPolicyPayload(ctx context.Context, sel ast.SelectionSet, v *UpdateRetentionPolicyPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._UpdateRetentionPolicyPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOUpdateTenantPayload2ᚖlogbookᚋgraphᚐUpdateTenantPayload(ctx context.Context, sel ast.SelectionSet, v *UpdateTenantPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._UpdateTenantPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOUpdateUserPayload2ᚖlogbookᚋgraphᚐUpdateUserPayload(ctx context.Context, sel ast.SelectionSet, v *UpdateUserPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._UpdateUserPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOUsageRecord2ᚖlogbookᚋentᚐUsageRecord(ctx context.Context, sel ast.SelectionSet, v *ent.UsageRecord) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -34263,6 +36219,23 @@ func (ec *executionContext) marshalOUser2ᚖlogbookᚋentᚐUser(ctx context.Con
 		return graphql.Null
 	}
 	return ec._User(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOUserAliasInput2ᚕᚖlogbookᚋgraphᚐUserAliasInputᚄ(ctx context.Context, v any) ([]*UserAliasInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*UserAliasInput, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNUserAliasInput2ᚖlogbookᚋgraphᚐUserAliasInput(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
 }
 
 func (ec *executionContext) marshalO__EnumValue2ᚕgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐEnumValueᚄ(ctx context.Context, sel ast.SelectionSet, v []introspection.EnumValue) graphql.Marshaler {

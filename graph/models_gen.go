@@ -56,7 +56,7 @@ type CreateAccessTokenInput struct {
 	Permissions []string `json:"permissions"`
 	// The user whose token it is, which must exist. Default: nobody's.
 	UserID *string `json:"userId,omitempty"`
-	// The tenant it is bound to. Default: the tenant the caller is bound to, or none.
+	// The tenant it is bound to, which must exist. Default: the tenant the caller is bound to, or its user's as long as that is bound to one.
 	TenantID *column.ID `json:"tenantId,omitempty"`
 	// After how many seconds it stops to sign in, 1 at least. Default: never.
 	LifetimeSeconds *int `json:"lifetimeSeconds,omitempty"`
@@ -201,7 +201,7 @@ type CreateUserInput struct {
 	Username string `json:"username"`
 	// What a caller is whom a trusted proxy names as this user. Default: `USER`.
 	Role *Role `json:"role,omitempty"`
-	// The tenant it is bound to. Default: the tenant the caller is bound to, or none.
+	// The tenant it is bound to, which must exist. Default: the tenant the caller is bound to, or none.
 	TenantID *column.ID `json:"tenantId,omitempty"`
 	// By which ids the older systems know it, one each at the most; only an administrator of no tenant gives any. Default: none.
 	Aliases []*UserAliasInput `json:"aliases"`
@@ -215,19 +215,19 @@ type CreateUserPayload struct {
 
 // Which retention policy goes.
 type DeleteRetentionPolicyInput struct {
-	// The policy's UUID.
+	// The policy's id.
 	ID column.ID `json:"id"`
 }
 
 // What `deleteRetentionPolicy` removed.
 type DeleteRetentionPolicyPayload struct {
-	// The UUID of the policy that is gone.
+	// The id of the policy that is gone.
 	DeletedID column.ID `json:"deletedId"`
 }
 
 // Which user is kept out.
 type DisableUserInput struct {
-	// The user's number.
+	// The user's id.
 	ID string `json:"id"`
 }
 
@@ -239,7 +239,7 @@ type DisableUserPayload struct {
 
 // Which user is let in again.
 type EnableUserInput struct {
-	// The user's number.
+	// The user's id.
 	ID string `json:"id"`
 }
 
@@ -251,12 +251,17 @@ type EnableUserPayload struct {
 
 // Who a request comes from.
 type Principal struct {
-	// The user's id in Logbook; `0` for the administrator of the server's settings.
+	// The id of the user, which the credential says: there need not be a user of this id.
+	// `User:0` for the administrator of the server's settings.
 	ID string `json:"id"`
 	// The user's name.
 	Username string `json:"username"`
 	// What the caller is.
 	Role Role `json:"role"`
+	// The stored user; null where there is none of this id, as for the administrator of the
+	// server's settings, and where it is not of the tenant that the caller is bound to.
+	// Whoever is signed in may see it, though `node` finds users for administrators only.
+	User *ent.User `json:"user,omitempty"`
 	// The permissions that the role lets the caller use; all of them for an administrator.
 	Permissions []string `json:"permissions"`
 	// The tenant the caller is bound to: nothing of another is visible. Null where it is bound to none.
@@ -297,7 +302,7 @@ type PurgeUsageRecordsInput struct {
 
 // Which access token ends.
 type RevokeAccessTokenInput struct {
-	// The token's number.
+	// The token's id.
 	ID string `json:"id"`
 }
 
@@ -305,6 +310,76 @@ type RevokeAccessTokenInput struct {
 type RevokeAccessTokenPayload struct {
 	// The token.
 	AccessToken *ent.AccessToken `json:"accessToken"`
+}
+
+// What of a category changes. What is absent stays as it is.
+type UpdateCategoryInput struct {
+	// Which category.
+	ID column.ID `json:"id"`
+	// What it is called from now on. Not blank, at most 255 bytes.
+	Name *string `json:"name,omitempty"`
+	// Its short name from now on, unique among categories. Not blank, at most 255 bytes.
+	Code *string `json:"code,omitempty"`
+}
+
+// A category that was changed.
+type UpdateCategoryPayload struct {
+	// The category as it is now.
+	Category *ent.Category `json:"category"`
+}
+
+// What of a retention policy changes. What is absent stays as it is; what the policy is
+// about stays always.
+type UpdateRetentionPolicyInput struct {
+	// Which policy.
+	ID column.ID `json:"id"`
+	// What it is called from now on. Not blank, at most 255 bytes.
+	Name *string `json:"name,omitempty"`
+	// Entries older than this many times 24 hours go. Between 1 and 36,500.
+	Days *int `json:"days,omitempty"`
+	// Whether it is in force.
+	Active *bool `json:"active,omitempty"`
+}
+
+// A retention policy that was changed.
+type UpdateRetentionPolicyPayload struct {
+	// The policy as it is now.
+	RetentionPolicy *ent.RetentionPolicy `json:"retentionPolicy"`
+}
+
+// What of a tenant changes. What is absent stays as it is.
+type UpdateTenantInput struct {
+	// Which tenant.
+	ID column.ID `json:"id"`
+	// What it is called from now on. Not blank, at most 255 bytes.
+	Name *string `json:"name,omitempty"`
+}
+
+// A tenant that was changed.
+type UpdateTenantPayload struct {
+	// The tenant as it is now.
+	Tenant *ent.Tenant `json:"tenant"`
+}
+
+// What of a user changes. What is absent stays as it is.
+type UpdateUserInput struct {
+	// Which user.
+	ID string `json:"id"`
+	// What a caller is from now on whom a trusted proxy names as this user.
+	Role *Role `json:"role,omitempty"`
+	// The tenant it is bound to from now on, which must exist.
+	TenantID *column.ID `json:"tenantId,omitempty"`
+	// Whether it is bound to no tenant from now on. Not beside `tenantId`.
+	Unbind *bool `json:"unbind,omitempty"`
+	// By which ids the older systems know it from now on, one each at the most; they take the
+	// place of all that it had. Only an administrator of no tenant gives any.
+	Aliases []*UserAliasInput `json:"aliases,omitempty"`
+}
+
+// A user that was changed.
+type UpdateUserPayload struct {
+	// The user as it is now.
+	User *ent.User `json:"user"`
 }
 
 // An id by which one of the older systems knows a user.

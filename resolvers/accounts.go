@@ -16,7 +16,7 @@ import (
 
 // User gives one user.
 func (q query) User(ctx context.Context, id string) (*ent.User, error) {
-	return orNull(q.accounts.User, ctx, id)
+	return numberOrNull(q.accounts.User, ctx, id)
 }
 
 // Users gives a page of the users the caller may see.
@@ -26,7 +26,7 @@ func (q query) Users(ctx context.Context, first *int, after *string, last *int, 
 
 // AccessToken gives one access token.
 func (q query) AccessToken(ctx context.Context, id string) (*ent.AccessToken, error) {
-	return orNull(q.accounts.Token, ctx, id)
+	return numberOrNull(q.accounts.Token, ctx, id)
 }
 
 // AccessTokens gives a page of the access tokens the caller may see.
@@ -34,28 +34,22 @@ func (q query) AccessTokens(ctx context.Context, first *int, after *string, last
 	return q.accounts.TokenPage(ctx, journal.KeysetPage{First: first, After: after, Last: last, Before: before})
 }
 
-// orNull gives what get finds, null for what it does not and for a text that is no id.
-func orNull[R any](get func(context.Context, int64) (*R, error), ctx context.Context, id string) (*R, error) {
+// numberOrNull gives what get finds, null for what it does not and for a text that is no id.
+func numberOrNull[R any](get func(context.Context, int64) (*R, error), ctx context.Context, id string) (*R, error) {
 	number, err := strconv.ParseInt(id, 10, 64)
 	if err != nil {
 		return nil, nil
 	}
-	row, err := get(ctx, number)
-	if fault.KindOf(err) == fault.NotFound {
-		return nil, nil
-	}
-	return row, err
+	return orNull(get(ctx, number))
 }
 
 // CreateUser makes a user.
 func (m mutation) CreateUser(ctx context.Context, input graph.CreateUserInput) (*graph.CreateUserPayload, error) {
-	draft := account.UserDraft{Username: input.Username, Role: roleOf(input.Role), TenantID: input.TenantID, Aliases: map[string]string{}}
-	for _, alias := range input.Aliases {
-		if _, twice := draft.Aliases[alias.System]; twice {
-			return nil, fault.RefuseField("input.aliases", fault.Clash, "", "names the system %q twice", fault.Shorten(alias.System))
-		}
-		draft.Aliases[alias.System] = alias.ExternalID
+	aliases, err := aliasesOf(input.Aliases)
+	if err != nil {
+		return nil, err
 	}
+	draft := account.UserDraft{Username: input.Username, Role: roleOf(input.Role), TenantID: input.TenantID, Aliases: aliases}
 	made, err := m.accounts.AddUser(ctx, draft)
 	if err == nil {
 		made, err = m.accounts.User(ctx, made.ID) // with its aliases
@@ -64,6 +58,50 @@ func (m mutation) CreateUser(ctx context.Context, input graph.CreateUserInput) (
 		return nil, place(err, inInput)
 	}
 	return &graph.CreateUserPayload{User: made}, nil
+}
+
+// aliasesOf gives the ids of a user by their systems; nil for nil.
+func aliasesOf(inputs []*graph.UserAliasInput) (map[string]string, error) {
+	if inputs == nil {
+		return nil, nil
+	}
+	aliases := map[string]string{}
+	for _, alias := range inputs {
+		if _, twice := aliases[alias.System]; twice {
+			return nil, fault.RefuseField("input.aliases", fault.Clash, "", "names the system %q twice", fault.Shorten(alias.System))
+		}
+		aliases[alias.System] = alias.ExternalID
+	}
+	return aliases, nil
+}
+
+// UpdateUser changes a user.
+func (m mutation) UpdateUser(ctx context.Context, input graph.UpdateUserInput) (*graph.UpdateUserPayload, error) {
+	id, err := numberIn(input.ID)
+	if err != nil {
+		return nil, err
+	}
+	update := account.UserUpdate{TenantID: input.TenantID, Unbind: input.Unbind != nil && *input.Unbind}
+	if input.Role != nil {
+		update.Role = new(roleOf(input.Role))
+	}
+	if update.Aliases, err = aliasesOf(input.Aliases); err != nil {
+		return nil, err
+	}
+	user, err := m.accounts.UpdateUser(ctx, id, update)
+	if err != nil {
+		return nil, place(err, inInput)
+	}
+	return &graph.UpdateUserPayload{User: user}, nil
+}
+
+// numberIn reads the id of an input, a number.
+func numberIn(id string) (int64, error) {
+	number, err := strconv.ParseInt(id, 10, 64)
+	if err != nil {
+		return 0, fault.RefuseField("input.id", fault.Malformed, id, "a number")
+	}
+	return number, nil
 }
 
 // DisableUser keeps a user out.
@@ -124,9 +162,9 @@ func (m mutation) RevokeAccessToken(ctx context.Context, input graph.RevokeAcces
 
 // changed changes what an id names and gives it as it is then.
 func changed[R any](ctx context.Context, id string, change func(context.Context, int64) error, get func(context.Context, int64) (*R, error)) (*R, error) {
-	number, err := strconv.ParseInt(id, 10, 64)
+	number, err := numberIn(id)
 	if err != nil {
-		return nil, fault.RefuseField("input.id", fault.Malformed, id, "a number")
+		return nil, err
 	}
 	if err := change(ctx, number); err != nil {
 		return nil, err
@@ -171,6 +209,13 @@ func (r accessToken) UserID(_ context.Context, row *ent.AccessToken) (*string, e
 		return nil, nil
 	}
 	return new(strconv.FormatInt(row.UserID, 10)), nil
+}
+
+func (r accessToken) User(ctx context.Context, row *ent.AccessToken) (*ent.User, error) {
+	if row.UserID == 0 {
+		return nil, nil
+	}
+	return orNull(r.accounts.User(ctx, row.UserID))
 }
 
 func (r accessToken) Tenant(ctx context.Context, row *ent.AccessToken) (*ent.Tenant, error) {

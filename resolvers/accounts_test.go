@@ -90,7 +90,7 @@ func TestAccounts(t *testing.T) {
 			aliases: [{system: "hertz", externalId: "7"}, {system: "codebird", externalId: "usr_1"}]})
 			{ user { id username role tenant { name } aliases { system externalId } disabledAt } } }`,
 			map[string]any{"tenant": tenant}, &made)
-		const alice = `{"id":"1099511627776","username":"爱丽丝","role":"VIEWER","tenant":{"name":"A"},` +
+		const alice = `{"id":"User:1099511627776","username":"爱丽丝","role":"VIEWER","tenant":{"name":"A"},` +
 			`"aliases":[{"system":"codebird","externalId":"usr_1"},{"system":"hertz","externalId":"7"}],"disabledAt":null}`
 		if string(made.CreateUser.User) != alice {
 			t.Errorf("made %s, want %s", made.CreateUser.User, alice)
@@ -103,12 +103,12 @@ func TestAccounts(t *testing.T) {
 		}
 		var got struct{ Me, AccessToken json.RawMessage }
 		s.must(key, `{ me { id username role permissions tenant { name } } }`, nil, &got)
-		if want := `{"id":"1099511627776","username":"爱丽丝","role":"VIEWER","permissions":["audit:read"],"tenant":{"name":"A"}}`; string(got.Me) != want {
+		if want := `{"id":"User:1099511627776","username":"爱丽丝","role":"VIEWER","permissions":["audit:read"],"tenant":{"name":"A"}}`; string(got.Me) != want {
 			t.Errorf("the key signs in %s, want %s", got.Me, want)
 		}
 		one := `{ accessToken(id: "` + token.ID + `") { name prefix role permissions userId tenant { name } expiresAt firstUsedAt revokedAt } }`
 		a := s.ask(adminToken, one, nil)
-		if strings.Contains(a.body, key) || !strings.Contains(a.body, `"role":"VIEWER","permissions":["audit:read"],"userId":"1099511627776","tenant":null,"expiresAt":"`) ||
+		if strings.Contains(a.body, key) || !strings.Contains(a.body, `"role":"VIEWER","permissions":["audit:read"],"userId":"User:1099511627776","tenant":null,"expiresAt":"`) ||
 			!strings.Contains(a.body, `"revokedAt":null`) {
 			t.Errorf("the token is %s", a.body)
 		}

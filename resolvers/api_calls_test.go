@@ -77,11 +77,11 @@ func TestAPICallDetail(t *testing.T) {
 		}, func(a *ent.APICall) string { return a.ID })
 		const all = `__typename id operationTime appId apiPath httpMethod sourceIp statusCode tenant { id }`
 		full := func(app string) string {
-			return `{"__typename":"APICall","id":"123","operationTime":"2023-11-14T22:13:20Z","appId":"` + app + `","apiPath":"/openapi/v1/users",` +
-				`"httpMethod":"GET","sourceIp":"1.2.3.4","statusCode":200,"tenant":{"id":"` + tenant.String() + `"}}`
+			return `{"__typename":"APICall","id":"APICall:123","operationTime":"2023-11-14T22:13:20Z","appId":"` + app + `","apiPath":"/openapi/v1/users",` +
+				`"httpMethod":"GET","sourceIp":"1.2.3.4","statusCode":200,"tenant":{"id":"Tenant:` + tenant.String() + `"}}`
 		}
 		empty := func(app string) string {
-			return `{"__typename":"APICall","id":"` + ids[1] + `","operationTime":"2023-11-14T22:13:20Z","appId":"` + app + `","apiPath":"",` +
+			return `{"__typename":"APICall","id":"APICall:` + ids[1] + `","operationTime":"2023-11-14T22:13:20Z","appId":"` + app + `","apiPath":"",` +
 				`"httpMethod":"","sourceIp":"","statusCode":0,"tenant":null}`
 		}
 		for _, c := range []struct{ token, long, short string }{

@@ -95,7 +95,7 @@ func TestCreate(t *testing.T) {
 		}
 		delete(want, "tenantId")
 		delete(want, "categoryCode")
-		want["tenant"] = map[string]any{"id": tenant.String()}
+		want["tenant"] = map[string]any{"id": "Tenant:" + tenant.String()}
 		want["category"] = map[string]any{"code": "system"}
 		want["timestamp"] = "2025-06-15T08:30:45.123456Z"
 		want["id"] = got.CreateEntry.Entry["id"]
@@ -226,12 +226,13 @@ func TestAdministration(t *testing.T) {
 			t.Errorf("%s\nwant %s", a.body, want)
 		}
 		for document, want := range map[string]string{
-			`mutation { createCategory(input: {name: "x", code: "system"}) { category { id } } }`:                                `CONFLICT there is a category with the code "system" already`,
-			`mutation { createCategory(input: {name: " ", code: "x"}) { category { id } } }`:                                     "BAD_USER_INPUT input.name: is required",
-			`mutation { createTenant(input: {name: "` + long(256) + `"}) { tenant { id } } }`:                                    "BAD_USER_INPUT input.name: is longer than 255 bytes",
-			`mutation { createRetentionPolicy(input: {name: "p", days: 0}) { retentionPolicy { id } } }`:                         "BAD_USER_INPUT input.days: must be between 1 and 36500",
-			`mutation { createRetentionPolicy(input: {name: "p", days: 1, tenantId: "` + id + `"}) { retentionPolicy { id } } }`: `BAD_USER_INPUT input.tenantId: "` + id + `" does not exist`,
-			`mutation { deleteRetentionPolicy(input: {id: "` + made.CreateTenant.Tenant.ID + `"}) { deletedId } }`:               "NOT_FOUND there is no retention policy " + made.CreateTenant.Tenant.ID,
+			`mutation { createCategory(input: {name: "x", code: "system"}) { category { id } } }`:                                        `CONFLICT there is a category with the code "system" already`,
+			`mutation { createCategory(input: {name: " ", code: "x"}) { category { id } } }`:                                             "BAD_USER_INPUT input.name: is required",
+			`mutation { createTenant(input: {name: "` + long(256) + `"}) { tenant { id } } }`:                                            "BAD_USER_INPUT input.name: is longer than 255 bytes",
+			`mutation { createRetentionPolicy(input: {name: "p", days: 0}) { retentionPolicy { id } } }`:                                 "BAD_USER_INPUT input.days: must be between 1 and 36500",
+			`mutation { createRetentionPolicy(input: {name: "p", days: 1, tenantId: "` + within(id) + `"}) { retentionPolicy { id } } }`: `BAD_USER_INPUT input.tenantId: "` + within(id) + `" does not exist`,
+			`mutation { createRetentionPolicy(input: {name: "p", days: 1, tenantId: "` + id + `"}) { retentionPolicy { id } } }`:         `BAD_USER_INPUT input.tenantId: "` + id + `" is an id of the type RetentionPolicy, not of Tenant`,
+			`mutation { deleteRetentionPolicy(input: {id: "` + within(made.CreateTenant.Tenant.ID) + `"}) { deletedId } }`:               "NOT_FOUND there is no retention policy " + within(made.CreateTenant.Tenant.ID),
 		} {
 			if a := s.ask(adminToken, document, nil); len(a.Errors) != 1 || a.code()+" "+a.Errors[0].Message != want {
 				t.Errorf("%s\nwant %s", a.body, want)
@@ -246,6 +247,12 @@ func TestAdministration(t *testing.T) {
 			t.Errorf("%s", a.body)
 		}
 	})
+}
+
+// within gives a global id's part behind its type.
+func within(id string) string {
+	_, local, _ := strings.Cut(id, ":")
+	return local
 }
 
 // A later failure leaves what earlier fields of the mutation stored.

@@ -66,10 +66,10 @@ func TestAuditEventDetail(t *testing.T) {
 			{CreatedAt: at("2025-06-15T10:25:00.000001Z"), Key: "k"},
 		}, func(e *ent.AuditEvent) string { return e.ID })
 		const all = `__typename id createdAt key payload tenant { id name } userId applicationId ip userAgent`
-		s.detail(adminToken, "auditEvent", "log_001", all, `{"__typename":"AuditEvent","id":"log_001","createdAt":"2025-06-15T10:30:00Z","key":"SignIn.Password",`+
-			`"payload":{"username": "john_doe", "result":"success","n":1.50},"tenant":{"id":"`+tenant.String()+`","name":"示例租户"},`+
+		s.detail(adminToken, "auditEvent", "log_001", all, `{"__typename":"AuditEvent","id":"AuditEvent:log_001","createdAt":"2025-06-15T10:30:00Z","key":"SignIn.Password",`+
+			`"payload":{"username": "john_doe", "result":"success","n":1.50},"tenant":{"id":"Tenant:`+tenant.String()+`","name":"示例租户"},`+
 			`"userId":"usr_abc123","applicationId":"app_001","ip":"192.168.1.100","userAgent":"Mozilla/5.0"}`)
-		s.detail(adminToken, "auditEvent", ids[1], all, `{"__typename":"AuditEvent","id":"`+ids[1]+`","createdAt":"2025-06-15T10:25:00.000001Z","key":"k",`+
+		s.detail(adminToken, "auditEvent", ids[1], all, `{"__typename":"AuditEvent","id":"AuditEvent:`+ids[1]+`","createdAt":"2025-06-15T10:25:00.000001Z","key":"k",`+
 			`"payload":{},"tenant":null,"userId":null,"applicationId":null,"ip":null,"userAgent":null}`)
 	})
 }

@@ -47,7 +47,6 @@ type engine struct {
 type prepared struct {
 	document    *ast.QueryDocument
 	numbers     map[string]any
-	uuids       map[*ast.OperationDefinition]map[string]bool
 	introspects bool
 }
 
@@ -146,12 +145,12 @@ func (e *engine) prepare(text string, hints, keep bool) (*prepared, gqlerror.Lis
 	if refused := checkSubscriptions(document); refused != nil {
 		return nil, gqlerror.List{refused}
 	}
-	uuids := uuidVariables(e.schema.Schema(), document)
-	numbers, refused := checkLiterals(e.schema.Schema(), document, uuids)
+	separateIDs(e.schema.Schema(), document)
+	numbers, refused := checkLiterals(e.schema.Schema(), document)
 	if refused != nil {
 		return nil, gqlerror.List{refused}
 	}
-	ready := &prepared{document, numbers, uuids, introspects}
+	ready := &prepared{document, numbers, introspects}
 	if keep {
 		e.known.add(text, ready)
 	}

@@ -32,7 +32,7 @@ func (q query) EntryStats(ctx context.Context, tenantID *string, days *int) (*jo
 	var tenant *column.ID
 	if tenantID != nil {
 		id, ok := column.ParseID(*tenantID)
-		if !ok { // the schema says @uuid
+		if !ok { // the schema says that it is a tenant's
 			return nil, fault.New(fault.Internal, "the tenant %q was not checked", *tenantID)
 		}
 		tenant = &id

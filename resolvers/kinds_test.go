@@ -135,9 +135,14 @@ func (k *sample[D]) want(pass ...func(*D) bool) []string {
 	})
 	ids := make([]string, len(rows))
 	for i, row := range rows {
-		ids[i] = k.ids[row]
+		ids[i] = k.global(k.ids[row])
 	}
 	return ids
+}
+
+// global gives the id that GraphQL has of one within the kind.
+func (k *sample[D]) global(id string) string {
+	return strings.TrimSuffix(k.filter, "Filter") + ":" + id
 }
 
 // document gives a query of the list.
@@ -262,12 +267,15 @@ func testIDs[D any](s *server, k *sample[D]) {
 	s.t.Helper()
 	document := `query($id: ID!) { row: ` + k.one + `(id: $id) { id } }`
 	for _, id := range k.ids {
-		if a := s.ask(adminToken, document, map[string]any{"id": id}); string(a.Data) != `{"row":{"id":`+text(s.t, id)+`}}` {
-			s.t.Errorf("%s %q: %s", k.one, id, a.body)
+		for _, form := range []string{id, k.global(id)} {
+			if a := s.ask(adminToken, document, map[string]any{"id": form}); string(a.Data) != `{"row":{"id":`+text(s.t, k.global(id))+`}}` {
+				s.t.Errorf("%s %q: %s", k.one, form, a.body)
+			}
 		}
 	}
 	for _, id := range []string{
 		"", " ", "0", "-1", "x", "1e3", " " + k.ids[0], k.ids[0] + " ", "0" + k.ids[0], "+" + k.ids[0], strings.ToUpper(k.ids[0]) + "X",
+		k.global(""), k.global(k.global(k.ids[0])), strings.ToLower(k.global(k.ids[0])), ":" + k.ids[0], "Nothing:" + k.ids[0],
 		"9223372036854775808", "550e8400-e29b-41d4-a716-446655440000", "a\x00b", "日志", `'"\`, long(10_000),
 	} {
 		for _, a := range []answer{
@@ -331,7 +339,7 @@ func testTenants[D any](s *server, k *sample[D], tenant column.ID, permissions .
 		for i, id := range k.ids {
 			want := `{"row":null}`
 			if ours(&k.drafts[i]) {
-				want = `{"row":{"id":` + text(s.t, id) + `,"tenant":{"name":"ours"}}}`
+				want = `{"row":{"id":` + text(s.t, k.global(id)) + `,"tenant":{"name":"ours"}}}`
 			}
 			a := s.ask(token, `query($id: ID!) { row: `+k.one+`(id: $id) { id tenant { name } } }`, map[string]any{"id": id})
 			if string(a.Data) != want {

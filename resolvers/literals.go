@@ -14,6 +14,9 @@ import (
 // variableReader checks those that come beside it: gqlparser knows what an Int
 // or an enum is, but not our scalars.
 //
+// Of ids it takes the names of their types off (withinType), so that whatever runs has
+// ids within their types only.
+//
 // It also keeps the digits of numbers inside JSON literals, which gqlgen would
 // read as floating point: each becomes a variable that is named by its own
 // digits, which no variable of a document can be.
@@ -25,14 +28,21 @@ type literals struct {
 }
 
 // checkLiterals gives the variables that a request with this document needs
-// beside its own, or why a value is refused. It rewrites the document. Uuids is
-// what uuidVariables gives.
-func checkLiterals(schema *ast.Schema, document *ast.QueryDocument, uuids map[*ast.OperationDefinition]map[string]bool) (map[string]any, *gqlerror.Error) {
+// beside its own, or why a value is refused. It rewrites the document, whose variables
+// separateIDs has named.
+func checkLiterals(schema *ast.Schema, document *ast.QueryDocument) (map[string]any, *gqlerror.Error) {
 	l := &literals{schema: schema, numbers: map[string]any{}}
 	for _, operation := range document.Operations {
+		refused := "" // as in readVariables
 		for _, variable := range operation.VariableDefinitions {
-			if variable.DefaultValue != nil {
-				l.value(spot{variable.Variable, -1, uuids[operation][variable.Variable]}, variable.Type, variable.DefaultValue)
+			of, name := ofVariable(variable.Variable)
+			if variable.DefaultValue == nil || name == refused {
+				continue
+			}
+			problems := len(l.problems)
+			l.value(spot{name, -1, of}, variable.Type, variable.DefaultValue)
+			if len(l.problems) > problems {
+				refused = name
 			}
 		}
 		l.selected(operation.SelectionSet)
@@ -54,7 +64,7 @@ func (l *literals) selected(set ast.SelectionSet) {
 		case *ast.Field:
 			for _, argument := range selection.Arguments {
 				if defined := selection.Definition.Arguments.ForName(argument.Name); defined != nil {
-					l.value(spot{argument.Name, -1, isUUID(defined.Directives)}, defined.Type, argument.Value)
+					l.value(spot{argument.Name, -1, idOf(defined.Directives, "")}, defined.Type, argument.Value)
 				}
 			}
 			l.selected(selection.SelectionSet)
@@ -69,14 +79,14 @@ func (l *literals) value(at spot, t *ast.Type, value *ast.Value) {
 		l.keepDigits(value)
 	case value.Kind == ast.ListValue && t.Elem != nil:
 		for i, child := range value.Children {
-			l.value(spot{fmt.Sprintf("%s[%d]", at.path, i), i, at.uuid}, t.Elem, child.Value)
+			l.value(spot{fmt.Sprintf("%s[%d]", at.path, i), i, at.of}, t.Elem, child.Value)
 		}
 	case t.Elem != nil: // a list of one
 		l.value(at, t.Elem, value)
 	case value.Kind == ast.ObjectValue && definition.Kind == ast.InputObject:
 		for _, child := range value.Children {
 			if field := definition.Fields.ForName(child.Name); field != nil {
-				l.value(spot{at.path + "." + child.Name, at.index, isUUID(field.Directives)}, field.Type, child.Value)
+				l.value(spot{at.path + "." + child.Name, at.index, idOf(field.Directives, at.of)}, field.Type, child.Value)
 			}
 		}
 	case definition.Kind == ast.Scalar:
@@ -97,9 +107,9 @@ func (l *literals) scalar(at spot, definition *ast.Definition, value *ast.Value)
 			problem = &fault.Problem{Reason: fault.WrongType, Detail: fault.Say("a whole number")}
 		}
 	case (name == "Time" || name == "ID") && !isText:
-		problem = &fault.Problem{Reason: fault.WrongType, Detail: wanted(ast.NamedType(name, nil), definition, at.uuid)}
+		problem = &fault.Problem{Reason: fault.WrongType, Detail: wanted(ast.NamedType(name, nil), definition, at.of)}
 	case isText:
-		problem = checkText(name, value.Raw, at.uuid)
+		value.Raw, problem = checkText(name, value.Raw, at.of)
 	}
 	if problem == nil {
 		return

@@ -13,11 +13,7 @@ import (
 
 // find gives one row of a log; null, and no error, where the caller can see none.
 func find[R, D, F any](ctx context.Context, log *journal.Log[R, D, F], id string) (*R, error) {
-	row, err := log.Get(ctx, id)
-	if fault.KindOf(err) == fault.NotFound {
-		return nil, nil
-	}
-	return row, err
+	return orNull(log.Get(ctx, id))
 }
 
 // page gives a page of a log. An absent filter asks nothing.
@@ -71,6 +67,8 @@ func setComplexity(root *graph.ComplexityRoot) {
 		return sizeComplexity(children, first, last)
 	}
 	query.Users, query.AccessTokens = listed, listed
+	query.Nodes = func(children int, ids []string) int { return 1 + children*max(1, len(ids)) }
+	root.AccessToken.User = func(children int) int { return 20 + children } // a query of its own
 	query.EntryStats = func(children int, _ *string, _ *int) int { return statsComplexity + children }
 	query.UsageStats = func(children int, filter *journal.UsageRecordFilter) int {
 		return statsComplexity + children + surcharge(readsUsage, filter)

@@ -4,10 +4,16 @@ import (
 	"context"
 	"strings"
 
+	"logbook/ent"
 	"logbook/ent/column"
 	"logbook/graph"
 	"logbook/internal/auth"
 )
+
+// User gives the stored user who is asking, whatever its role.
+func (p principal) User(ctx context.Context, _ *graph.Principal) (*ent.User, error) {
+	return orNull(p.accounts.Own(ctx))
+}
 
 // Me says who is asking.
 func (q query) Me(ctx context.Context) (*graph.Principal, error) {

@@ -86,10 +86,10 @@ func TestOperationDetail(t *testing.T) {
 			{CreatedAt: at("2025-11-17T08:30:00Z"), RequestData: column.JSON(`[1.50]`)},
 		}, func(o *ent.Operation) string { return strconv.FormatInt(o.ID, 10) })
 		const all = `__typename id createdAt action module description succeeded responseStatus tenant { id } userId username targetModel targetId ipAddress userAgent requestData`
-		s.detail(adminToken, "operation", "1001", all, `{"__typename":"Operation","id":"1001","createdAt":"2025-11-17T08:30:00Z","action":"LOGIN","module":"认证",`+
-			`"description":"用户登录","succeeded":true,"responseStatus":500,"tenant":{"id":"`+tenant.String()+`"},"userId":1,"username":"admin","targetModel":"User",`+
+		s.detail(adminToken, "operation", "1001", all, `{"__typename":"Operation","id":"Operation:1001","createdAt":"2025-11-17T08:30:00Z","action":"LOGIN","module":"认证",`+
+			`"description":"用户登录","succeeded":true,"responseStatus":500,"tenant":{"id":"Tenant:`+tenant.String()+`"},"userId":1,"username":"admin","targetModel":"User",`+
 			`"targetId":9007199254740992,"ipAddress":"127.0.0.1","userAgent":"Mozilla/5.0","requestData":{"username": "admin","password":"***"}}`)
-		s.detail(adminToken, "operation", ids[1], all, `{"__typename":"Operation","id":"`+ids[1]+`","createdAt":"2025-11-17T08:30:00Z","action":"OTHER","module":"",`+
+		s.detail(adminToken, "operation", ids[1], all, `{"__typename":"Operation","id":"Operation:`+ids[1]+`","createdAt":"2025-11-17T08:30:00Z","action":"OTHER","module":"",`+
 			`"description":"","succeeded":false,"responseStatus":null,"tenant":null,"userId":null,"username":null,"targetModel":null,`+
 			`"targetId":null,"ipAddress":null,"userAgent":null,"requestData":null}`)
 		s.detail(adminToken, "operation", ids[2], `requestData`, `{"requestData":[1.50]}`)

@@ -259,8 +259,8 @@ func TestMe(t *testing.T) {
 		ours := s.tenant("ours")
 		for _, c := range []struct{ token, want string }{
 			{s.token(auth.Viewer, &ours, auth.EntriesRead, auth.EntriesWrite),
-				`{"me":{"id":"0","username":"test","role":"VIEWER","permissions":["entries:read"],"tenant":{"name":"ours"}}}`},
-			{s.token(auth.Ingest, nil), `{"me":{"id":"0","username":"test","role":"INGEST","permissions":[],"tenant":null}}`},
+				`{"me":{"id":"User:0","username":"test","role":"VIEWER","permissions":["entries:read"],"tenant":{"name":"ours"}}}`},
+			{s.token(auth.Ingest, nil), `{"me":{"id":"User:0","username":"test","role":"INGEST","permissions":[],"tenant":null}}`},
 		} {
 			if a := s.ask(c.token, `{ me { id username role permissions tenant { name } } }`, nil); string(a.Data) != c.want {
 				t.Errorf("%s\nwant %s", a.body, c.want)

@@ -3,11 +3,11 @@
 //
 // A request's way through it: http.go reads it (media types, methods, sizes),
 // document.go parses and checks its document against limits.go and the schema,
-// literals.go and variables.go check every value before anything runs,
-// directives.go asks auth.Require for each root field, the resolvers call the
-// journal, and errors.go gives every error its code and its sentence. A subscription
-// goes the same way up to the resolver; follow.go makes its stream of answers, of which a
-// transport asks one after the other.
+// literals.go and variables.go check every value before anything runs and bring ids to
+// what they are within their type (ids.go), directives.go asks auth.Require for each
+// root field, the resolvers call the journal, and errors.go gives every error its code
+// and its sentence. A subscription goes the same way up to the resolver; follow.go makes
+// its stream of answers, of which a transport asks one after the other.
 //
 // Who may select a field is said in schema.graphqls, which rows somebody sees by
 // ent's row policy; no resolver decides either.
@@ -45,18 +45,19 @@ type (
 	apiCall         struct{ journal *journal.Journal }
 	retentionPolicy struct{ journal *journal.Journal }
 	user            struct{ journal *journal.Journal }
-	accessToken     struct{ journal *journal.Journal }
+	accessToken     struct{ root }
+	principal       struct{ root }
 )
 
 // Query answers the fields of Query.
-func (r *Resolver) Query() graph.QueryResolver { return query{root{r.Journal, r.Accounts}} }
+func (r *Resolver) Query() graph.QueryResolver { return query{r.root()} }
 
 // Mutation carries out the fields of Mutation.
-func (r *Resolver) Mutation() graph.MutationResolver { return mutation{root{r.Journal, r.Accounts}} }
+func (r *Resolver) Mutation() graph.MutationResolver { return mutation{r.root()} }
 
 // Subscription follows the logs.
 func (r *Resolver) Subscription() graph.SubscriptionResolver {
-	return subscription{root{r.Journal, r.Accounts}}
+	return subscription{r.root()}
 }
 
 // Entry answers the fields of Entry that its row does not hold.
@@ -108,4 +109,9 @@ func (r *Resolver) RetentionPolicy() graph.RetentionPolicyResolver {
 func (r *Resolver) User() graph.UserResolver { return user{r.Journal} }
 
 // AccessToken answers the fields of AccessToken that its row does not hold.
-func (r *Resolver) AccessToken() graph.AccessTokenResolver { return accessToken{r.Journal} }
+func (r *Resolver) AccessToken() graph.AccessTokenResolver { return accessToken{r.root()} }
+
+// Principal answers the fields of Principal that the caller's credential does not say.
+func (r *Resolver) Principal() graph.PrincipalResolver { return principal{r.root()} }
+
+func (r *Resolver) root() root { return root{r.Journal, r.Accounts} }

@@ -8,6 +8,11 @@ import (
 	"logbook/internal/journal"
 )
 
+// RetentionPolicy gives one policy.
+func (q query) RetentionPolicy(ctx context.Context, id string) (*ent.RetentionPolicy, error) {
+	return uuidOrNull(q.journal.FindRetentionPolicy, ctx, id)
+}
+
 // RetentionPolicies gives the policies the caller may see.
 func (q query) RetentionPolicies(ctx context.Context) ([]*ent.RetentionPolicy, error) {
 	return q.journal.RetentionPolicies(ctx)
@@ -20,6 +25,15 @@ func (m mutation) CreateRetentionPolicy(ctx context.Context, input journal.Reten
 		return nil, place(err, inInput)
 	}
 	return &graph.CreateRetentionPolicyPayload{RetentionPolicy: policy}, nil
+}
+
+// UpdateRetentionPolicy changes a policy.
+func (m mutation) UpdateRetentionPolicy(ctx context.Context, input graph.UpdateRetentionPolicyInput) (*graph.UpdateRetentionPolicyPayload, error) {
+	policy, err := m.journal.UpdateRetentionPolicy(ctx, input.ID, journal.RetentionPolicyUpdate{Name: input.Name, Days: input.Days, Active: input.Active})
+	if err != nil {
+		return nil, place(err, inInput)
+	}
+	return &graph.UpdateRetentionPolicyPayload{RetentionPolicy: policy}, nil
 }
 
 // DeleteRetentionPolicy removes a policy.

@@ -11,21 +11,19 @@ import (
 	"logbook/internal/rawjson"
 )
 
-// checkText says what is wrong with the text of a scalar that is written as a
-// string, ID or Time; nil where it is good, or for another scalar. Of ids only
-// UUIDs are checked.
-func checkText(scalar, text string, uuid bool) *fault.Problem {
+// checkText gives the text of a scalar that is written as a string as what runs has it:
+// ids of a type within their type. It gives what is wrong with an ID or a Time; nil where
+// it is good, or for another scalar.
+func checkText(scalar, text, of string) (string, *fault.Problem) {
 	switch scalar {
 	case "ID":
-		if _, ok := column.ParseID(text); uuid && !ok {
-			return &fault.Problem{Reason: fault.Malformed, Value: fault.Shorten(text), Detail: fault.Say("a UUID such as 550e8400-e29b-41d4-a716-446655440000")}
-		}
+		return withinType(of, text)
 	case "Time":
 		if _, ok := column.ParseTime(text); !ok {
-			return &fault.Problem{Reason: fault.Malformed, Value: fault.Shorten(text), Detail: fault.Say("an RFC 3339 time with its offset, such as 2025-06-15T08:30:45Z, in the years 1 to 9999")}
+			return text, &fault.Problem{Reason: fault.Malformed, Value: fault.Shorten(text), Detail: fault.Say("an RFC 3339 time with its offset, such as 2025-06-15T08:30:45Z, in the years 1 to 9999")}
 		}
 	}
-	return nil
+	return text, nil
 }
 
 // checkInteger reads Int, which GraphQL keeps within 32 bits, and Int64.
@@ -57,7 +55,7 @@ func checkChoice(enum *ast.Definition, name string, hints bool) *fault.Problem {
 }
 
 // wanted says in words what a type takes, for people who sent something else.
-func wanted(t *ast.Type, definition *ast.Definition, uuid bool) fault.Sentence {
+func wanted(t *ast.Type, definition *ast.Definition, of string) fault.Sentence {
 	switch {
 	case t.Elem != nil:
 		return fault.Say("an array")
@@ -74,10 +72,10 @@ func wanted(t *ast.Type, definition *ast.Definition, uuid bool) fault.Sentence {
 	case "Float":
 		return fault.Say("a number")
 	case "ID":
-		if !uuid {
-			return fault.Say("an id as a string")
+		if nodeTypes[of].uuid {
+			return fault.Say("a UUID as a string")
 		}
-		return fault.Say("a UUID as a string")
+		return fault.Say("an id as a string")
 	case "Time":
 		return fault.Say("a time as a string")
 	}

@@ -238,11 +238,11 @@ func TestUsageRecordDetail(t *testing.T) {
 		}, func(u *ent.UsageRecord) string { return strconv.FormatInt(u.ID, 10) })
 		const all = `__typename id createdAt type content tenant { id } userId username tokenId tokenName modelName quota promptTokens completionTokens ` +
 			`useTime isStream channelId channelName group ip other`
-		s.detail(adminToken, "usageRecord", "1", all, `{"__typename":"UsageRecord","id":"1","createdAt":"2021-12-31T23:56:40Z","type":"CONSUME","content":"API调用成功",`+
-			`"tenant":{"id":"`+tenant.String()+`"},"userId":1,"username":"testuser","tokenId":2,"tokenName":"api_token","modelName":"gpt-4","quota":9007199254740992,`+
+		s.detail(adminToken, "usageRecord", "1", all, `{"__typename":"UsageRecord","id":"UsageRecord:1","createdAt":"2021-12-31T23:56:40Z","type":"CONSUME","content":"API调用成功",`+
+			`"tenant":{"id":"Tenant:`+tenant.String()+`"},"userId":1,"username":"testuser","tokenId":2,"tokenName":"api_token","modelName":"gpt-4","quota":9007199254740992,`+
 			`"promptTokens":50,"completionTokens":100,"useTime":3,"isStream":true,"channelId":4,"channelName":"c","group":"default","ip":"1.2.3.4",`+
 			`"other":"{\"admin_info\": 1}"}`)
-		s.detail(adminToken, "usageRecord", ids[1], all, `{"__typename":"UsageRecord","id":"`+ids[1]+`","createdAt":"2021-12-31T23:56:40Z","type":"TOP_UP","content":"",`+
+		s.detail(adminToken, "usageRecord", ids[1], all, `{"__typename":"UsageRecord","id":"UsageRecord:`+ids[1]+`","createdAt":"2021-12-31T23:56:40Z","type":"TOP_UP","content":"",`+
 			`"tenant":null,"userId":0,"username":"","tokenId":0,"tokenName":"","modelName":"","quota":-5,`+
 			`"promptTokens":0,"completionTokens":0,"useTime":0,"isStream":false,"channelId":0,"channelName":"","group":"","ip":"","other":""}`)
 	})

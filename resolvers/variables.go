@@ -36,25 +36,32 @@ func readVariables(schema *ast.Schema, ready *prepared, operation *ast.Operation
 		}
 	}
 	r := &variableReader{schema: schema, hints: hints}
-	uuids := ready.uuids[operation]
 	values := make(map[string]any, len(operation.VariableDefinitions))
+	refused := "" // the variable that was refused last: for ids of another type it is not refused again
 	for _, definition := range operation.VariableDefinitions {
-		name := definition.Variable
+		of, name := ofVariable(definition.Variable)
+		if name == refused {
+			continue
+		}
+		problems := len(r.problems)
 		raw, isGiven := given[name]
 		if isGiven && rawjson.IsNull(raw) && definition.DefaultValue != nil {
 			isGiven = false // null means absent, and a default may stand where null may not
 		}
 		switch {
 		case isGiven:
-			values[name] = r.read(spot{name, -1, uuids[name]}, definition.Type, raw)
+			values[definition.Variable] = r.read(spot{name, -1, of}, definition.Type, raw)
 		case definition.DefaultValue != nil:
 			value, err := definition.DefaultValue.Value(ready.numbers)
 			if err != nil {
 				return nil, fault.Wrap(fault.Invalid, err, "the default of $%s cannot be read", name)
 			}
-			values[name] = value
+			values[definition.Variable] = value
 		case definition.Type.NonNull:
-			r.refuse(spot{name, -1, false}, fault.Problem{Reason: fault.Required})
+			r.refuse(spot{name, -1, ""}, fault.Problem{Reason: fault.Required})
+		}
+		if len(r.problems) > problems {
+			refused = name
 		}
 	}
 	if len(r.problems) > 0 {
@@ -64,11 +71,11 @@ func readVariables(schema *ast.Schema, ready *prepared, operation *ast.Operation
 }
 
 // spot is where a value stands: its path, its position in the batch around it, -1
-// for none, and whether an id there is a UUID.
+// for none, and the type whose ids are taken there, "" for no or any type.
 type spot struct {
 	path  string
 	index int
-	uuid  bool
+	of    string
 }
 
 func (r *variableReader) refuse(at spot, p fault.Problem) any {
@@ -90,7 +97,7 @@ func (r *variableReader) read(at spot, t *ast.Type, raw []byte) any {
 	}
 	definition := r.schema.Types[t.NamedType]
 	wrong := func() any {
-		return r.refuse(at, fault.Problem{Reason: fault.WrongType, Detail: fault.Say("%s, not %s", wanted(t, definition, at.uuid), fault.Say(rawjson.Kind(raw)))})
+		return r.refuse(at, fault.Problem{Reason: fault.WrongType, Detail: fault.Say("%s, not %s", wanted(t, definition, at.of), fault.Say(rawjson.Kind(raw)))})
 	}
 	switch {
 	case definition.Kind == ast.InputObject:
@@ -127,7 +134,7 @@ func (r *variableReader) read(at spot, t *ast.Type, raw []byte) any {
 	if !ok {
 		return r.refuse(at, fault.Problem{Reason: fault.Malformed, Detail: fault.Say("valid Unicode: it has half a surrogate pair")})
 	}
-	problem := checkText(t.NamedType, text, at.uuid)
+	text, problem := checkText(t.NamedType, text, at.of)
 	if definition.Kind == ast.Enum {
 		problem = checkChoice(definition, text, r.hints)
 	}
@@ -144,7 +151,7 @@ func (r *variableReader) readList(at spot, t *ast.Type, raw []byte) any {
 	}
 	list := []any{}
 	_ = rawjson.Elements(raw, func(i int, element []byte) error {
-		list = append(list, r.read(spot{fmt.Sprintf("%s[%d]", at.path, i), i, at.uuid}, t.Elem, element))
+		list = append(list, r.read(spot{fmt.Sprintf("%s[%d]", at.path, i), i, at.of}, t.Elem, element))
 		return nil
 	})
 	return list
@@ -154,14 +161,14 @@ func (r *variableReader) readList(at spot, t *ast.Type, raw []byte) any {
 func (r *variableReader) readObject(at spot, definition *ast.Definition, raw []byte) any {
 	object := make(map[string]any, len(definition.Fields))
 	err := rawjson.Members(raw, func(name string, value []byte) error {
-		inside := spot{at.path + "." + name, at.index, false}
+		inside := spot{at.path + "." + name, at.index, at.of}
 		field := definition.Fields.ForName(name)
 		if field == nil {
 			inside.path = at.path + "." + fault.Shorten(name)
 			r.refuse(inside, fault.Problem{Reason: fault.Clash, Detail: fault.Say("is no field of %s", definition.Name)})
 			return nil
 		}
-		inside.uuid = isUUID(field.Directives)
+		inside.of = idOf(field.Directives, at.of)
 		object[name] = r.read(inside, field.Type, value)
 		return nil
 	})
@@ -170,7 +177,7 @@ func (r *variableReader) readObject(at spot, definition *ast.Definition, raw []b
 	}
 	for _, field := range definition.Fields {
 		if _, given := object[field.Name]; !given && field.Type.NonNull && field.DefaultValue == nil {
-			r.refuse(spot{at.path + "." + field.Name, at.index, false}, fault.Problem{Reason: fault.Required})
+			r.refuse(spot{at.path + "." + field.Name, at.index, at.of}, fault.Problem{Reason: fault.Required})
 		}
 	}
 	return object

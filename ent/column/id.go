@@ -6,8 +6,6 @@ import (
 	"database/sql/driver"
 	"encoding/hex"
 	"fmt"
-	"io"
-	"strconv"
 )
 
 // ID is a UUID, kept as 16 bytes. Its text is lower-case with dashes (RFC 9562).
@@ -64,20 +62,3 @@ func (id *ID) Scan(source any) error {
 
 // MarshalText gives the UUID's text.
 func (id ID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
-
-// MarshalGQL writes the id as a GraphQL string.
-func (id ID) MarshalGQL(w io.Writer) { _, _ = io.WriteString(w, strconv.Quote(id.String())) }
-
-// UnmarshalGQL reads the id from a GraphQL string.
-func (id *ID) UnmarshalGQL(value any) error {
-	text, ok := value.(string)
-	if !ok {
-		return fmt.Errorf("must be a UUID as a string")
-	}
-	parsed, ok := ParseID(text)
-	if !ok {
-		return fmt.Errorf("must be a UUID such as 550e8400-e29b-41d4-a716-446655440000")
-	}
-	*id = parsed
-	return nil
-}

@@ -4,8 +4,11 @@ import (
 	"entgo.io/ent"
 	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/entsql"
+	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/schema"
 	"entgo.io/ent/schema/field"
+
+	"logbook/ent/column"
 )
 
 // AccessToken is a key that signs a caller in. The key itself is never stored:
@@ -39,7 +42,13 @@ func (AccessToken) Fields() []ent.Field {
 	}
 }
 
-// Policy leaves tokens to administrators, within their tenant.
+// Policy leaves tokens to administrators, within their tenant. A token that names no
+// tenant signs in to its user's, and is that one's.
 func (AccessToken) Policy() ent.Policy {
-	return rowPolicy{tenantColumn: "tenant_id"}
+	return rowPolicy{tenantColumn: "tenant_id", alsoOf: func(tenant column.ID) func(*sql.Selector) {
+		return func(s *sql.Selector) {
+			users := sql.Dialect(s.Dialect()).Select("id").From(sql.Table("users")).Where(sql.EQ("tenant_id", tenant))
+			s.Where(sql.And(sql.IsNull(s.C("tenant_id")), sql.In(s.C("user_id"), users)))
+		}
+	}}
 }

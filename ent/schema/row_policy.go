@@ -20,8 +20,21 @@ type rowPolicy struct {
 	anySignedIn  bool              // whoever has a role may read
 	append       auth.Permission   // creating needs it; "" leaves creating to administrators
 	tenantColumn string            // a principal bound to a tenant reaches only its rows; "" for common tables
+	alsoOf       ofTenant          // what other rows are the tenant's than the column says; nil for none
 	ownColumn    string            // holds the id of the user whose row it is, who may read it; "" for nobody's
 	appendOnly   bool              // nobody changes or removes a row
+}
+
+// ofTenant is the condition that rows are a tenant's.
+type ofTenant = func(tenant column.ID) func(*sql.Selector)
+
+// within is the condition that rows are of a tenant.
+func (r rowPolicy) within(tenant [16]byte) func(*sql.Selector) {
+	named := sql.FieldEQ(r.tenantColumn, column.ID(tenant))
+	if r.alsoOf == nil {
+		return named
+	}
+	return sql.OrPredicates(named, r.alsoOf(tenant))
 }
 
 // EvalQuery refuses the query or narrows it to the principal's tenant.
@@ -39,7 +52,7 @@ func (r rowPolicy) EvalQuery(ctx context.Context, q ent.Query) error {
 		query.WhereP(sql.FieldEQ(r.ownColumn, own))
 	}
 	if p.Tenant != nil && r.tenantColumn != "" {
-		query.WhereP(sql.FieldEQ(r.tenantColumn, column.ID(*p.Tenant)))
+		query.WhereP(r.within(*p.Tenant))
 	}
 	return nil
 }
@@ -93,10 +106,14 @@ func (r rowPolicy) EvalMutation(ctx context.Context, m ent.Mutation) error {
 		}
 		return nil
 	}
+	// Nor is a row taken out of its tenant.
+	if value, set := m.Field(r.tenantColumn); set && value != column.ID(*tenant) || m.FieldCleared(r.tenantColumn) {
+		return auth.ErrOtherTenant
+	}
 	narrowed, ok := m.(interface{ WhereP(...func(*sql.Selector)) })
 	if !ok {
 		return fault.New(fault.Internal, "the mutation %T cannot be narrowed to a tenant", m)
 	}
-	narrowed.WhereP(sql.FieldEQ(r.tenantColumn, column.ID(*tenant)))
+	narrowed.WhereP(r.within(*tenant))
 	return nil
 }

@@ -16,6 +16,7 @@ import (
 	"logbook/ent"
 	"logbook/ent/accesstoken"
 	"logbook/ent/column"
+	"logbook/ent/identity"
 	"logbook/ent/schema"
 	"logbook/ent/user"
 	"logbook/internal/auth"
@@ -53,15 +54,19 @@ type UserDraft struct {
 }
 
 // AddUser stores a user with its aliases. It fails with kind Conflict where the
-// id, the name or an alias is taken. An administrator bound to a tenant makes users
-// of that tenant.
+// id, the name or an alias is taken, and Invalid for an unknown tenant. An administrator
+// bound to a tenant makes users of that tenant.
 func (a *Accounts) AddUser(ctx context.Context, draft UserDraft) (*ent.User, error) {
 	if err := draft.check(); err != nil {
 		return nil, err
 	}
-	draft.TenantID = bound(ctx, draft.TenantID)
+	tenant, err := a.bound(ctx, draft.TenantID)
+	if err != nil {
+		return nil, err
+	}
+	draft.TenantID = tenant
 	var made *ent.User
-	err := a.journal.Change(ctx, func(tx *db.Tx) (changes []journal.Change, err error) {
+	err = a.journal.Change(ctx, func(tx *db.Tx) (changes []journal.Change, err error) {
 		made, err = a.addUser(ctx, tx, &draft)
 		if err != nil {
 			return nil, err
@@ -85,19 +90,27 @@ func (d *UserDraft) check() error {
 	if err := checkTenant(d.TenantID); err != nil {
 		return err
 	}
-	for _, system := range d.systems() {
-		if err := checkSystem(system); err != nil {
-			return err
-		}
-		if err := fault.Name("aliases."+system, d.Aliases[system], schema.MaxText); err != nil {
-			return err
-		}
+	if err := checkAliases(d.Aliases); err != nil {
+		return err
 	}
 	return checkID(d.ID)
 }
 
-// systems gives the systems that know the user by an alias, in a fixed order.
-func (d *UserDraft) systems() []string { return slices.Sorted(maps.Keys(d.Aliases)) }
+// checkAliases refuses what can be no aliases.
+func checkAliases(aliases map[string]string) error {
+	for _, system := range sortedSystems(aliases) {
+		if err := checkSystem(system); err != nil {
+			return err
+		}
+		if err := fault.Name("aliases."+system, aliases[system], schema.MaxText); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sortedSystems gives the systems that know a user by an alias, in a fixed order.
+func sortedSystems(aliases map[string]string) []string { return slices.Sorted(maps.Keys(aliases)) }
 
 // addUser stores a checked user. Where it fails the transaction is spoilt.
 func (a *Accounts) addUser(ctx context.Context, tx *db.Tx, draft *UserDraft) (*ent.User, error) {
@@ -121,17 +134,114 @@ func (a *Accounts) addUser(ctx context.Context, tx *db.Tx, draft *UserDraft) (*e
 	if err != nil {
 		return nil, err
 	}
-	for _, system := range draft.systems() {
-		external := draft.Aliases[system]
+	if err := addAliases(ctx, tx, id, draft.Aliases); err != nil {
+		return nil, err
+	}
+	return made, nil
+}
+
+// addAliases stores the ids by which systems know a user. Where it fails the transaction
+// is spoilt.
+func addAliases(ctx context.Context, tx *db.Tx, id int64, aliases map[string]string) error {
+	for _, system := range sortedSystems(aliases) {
+		external := aliases[system]
 		err := tx.Identity.Create().SetSystem(system).SetExternalID(external).SetUserID(id).Exec(ctx)
 		if ent.IsConstraintError(err) {
-			return nil, fault.Wrap(fault.Conflict, err, "the %s id %q belongs to another user", system, external)
+			return fault.Wrap(fault.Conflict, err, "the %s id %q belongs to another user", system, external)
 		}
 		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// UserUpdate is what of a user changes, nil for what stays.
+type UserUpdate struct {
+	Role     *auth.Role
+	TenantID *column.ID
+	Unbind   bool              // to no tenant
+	Aliases  map[string]string // all of them; empty and not nil for none
+}
+
+// UpdateUser changes a user and gives it as it is then, with its identities; whoever a
+// proxy names as it is what it is then within a second. Its tokens keep their roles and
+// the tenants they are bound to. It fails with kind NotFound, Conflict where an alias is
+// taken, and Forbidden where an administrator bound to a tenant gives aliases or takes a
+// user out of the tenant.
+func (a *Accounts) UpdateUser(ctx context.Context, id int64, update UserUpdate) (*ent.User, error) {
+	if update.Role != nil {
+		if err := checkRole(*update.Role); err != nil {
 			return nil, err
 		}
 	}
-	return made, nil
+	if update.Unbind && update.TenantID != nil {
+		return nil, fault.RefuseField("unbind", fault.Clash, "", "cannot stand beside tenantId")
+	}
+	if err := checkAliases(update.Aliases); err != nil {
+		return nil, err
+	}
+	if err := a.nameable(ctx, update.TenantID); err != nil {
+		return nil, err
+	}
+	var now *ent.User
+	err := a.journal.Change(ctx, func(tx *db.Tx) ([]journal.Change, error) {
+		was, err := oneUser(ctx, tx.Client, id)
+		if err != nil {
+			return nil, err
+		}
+		changed := was.Update().SetNillableTenantID(update.TenantID)
+		if update.Role != nil {
+			changed.SetRole(string(*update.Role))
+		}
+		if update.Unbind {
+			changed.ClearTenantID()
+		}
+		if err := changed.Exec(ctx); err != nil {
+			return nil, err
+		}
+		if update.Aliases != nil {
+			if _, err := tx.Identity.Delete().Where(identity.UserID(id)).Exec(ctx); err != nil {
+				return nil, err
+			}
+			if err := addAliases(ctx, tx, id, update.Aliases); err != nil {
+				return nil, err
+			}
+		}
+		if now, err = oneUser(ctx, tx.Client, id); err != nil {
+			return nil, err
+		}
+		before := UserDraft{Username: was.Username, Role: auth.Role(was.Role), TenantID: was.TenantID, Aliases: aliasesOf(was)}
+		if len(before.differences(now)) == 0 {
+			return nil, nil
+		}
+		change := userChange("User.Update", column.ActionUpdate, now)
+		change.Details["aliases"] = aliasesOf(now)
+		change.Details["was"] = map[string]any{"role": was.Role, "tenant_id": was.TenantID, "aliases": before.Aliases}
+		if was.TenantID != nil { // which sees where its user went
+			change.Tenant = was.TenantID
+		}
+		return []journal.Change{change}, nil
+	})
+	return now, err
+}
+
+// oneUser gives a user with its identities. It fails with kind NotFound.
+func oneUser(ctx context.Context, client *ent.Client, id int64) (*ent.User, error) {
+	found, err := client.User.Query().Where(user.ID(id)).WithIdentities().Only(ctx)
+	if ent.IsNotFound(err) {
+		return nil, noUser(id)
+	}
+	return found, err
+}
+
+// aliasesOf gives the aliases of a user that came with its identities.
+func aliasesOf(u *ent.User) map[string]string {
+	aliases := make(map[string]string, len(u.Edges.Identities))
+	for _, one := range u.Edges.Identities {
+		aliases[one.System] = one.ExternalID
+	}
+	return aliases
 }
 
 // Users gives all users with their identities, by id.
@@ -176,11 +286,28 @@ func (a *Accounts) changeUser(ctx context.Context, id int64, event string, chang
 }
 
 // bound gives the tenant that the context's principal is bound to where none is named.
-func bound(ctx context.Context, named *column.ID) *column.ID {
+func (a *Accounts) bound(ctx context.Context, named *column.ID) (*column.ID, error) {
 	if p := auth.From(ctx); named == nil && p != nil {
-		return (*column.ID)(p.Tenant)
+		return (*column.ID)(p.Tenant), nil
 	}
-	return named
+	return named, a.nameable(ctx, named)
+}
+
+// nameable passes where the context's principal may name a tenant that something is to
+// be bound to, and the tenant exists; nil names none. To a command it may come later, with
+// the first import that names it: no command makes one.
+func (a *Accounts) nameable(ctx context.Context, id *column.ID) error {
+	if id == nil || auth.RequireSystem(ctx) == nil {
+		return nil
+	}
+	if err := auth.RequireTenant(ctx, (*[16]byte)(id)); err != nil { // who learns of no other
+		return err
+	}
+	known, err := a.journal.Tenant(ctx, id)
+	if err == nil && known == nil {
+		return fault.RefuseField("tenant_id", fault.Unknown, id.String(), "")
+	}
+	return err
 }
 
 func noUser(id int64) error  { return fault.New(fault.NotFound, "there is no user %d", id) }
@@ -205,13 +332,15 @@ type TokenDraft struct {
 }
 
 // AddToken makes a token and gives its key, which nobody can see again. It fails
-// with kind Invalid for an unknown user, role or permission. An administrator bound to
+// with kind Invalid for an unknown user, tenant, role or permission. An administrator bound to
 // a tenant makes tokens that are bound to it.
 func (a *Accounts) AddToken(ctx context.Context, draft TokenDraft) (token *ent.AccessToken, key string, err error) {
 	if err := draft.check(); err != nil {
 		return nil, "", err
 	}
-	draft.TenantID = bound(ctx, draft.TenantID)
+	if draft.TenantID, err = a.bound(ctx, draft.TenantID); err != nil {
+		return nil, "", err
+	}
 	key = authn.NewKey()
 	err = a.journal.Change(ctx, func(tx *db.Tx) (changes []journal.Change, err error) {
 		token, err = a.addToken(ctx, tx, nil, key, &draft)

@@ -86,14 +86,16 @@ func TestChangesAreRecorded(t *testing.T) {
 		const by = `"username":"logbook test"}`
 		prefix := key[:8]
 		for what, pair := range map[string][2]string{
-			"audit events": {strings.Join(events, "\n"), `A's Logbook.User.Create {"by":"logbook","role":"user","tenant_id":"A","user":"alice","user_id":7,` + by + `
+			"audit events": {strings.Join(events, "\n"), `A's Logbook.Tenant.Create {"by":"logbook","name":"A","tenant_id":"A",` + by + `
+A's Logbook.User.Create {"by":"logbook","role":"user","tenant_id":"A","user":"alice","user_id":7,` + by + `
 A's Logbook.Token.Create {"by":"logbook","expires_at":"2025-06-15T13:00:00Z","name":"ci","of_user_id":7,"permissions":["entries:write"],"prefix":"` + prefix + `","role":"ingest","token_id":1099511627776,` + by + `
 A's Logbook.User.Disable {"by":"logbook","role":"user","tenant_id":"A","user":"alice","user_id":7,` + by + `
 A's Logbook.Token.Revoke {"by":"logbook","expires_at":"2025-06-15T13:00:00Z","name":"ci","of_user_id":7,"permissions":["entries:write"],"prefix":"` + prefix + `","role":"ingest","token_id":1099511627776,` + by + `
 nobody's Logbook.User.Create {"by":"logbook","role":"user","user":"bob","user_id":1099511627776,` + by + `
 nobody's Logbook.Token.Create {"by":"logbook","name":"gateway","of_user_id":7,"prefix":"of-th","role":"","tenant_id":"09000000-0000-0000-0000-000000000000","token_id":1099511627777,` + by + `
 A's Logbook.User.Enable {"by":"logbook","role":"user","tenant_id":"A","user":"alice","user_id":7,` + by},
-			"operations": {strings.Join(sentences, "\n"), `create user "alice", user
+			"operations": {strings.Join(sentences, "\n"), `create tenant "A"
+create user "alice", user
 create access token 1099511627776 "ci", ingest
 update user "alice", user
 update access token 1099511627776 "ci", ingest

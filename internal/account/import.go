@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -126,7 +127,7 @@ func (a *Accounts) importUser(ctx context.Context, tx *db.Tx, draft *UserDraft) 
 	case named != nil:
 		return nil, fault.RefuseField("username", fault.Clash, "", "%q is user %d's", fault.Shorten(draft.Username), named.ID)
 	}
-	for _, system := range draft.systems() {
+	for _, system := range sortedSystems(draft.Aliases) {
 		external := draft.Aliases[system]
 		owner, err := found(tx.Identity.Query().Where(identity.System(system), identity.ExternalID(external)).Only(ctx))
 		if err != nil {
@@ -154,12 +155,7 @@ func (d *UserDraft) differences(u *ent.User) (names []string) {
 	if !sameID(u.TenantID, d.TenantID) {
 		names = append(names, "tenant_id")
 	}
-	same := len(u.Edges.Identities) == len(d.Aliases)
-	for _, one := range u.Edges.Identities {
-		external, has := d.Aliases[one.System]
-		same = same && has && external == one.ExternalID
-	}
-	if !same {
+	if !maps.Equal(aliasesOf(u), d.Aliases) {
 		names = append(names, "aliases")
 	}
 	return names

@@ -11,7 +11,7 @@ import (
 
 	"logbook/ent"
 	"logbook/ent/accesstoken"
-	"logbook/ent/user"
+	"logbook/internal/auth"
 	"logbook/internal/fault"
 	"logbook/internal/journal"
 )
@@ -29,8 +29,23 @@ type (
 
 // User gives a user with its identities. It fails with kind NotFound.
 func (a *Accounts) User(ctx context.Context, id int64) (*ent.User, error) {
-	found, err := a.db.Ent().User.Query().Where(user.ID(id)).WithIdentities().Only(ctx)
-	if ent.IsNotFound(err) {
+	return oneUser(ctx, a.db.Ent(), id)
+}
+
+// Own gives the user that the context's principal is, with its identities, whatever it
+// may see else; where the principal is bound to a tenant, a user of that tenant alone. It
+// fails with kind NotFound where such a user is not stored.
+func (a *Accounts) Own(ctx context.Context) (*ent.User, error) {
+	if err := auth.Require(ctx, auth.Need{}); err != nil {
+		return nil, err
+	}
+	p := auth.From(ctx)
+	id, err := strconv.ParseInt(p.Subject, 10, 64)
+	if err != nil {
+		return nil, fault.New(fault.NotFound, "there is no user %q", fault.Shorten(p.Subject))
+	}
+	found, err := a.User(auth.System(ctx, "own user"), id)
+	if err == nil && p.Tenant != nil && (found.TenantID == nil || [16]byte(*found.TenantID) != *p.Tenant) {
 		return nil, noUser(id)
 	}
 	return found, err

@@ -46,13 +46,13 @@ func said(done []*ent.Operation) string {
 
 func TestChangesAreRecorded(t *testing.T) {
 	each(t, func(t *testing.T, ctx context.Context, w *world) {
-		tenant := must[*ent.Tenant](t)(w.CreateTenant(ctx, "A"))
-		alice := auth.With(ctx, &auth.Principal{Subject: "7", Username: "alice", Account: "user 7", Role: auth.Admin, Tenant: (*[16]byte)(&tenant.ID)})
+		tenantID := unrecorded(t, ctx, w, "A")
+		alice := auth.With(ctx, &auth.Principal{Subject: "7", Username: "alice", Account: "user 7", Role: auth.Admin, Tenant: (*[16]byte)(&tenantID)})
 		alice = auth.WithOrigin(alice, auth.Origin{Address: "192.0.2.7", UserAgent: "\xff" + strings.Repeat("字", 700), RequestID: "req_1"})
 
-		policy := must[*ent.RetentionPolicy](t)(w.CreateRetentionPolicy(alice, journal.RetentionPolicyDraft{Name: "short", Days: 1, TenantID: &tenant.ID}))
+		policy := must[*ent.RetentionPolicy](t)(w.CreateRetentionPolicy(alice, journal.RetentionPolicyDraft{Name: "short", Days: 1, TenantID: &tenantID}))
 		must[[]*ent.Entry](t)(w.Entries.Append(ctx, []journal.EntryDraft{
-			{Message: "old", Timestamp: at(-100), TenantID: &tenant.ID}, {Message: "older", Timestamp: at(-200)},
+			{Message: "old", Timestamp: at(-100), TenantID: &tenantID}, {Message: "older", Timestamp: at(-200)},
 		}))
 		for range 2 { // the second removes nothing, and so changes nothing
 			must[[]journal.Retained](t)(w.ApplyRetention(alice, false))
@@ -84,7 +84,7 @@ retention policy "short", 1 days`; got != want {
 		if len(events) != len(wanted) {
 			t.Fatalf("%d audit events, want %d", len(events), len(wanted))
 		}
-		ids := strings.NewReplacer(policy.ID.String(), "P", tenant.ID.String(), "T")
+		ids := strings.NewReplacer(policy.ID.String(), "P", tenantID.String(), "T")
 		for i, want := range wanted {
 			e, o := events[i], done[i]
 			if e.Key != want.key || ids.Replace(string(e.Payload)) != want.payload || *e.UserID != want.user {

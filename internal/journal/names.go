@@ -7,13 +7,10 @@ import (
 	"time"
 
 	"logbook/ent"
-	"logbook/ent/category"
 	"logbook/ent/column"
 	"logbook/ent/identity"
 	"logbook/ent/schema"
-	"logbook/ent/tenant"
 	"logbook/internal/auth"
-	"logbook/internal/db"
 	"logbook/internal/fault"
 )
 
@@ -132,52 +129,6 @@ func (j *Journal) CategoryByCode(ctx context.Context, code string) (*ent.Categor
 		return nil, err
 	}
 	return known.codes[code], nil
-}
-
-// Tenants gives the tenants the principal may see, by name.
-func (j *Journal) Tenants(ctx context.Context) ([]*ent.Tenant, error) {
-	return j.db.Ent().Tenant.Query().Order(tenant.ByName(), tenant.ByID()).All(ctx)
-}
-
-// Categories gives the categories, by code.
-func (j *Journal) Categories(ctx context.Context) ([]*ent.Category, error) {
-	return j.db.Ent().Category.Query().Order(category.ByCode()).All(ctx)
-}
-
-// CreateTenant makes a tenant.
-func (j *Journal) CreateTenant(ctx context.Context, name string) (*ent.Tenant, error) {
-	if err := fault.Name("name", name, maxName); err != nil {
-		return nil, err
-	}
-	var made *ent.Tenant
-	err := j.db.Write(ctx, func(tx *db.Tx) (err error) {
-		made, err = tx.Tenant.Create().SetID(newID(j.now())).SetName(name).SetCreatedAt(column.TimeOf(j.now())).Save(ctx)
-		return err
-	})
-	j.names.forget()
-	return made, err
-}
-
-// CreateCategory makes a category. It fails with kind Conflict where the code is
-// taken.
-func (j *Journal) CreateCategory(ctx context.Context, name, code string) (*ent.Category, error) {
-	if err := fault.Name("name", name, maxName); err != nil {
-		return nil, err
-	}
-	if err := fault.Name("code", code, maxName); err != nil {
-		return nil, err
-	}
-	var made *ent.Category
-	err := j.db.Write(ctx, func(tx *db.Tx) (err error) {
-		made, err = tx.Category.Create().SetID(newID(j.now())).SetName(name).SetCode(code).
-			SetCreatedAt(column.TimeOf(j.now())).Save(ctx)
-		if ent.IsConstraintError(err) {
-			return fault.Wrap(fault.Conflict, err, "there is a category with the code %q already", code)
-		}
-		return err
-	})
-	j.names.forget()
-	return made, err
 }
 
 // unknownNames gives the problem of each row that names a tenant or category that

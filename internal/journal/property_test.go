@@ -2,6 +2,7 @@ package journal_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"logbook/ent"
 	"logbook/ent/column"
+	"logbook/internal/db"
 	"logbook/internal/fault"
 	"logbook/internal/journal"
 )
@@ -27,17 +29,33 @@ func stock(t testing.TB, ctx context.Context, w *world) wares {
 	var s wares
 	s.tenants, s.categories = []*column.ID{nil}, []*column.ID{nil}
 	for i := range 3 {
-		tenant, err := w.CreateTenant(ctx, fmt.Sprint("tenant ", i))
+		tenant := unrecorded(t, ctx, w, fmt.Sprint("tenant ", i))
+		category := column.ID{0xca, byte(i)}
+		err := w.database.Write(ctx, func(tx *db.Tx) error {
+			return tx.Category.Create().SetID(category).SetName(fmt.Sprint("category ", i)).
+				SetCode(fmt.Sprint("c", i)).SetCreatedAt(column.TimeOf(noon)).Exec(ctx)
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		category, err := w.CreateCategory(ctx, fmt.Sprint("category ", i), fmt.Sprint("c", i))
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.tenants, s.categories = append(s.tenants, &tenant.ID), append(s.categories, &category.ID)
+		s.tenants, s.categories = append(s.tenants, &tenant), append(s.categories, &category)
 	}
 	return s
+}
+
+// unrecorded makes a tenant as an import does: a record of it would stand among the rows
+// under test.
+func unrecorded(t testing.TB, ctx context.Context, w *world, name string) column.ID {
+	t.Helper()
+	hash := sha256.Sum256([]byte(name))
+	id := column.ID(hash[:16])
+	err := w.database.Write(ctx, func(tx *db.Tx) error {
+		return tx.Tenant.Create().SetID(id).SetName(name).SetCreatedAt(column.TimeOf(noon)).Exec(ctx)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
 }
 
 var sources = []*string{nil, ptr(""), ptr("app"), ptr("app "), ptr("APP"), ptr("应用")}

@@ -39,13 +39,27 @@ func (j *Journal) RetentionPolicies(ctx context.Context) ([]*ent.RetentionPolicy
 		Order(retentionpolicy.ByName(), retentionpolicy.ByID()).All(ctx)
 }
 
+// FindRetentionPolicy gives a policy the principal may see. It fails with kind NotFound.
+func (j *Journal) FindRetentionPolicy(ctx context.Context, id column.ID) (*ent.RetentionPolicy, error) {
+	return findPolicy(ctx, j.db.Ent(), id)
+}
+
+func findPolicy(ctx context.Context, client *ent.Client, id column.ID) (*ent.RetentionPolicy, error) {
+	found, err := client.RetentionPolicy.Query().Where(retentionpolicy.ID(id)).Only(ctx)
+	if ent.IsNotFound(err) {
+		return nil, noPolicy(id)
+	}
+	return found, err
+}
+
+func noPolicy(id column.ID) error {
+	return fault.New(fault.NotFound, "there is no retention policy %s", id)
+}
+
 // CreateRetentionPolicy makes an active policy.
 func (j *Journal) CreateRetentionPolicy(ctx context.Context, draft RetentionPolicyDraft) (*ent.RetentionPolicy, error) {
-	if err := fault.Name("name", draft.Name, maxName); err != nil {
+	if err := checkPolicy(&draft.Name, &draft.Days); err != nil {
 		return nil, err
-	}
-	if draft.Days < 1 || draft.Days > 36500 {
-		return nil, fault.RefuseField("days", fault.Outside, "", "between 1 and 36500")
 	}
 	// Whoever is bound to a tenant learns of no other.
 	if err := auth.RequireTenant(ctx, (*[16]byte)(draft.TenantID)); err != nil {
@@ -84,20 +98,66 @@ func (j *Journal) CreateRetentionPolicy(ctx context.Context, draft RetentionPoli
 	return made, err
 }
 
+// RetentionPolicyUpdate is what of a policy changes, nil for what stays.
+type RetentionPolicyUpdate struct {
+	Name   *string
+	Days   *int
+	Active *bool
+}
+
+// UpdateRetentionPolicy changes a policy. It fails with kind NotFound.
+func (j *Journal) UpdateRetentionPolicy(ctx context.Context, id column.ID, update RetentionPolicyUpdate) (*ent.RetentionPolicy, error) {
+	if err := checkPolicy(update.Name, update.Days); err != nil {
+		return nil, err
+	}
+	var now *ent.RetentionPolicy
+	err := j.Change(ctx, func(tx *db.Tx) ([]Change, error) {
+		was, err := findPolicy(ctx, tx.Client, id)
+		if err != nil {
+			return nil, err
+		}
+		changed := was.Update().SetNillableName(update.Name).SetNillableActive(update.Active)
+		if update.Days != nil {
+			changed.SetDays(int32(*update.Days))
+		}
+		now, err = changed.Save(ctx)
+		if ent.IsNotFound(err) { // another process removed it
+			err = noPolicy(id)
+		}
+		if err != nil || now.Name == was.Name && now.Days == was.Days && now.Active == was.Active {
+			return nil, err
+		}
+		change := policyChange("RetentionPolicy.Update", column.ActionUpdate, now)
+		change.Details["active"] = now.Active
+		change.Details["was"] = map[string]any{"name": was.Name, "days": was.Days, "active": was.Active}
+		return []Change{change}, nil
+	})
+	return now, err
+}
+
+// checkPolicy refuses what no policy may be; nil is not looked at.
+func checkPolicy(name *string, days *int) error {
+	if name != nil {
+		if err := fault.Name("name", *name, maxName); err != nil {
+			return err
+		}
+	}
+	if days != nil && (*days < 1 || *days > 36500) {
+		return fault.RefuseField("days", fault.Outside, "", "between 1 and 36500")
+	}
+	return nil
+}
+
 // DeleteRetentionPolicy removes a policy. It fails with kind NotFound.
 func (j *Journal) DeleteRetentionPolicy(ctx context.Context, id column.ID) error {
-	absent := fault.New(fault.NotFound, "there is no retention policy %s", id)
 	return j.Change(ctx, func(tx *db.Tx) ([]Change, error) {
-		policy, err := tx.RetentionPolicy.Query().Where(retentionpolicy.ID(id)).Only(ctx)
-		if ent.IsNotFound(err) {
-			err = absent
-		}
+		policy, err := findPolicy(ctx, tx.Client, id)
 		if err != nil {
 			return nil, err
 		}
 		gone, err := tx.RetentionPolicy.Delete().Where(retentionpolicy.ID(id)).Exec(ctx)
 		if err == nil && gone == 0 { // another process was first
-			err = absent
+			err = noPolicy(id)
 		}
 		if err != nil {
 			return nil, err

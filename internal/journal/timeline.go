@@ -45,9 +45,11 @@ type TimelineFilter struct {
 }
 
 // Record is a row of any kind: an *ent.Entry, *ent.AuditEvent, *ent.Operation,
-// *ent.UsageRecord or *ent.APICall. All they have in common in Go is that they print
-// themselves.
-type Record interface{ fmt.Stringer }
+// *ent.UsageRecord or *ent.APICall.
+type Record interface {
+	fmt.Stringer
+	IsLogRecord()
+}
 
 // TimelineConnection is a page of rows of all kinds, newest first (Relay).
 type TimelineConnection struct {
