@@ -38,6 +38,7 @@ type ResolverRoot interface {
 	Operation() OperationResolver
 	Query() QueryResolver
 	RetentionPolicy() RetentionPolicyResolver
+	Subscription() SubscriptionResolver
 	UsageRecord() UsageRecordResolver
 	User() UserResolver
 }
@@ -60,8 +61,14 @@ type ComplexityRoot struct {
 		Tenant        func(childComplexity int) int
 	}
 
+	APICallAppended struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
 	APICallConnection struct {
 		Edges      func(childComplexity int) int
+		LiveCursor func(childComplexity int) int
 		PageInfo   func(childComplexity int) int
 		TotalCount func(childComplexity int) int
 	}
@@ -111,8 +118,14 @@ type ComplexityRoot struct {
 		UserID        func(childComplexity int) int
 	}
 
+	AuditEventAppended struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
 	AuditEventConnection struct {
 		Edges      func(childComplexity int) int
+		LiveCursor func(childComplexity int) int
 		PageInfo   func(childComplexity int) int
 		TotalCount func(childComplexity int) int
 	}
@@ -229,8 +242,14 @@ type ComplexityRoot struct {
 		Username  func(childComplexity int) int
 	}
 
+	EntryAppended struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
 	EntryConnection struct {
 		Edges      func(childComplexity int) int
+		LiveCursor func(childComplexity int) int
 		PageInfo   func(childComplexity int) int
 		TotalCount func(childComplexity int) int
 	}
@@ -299,8 +318,14 @@ type ComplexityRoot struct {
 		Username       func(childComplexity int) int
 	}
 
+	OperationAppended struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
 	OperationConnection struct {
 		Edges      func(childComplexity int) int
+		LiveCursor func(childComplexity int) int
 		PageInfo   func(childComplexity int) int
 		TotalCount func(childComplexity int) int
 	}
@@ -384,6 +409,14 @@ type ComplexityRoot struct {
 		AccessToken func(childComplexity int) int
 	}
 
+	Subscription struct {
+		APICallAppended     func(childComplexity int, filter *journal.APICallFilter, after *string) int
+		AuditEventAppended  func(childComplexity int, filter *journal.AuditEventFilter, after *string) int
+		EntryAppended       func(childComplexity int, filter *journal.EntryFilter, after *string) int
+		OperationAppended   func(childComplexity int, filter *journal.OperationFilter, after *string) int
+		UsageRecordAppended func(childComplexity int, filter *journal.UsageRecordFilter, after *string) int
+	}
+
 	Tenant struct {
 		CreatedAt func(childComplexity int) int
 		ID        func(childComplexity int) int
@@ -413,8 +446,14 @@ type ComplexityRoot struct {
 		Username         func(childComplexity int) int
 	}
 
+	UsageRecordAppended struct {
+		Cursor func(childComplexity int) int
+		Node   func(childComplexity int) int
+	}
+
 	UsageRecordConnection struct {
 		Edges      func(childComplexity int) int
+		LiveCursor func(childComplexity int) int
 		PageInfo   func(childComplexity int) int
 		TotalCount func(childComplexity int) int
 	}
@@ -548,6 +587,13 @@ type RetentionPolicyResolver interface {
 	Tenant(ctx context.Context, obj *ent.RetentionPolicy) (*ent.Tenant, error)
 	Category(ctx context.Context, obj *ent.RetentionPolicy) (*ent.Category, error)
 }
+type SubscriptionResolver interface {
+	EntryAppended(ctx context.Context, filter *journal.EntryFilter, after *string) (<-chan *journal.Appended[ent.Entry], error)
+	AuditEventAppended(ctx context.Context, filter *journal.AuditEventFilter, after *string) (<-chan *journal.Appended[ent.AuditEvent], error)
+	OperationAppended(ctx context.Context, filter *journal.OperationFilter, after *string) (<-chan *journal.Appended[ent.Operation], error)
+	UsageRecordAppended(ctx context.Context, filter *journal.UsageRecordFilter, after *string) (<-chan *journal.Appended[ent.UsageRecord], error)
+	APICallAppended(ctx context.Context, filter *journal.APICallFilter, after *string) (<-chan *journal.Appended[ent.APICall], error)
+}
 type UsageRecordResolver interface {
 	Tenant(ctx context.Context, obj *ent.UsageRecord) (*ent.Tenant, error)
 }
@@ -624,12 +670,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.APICall.Tenant(childComplexity), true
 
+	case "APICallAppended.cursor":
+		if e.ComplexityRoot.APICallAppended.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.APICallAppended.Cursor(childComplexity), true
+	case "APICallAppended.node":
+		if e.ComplexityRoot.APICallAppended.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.APICallAppended.Node(childComplexity), true
+
 	case "APICallConnection.edges":
 		if e.ComplexityRoot.APICallConnection.Edges == nil {
 			break
 		}
 
 		return e.ComplexityRoot.APICallConnection.Edges(childComplexity), true
+	case "APICallConnection.liveCursor":
+		if e.ComplexityRoot.APICallConnection.LiveCursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.APICallConnection.LiveCursor(childComplexity), true
 	case "APICallConnection.pageInfo":
 		if e.ComplexityRoot.APICallConnection.PageInfo == nil {
 			break
@@ -811,12 +876,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AuditEvent.UserID(childComplexity), true
 
+	case "AuditEventAppended.cursor":
+		if e.ComplexityRoot.AuditEventAppended.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEventAppended.Cursor(childComplexity), true
+	case "AuditEventAppended.node":
+		if e.ComplexityRoot.AuditEventAppended.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEventAppended.Node(childComplexity), true
+
 	case "AuditEventConnection.edges":
 		if e.ComplexityRoot.AuditEventConnection.Edges == nil {
 			break
 		}
 
 		return e.ComplexityRoot.AuditEventConnection.Edges(childComplexity), true
+	case "AuditEventConnection.liveCursor":
+		if e.ComplexityRoot.AuditEventConnection.LiveCursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AuditEventConnection.LiveCursor(childComplexity), true
 	case "AuditEventConnection.pageInfo":
 		if e.ComplexityRoot.AuditEventConnection.PageInfo == nil {
 			break
@@ -1111,12 +1195,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Entry.Username(childComplexity), true
 
+	case "EntryAppended.cursor":
+		if e.ComplexityRoot.EntryAppended.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EntryAppended.Cursor(childComplexity), true
+	case "EntryAppended.node":
+		if e.ComplexityRoot.EntryAppended.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EntryAppended.Node(childComplexity), true
+
 	case "EntryConnection.edges":
 		if e.ComplexityRoot.EntryConnection.Edges == nil {
 			break
 		}
 
 		return e.ComplexityRoot.EntryConnection.Edges(childComplexity), true
+	case "EntryConnection.liveCursor":
+		if e.ComplexityRoot.EntryConnection.LiveCursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.EntryConnection.LiveCursor(childComplexity), true
 	case "EntryConnection.pageInfo":
 		if e.ComplexityRoot.EntryConnection.PageInfo == nil {
 			break
@@ -1549,12 +1652,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.Operation.Username(childComplexity), true
 
+	case "OperationAppended.cursor":
+		if e.ComplexityRoot.OperationAppended.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OperationAppended.Cursor(childComplexity), true
+	case "OperationAppended.node":
+		if e.ComplexityRoot.OperationAppended.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OperationAppended.Node(childComplexity), true
+
 	case "OperationConnection.edges":
 		if e.ComplexityRoot.OperationConnection.Edges == nil {
 			break
 		}
 
 		return e.ComplexityRoot.OperationConnection.Edges(childComplexity), true
+	case "OperationConnection.liveCursor":
+		if e.ComplexityRoot.OperationConnection.LiveCursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.OperationConnection.LiveCursor(childComplexity), true
 	case "OperationConnection.pageInfo":
 		if e.ComplexityRoot.OperationConnection.PageInfo == nil {
 			break
@@ -1936,6 +2058,62 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.RevokeAccessTokenPayload.AccessToken(childComplexity), true
 
+	case "Subscription.apiCallAppended":
+		if e.ComplexityRoot.Subscription.APICallAppended == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_apiCallAppended_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.APICallAppended(childComplexity, args["filter"].(*journal.APICallFilter), args["after"].(*string)), true
+	case "Subscription.auditEventAppended":
+		if e.ComplexityRoot.Subscription.AuditEventAppended == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_auditEventAppended_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.AuditEventAppended(childComplexity, args["filter"].(*journal.AuditEventFilter), args["after"].(*string)), true
+	case "Subscription.entryAppended":
+		if e.ComplexityRoot.Subscription.EntryAppended == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_entryAppended_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.EntryAppended(childComplexity, args["filter"].(*journal.EntryFilter), args["after"].(*string)), true
+	case "Subscription.operationAppended":
+		if e.ComplexityRoot.Subscription.OperationAppended == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_operationAppended_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.OperationAppended(childComplexity, args["filter"].(*journal.OperationFilter), args["after"].(*string)), true
+	case "Subscription.usageRecordAppended":
+		if e.ComplexityRoot.Subscription.UsageRecordAppended == nil {
+			break
+		}
+
+		args, err := ec.field_Subscription_usageRecordAppended_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Subscription.UsageRecordAppended(childComplexity, args["filter"].(*journal.UsageRecordFilter), args["after"].(*string)), true
+
 	case "Tenant.createdAt":
 		if e.ComplexityRoot.Tenant.CreatedAt == nil {
 			break
@@ -2076,12 +2254,31 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.UsageRecord.Username(childComplexity), true
 
+	case "UsageRecordAppended.cursor":
+		if e.ComplexityRoot.UsageRecordAppended.Cursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsageRecordAppended.Cursor(childComplexity), true
+	case "UsageRecordAppended.node":
+		if e.ComplexityRoot.UsageRecordAppended.Node == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsageRecordAppended.Node(childComplexity), true
+
 	case "UsageRecordConnection.edges":
 		if e.ComplexityRoot.UsageRecordConnection.Edges == nil {
 			break
 		}
 
 		return e.ComplexityRoot.UsageRecordConnection.Edges(childComplexity), true
+	case "UsageRecordConnection.liveCursor":
+		if e.ComplexityRoot.UsageRecordConnection.LiveCursor == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UsageRecordConnection.LiveCursor(childComplexity), true
 	case "UsageRecordConnection.pageInfo":
 		if e.ComplexityRoot.UsageRecordConnection.PageInfo == nil {
 			break
@@ -2351,6 +2548,23 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 				Data: buf.Bytes(),
 			}
 		}
+	case ast.Subscription:
+		next := ec._Subscription(ctx, opCtx.Operation.SelectionSet)
+
+		var buf bytes.Buffer
+		return func(ctx context.Context) *graphql.Response {
+			buf.Reset()
+			data := next(ctx)
+
+			if data == nil {
+				return nil
+			}
+			data.MarshalGQL(&buf)
+
+			return &graphql.Response{
+				Data: buf.Bytes(),
+			}
+		}
 
 	default:
 		return graphql.OneShot(graphql.ErrorResponse(ctx, "unsupported GraphQL operation"))
@@ -2379,10 +2593,11 @@ func newExecutionContext(
 var sources = []*ast.Source{
 	{Name: "../schema.graphqls", Input: `"""
 Logbook keeps logs and answers questions about them. Everything is served at
-` + "`" + `/graphql` + "`" + `: queries by POST or GET, mutations by POST only.
+` + "`" + `/graphql` + "`" + `: queries by POST or GET, mutations by POST only. Subscriptions follow a log:
+they give its rows as they are appended.
 
 A caller signs in with ` + "`" + `Authorization: Bearer …` + "`" + ` (an access token or a JWT).
-Every field of Query and Mutation says who may select it.
+Every field of Query, Mutation and Subscription says who may select it.
 
 Null means the same as absent in every argument and input field that may be null.
 
@@ -2433,6 +2648,7 @@ of the GraphQL parser and validator are in English always.
 schema {
   query: Query
   mutation: Mutation
+  subscription: Subscription
 }
 
 """
@@ -2592,6 +2808,13 @@ type EntryConnection {
   longer the more there are; every other count is quick.
   """
   totalCount: Int64!
+  """
+  Where to follow on from: as ` + "`" + `after` + "`" + ` of ` + "`" + `entryAppended` + "`" + ` it gives everything that is
+  appended after this page was read, and nothing that was there before. Read in one
+  moment with the page, and only when it is selected. Pages that are read later may
+  show rows that the subscription gives too; they have the same ` + "`" + `id` + "`" + `.
+  """
+  liveCursor: String!
 }
 
 """
@@ -2599,6 +2822,19 @@ An entry in its place (Relay).
 """
 type EntryEdge {
   """The place of the entry, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. It is opaque and stays valid."""
+  cursor: String!
+  """The entry."""
+  node: Entry!
+}
+
+"""
+An entry that was appended.
+"""
+type EntryAppended {
+  """
+  The place of the entry in the order in which rows are appended; as ` + "`" + `after` + "`" + ` it gives
+  what comes behind it. It is opaque and stays valid.
+  """
   cursor: String!
   """The entry."""
   node: Entry!
@@ -2720,6 +2956,13 @@ type AuditEventConnection {
   longer the more there are; every other count is quick.
   """
   totalCount: Int64!
+  """
+  Where to follow on from: as ` + "`" + `after` + "`" + ` of ` + "`" + `auditEventAppended` + "`" + ` it gives everything that is
+  appended after this page was read, and nothing that was there before. Read in one
+  moment with the page, and only when it is selected. Pages that are read later may
+  show rows that the subscription gives too; they have the same ` + "`" + `id` + "`" + `.
+  """
+  liveCursor: String!
 }
 
 """
@@ -2727,6 +2970,19 @@ An audit event in its place (Relay).
 """
 type AuditEventEdge {
   """The place of the audit event, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. It is opaque and stays valid."""
+  cursor: String!
+  """The audit event."""
+  node: AuditEvent!
+}
+
+"""
+An audit event that was appended.
+"""
+type AuditEventAppended {
+  """
+  The place of the audit event in the order in which rows are appended; as ` + "`" + `after` + "`" + ` it gives
+  what comes behind it. It is opaque and stays valid.
+  """
   cursor: String!
   """The audit event."""
   node: AuditEvent!
@@ -2846,6 +3102,13 @@ type OperationConnection {
   are; every other count is quick.
   """
   totalCount: Int64!
+  """
+  Where to follow on from: as ` + "`" + `after` + "`" + ` of ` + "`" + `operationAppended` + "`" + ` it gives everything that is
+  appended after this page was read, and nothing that was there before. Read in one
+  moment with the page, and only when it is selected. Pages that are read later may
+  show rows that the subscription gives too; they have the same ` + "`" + `id` + "`" + `.
+  """
+  liveCursor: String!
 }
 
 """
@@ -2853,6 +3116,19 @@ An operation in its place (Relay).
 """
 type OperationEdge {
   """The place of the operation, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. It is opaque and stays valid."""
+  cursor: String!
+  """The operation."""
+  node: Operation!
+}
+
+"""
+An operation that was appended.
+"""
+type OperationAppended {
+  """
+  The place of the operation in the order in which rows are appended; as ` + "`" + `after` + "`" + ` it gives
+  what comes behind it. It is opaque and stays valid.
+  """
   cursor: String!
   """The operation."""
   node: Operation!
@@ -2978,6 +3254,13 @@ type UsageRecordConnection {
   already.
   """
   totalCount: Int64!
+  """
+  Where to follow on from: as ` + "`" + `after` + "`" + ` of ` + "`" + `usageRecordAppended` + "`" + ` it gives everything that is
+  appended after this page was read, and nothing that was there before. Read in one
+  moment with the page, and only when it is selected. Pages that are read later may
+  show rows that the subscription gives too; they have the same ` + "`" + `id` + "`" + `.
+  """
+  liveCursor: String!
 }
 
 """
@@ -2985,6 +3268,19 @@ A usage record in its place (Relay).
 """
 type UsageRecordEdge {
   """The place of the usage record, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. It is opaque and stays valid."""
+  cursor: String!
+  """The usage record."""
+  node: UsageRecord!
+}
+
+"""
+A usage record that was appended.
+"""
+type UsageRecordAppended {
+  """
+  The place of the usage record in the order in which rows are appended; as ` + "`" + `after` + "`" + ` it gives
+  what comes behind it. It is opaque and stays valid.
+  """
   cursor: String!
   """The usage record."""
   node: UsageRecord!
@@ -3106,6 +3402,13 @@ type APICallConnection {
   count is quick.
   """
   totalCount: Int64!
+  """
+  Where to follow on from: as ` + "`" + `after` + "`" + ` of ` + "`" + `apiCallAppended` + "`" + ` it gives everything that is
+  appended after this page was read, and nothing that was there before. Read in one
+  moment with the page, and only when it is selected. Pages that are read later may
+  show rows that the subscription gives too; they have the same ` + "`" + `id` + "`" + `.
+  """
+  liveCursor: String!
 }
 
 """
@@ -3113,6 +3416,19 @@ An API call in its place (Relay).
 """
 type APICallEdge {
   """The place of the API call, for ` + "`" + `after` + "`" + ` and ` + "`" + `before` + "`" + `. It is opaque and stays valid."""
+  cursor: String!
+  """The API call."""
+  node: APICall!
+}
+
+"""
+An API call that was appended.
+"""
+type APICallAppended {
+  """
+  The place of the API call in the order in which rows are appended; as ` + "`" + `after` + "`" + ` it gives
+  what comes behind it. It is opaque and stays valid.
+  """
   cursor: String!
   """The API call."""
   node: APICall!
@@ -3717,6 +4033,86 @@ type Mutation {
     """Which token."""
     input: RevokeAccessTokenInput!
   ): RevokeAccessTokenPayload @hasRole(role: ADMIN)
+}
+
+"""
+What can be followed. A subscription gives rows as they are appended, whichever process
+of Logbook appends them, each once: in the order in which they were stored, not of their
+times. It begins with the first row that is appended after it was accepted, or right
+behind a cursor, and goes on until the caller ends it. A caller that reads slowly holds
+up nobody, and loses nothing but rows that are removed before it gets to them. Where one
+ends with an error, or the connection breaks, the caller begins another behind the last
+cursor it had, and has missed nothing.
+
+An operation selects one field, without ` + "`" + `@skip` + "`" + ` and ` + "`" + `@include` + "`" + `. It counts towards the
+complexity what one row counts.
+"""
+type Subscription {
+  """
+  Follows the entries: gives those of the filter as they are appended. Needs the
+  permission ` + "`" + `entries:read` + "`" + `.
+  """
+  entryAppended(
+    """Which entries; all where it is absent."""
+    filter: EntryFilter
+    """
+    The cursor behind which to begin: that of a row that any of these fields gave, or the
+    ` + "`" + `liveCursor` + "`" + ` of a page. Default: the moment in which the subscription is accepted.
+    """
+    after: String
+  ): EntryAppended! @hasPermission(permission: "entries:read")
+  """
+  Follows the audit events: gives those of the filter as they are appended. Needs the
+  permission ` + "`" + `audit:read` + "`" + `.
+  """
+  auditEventAppended(
+    """Which audit events; all where it is absent."""
+    filter: AuditEventFilter
+    """
+    The cursor behind which to begin: that of a row that any of these fields gave, or the
+    ` + "`" + `liveCursor` + "`" + ` of a page. Default: the moment in which the subscription is accepted.
+    """
+    after: String
+  ): AuditEventAppended! @hasPermission(permission: "audit:read")
+  """
+  Follows the operations: gives those of the filter as they are appended. Needs the
+  permission ` + "`" + `system:log:list` + "`" + `; some fields are null without ` + "`" + `system:log:query` + "`" + `.
+  """
+  operationAppended(
+    """Which operations; all where it is absent."""
+    filter: OperationFilter
+    """
+    The cursor behind which to begin: that of a row that any of these fields gave, or the
+    ` + "`" + `liveCursor` + "`" + ` of a page. Default: the moment in which the subscription is accepted.
+    """
+    after: String
+  ): OperationAppended! @hasPermission(permission: "system:log:list")
+  """
+  Follows the usage records: gives those of the filter as they are appended. Needs the
+  permission ` + "`" + `usage:read` + "`" + `, or the role ` + "`" + `USER` + "`" + `, which sees its own.
+  """
+  usageRecordAppended(
+    """Which usage records; all that the caller may see where it is absent."""
+    filter: UsageRecordFilter
+    """
+    The cursor behind which to begin: that of a row that any of these fields gave, or the
+    ` + "`" + `liveCursor` + "`" + ` of a page. Default: the moment in which the subscription is accepted.
+    """
+    after: String
+  ): UsageRecordAppended! @hasPermission(permission: "usage:read", orOwn: true)
+  """
+  Follows the API calls: gives those of the filter as they are appended. Needs the
+  permission ` + "`" + `audit` + "`" + `.
+  """
+  apiCallAppended(
+    """Which API calls; all where it is absent."""
+    filter: APICallFilter
+    """
+    The cursor behind which to begin: that of a row that any of these fields gave, or the
+    ` + "`" + `liveCursor` + "`" + ` of a page. Default: the moment in which the subscription is accepted.
+    """
+    after: String
+  ): APICallAppended! @hasPermission(permission: "audit")
 }
 
 """
@@ -4391,6 +4787,16 @@ func (ec *executionContext) childFields_APICall(ctx context.Context, field graph
 	return nil, fmt.Errorf("no field named %q was found under type APICall", field.Name)
 }
 
+func (ec *executionContext) childFields_APICallAppended(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_APICallAppended_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_APICallAppended_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type APICallAppended", field.Name)
+}
+
 func (ec *executionContext) childFields_APICallConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "edges":
@@ -4399,6 +4805,8 @@ func (ec *executionContext) childFields_APICallConnection(ctx context.Context, f
 		return ec.fieldContext_APICallConnection_pageInfo(ctx, field)
 	case "totalCount":
 		return ec.fieldContext_APICallConnection_totalCount(ctx, field)
+	case "liveCursor":
+		return ec.fieldContext_APICallConnection_liveCursor(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type APICallConnection", field.Name)
 }
@@ -4493,6 +4901,16 @@ func (ec *executionContext) childFields_AuditEvent(ctx context.Context, field gr
 	return nil, fmt.Errorf("no field named %q was found under type AuditEvent", field.Name)
 }
 
+func (ec *executionContext) childFields_AuditEventAppended(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_AuditEventAppended_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_AuditEventAppended_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AuditEventAppended", field.Name)
+}
+
 func (ec *executionContext) childFields_AuditEventConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "edges":
@@ -4501,6 +4919,8 @@ func (ec *executionContext) childFields_AuditEventConnection(ctx context.Context
 		return ec.fieldContext_AuditEventConnection_pageInfo(ctx, field)
 	case "totalCount":
 		return ec.fieldContext_AuditEventConnection_totalCount(ctx, field)
+	case "liveCursor":
+		return ec.fieldContext_AuditEventConnection_liveCursor(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AuditEventConnection", field.Name)
 }
@@ -4729,6 +5149,16 @@ func (ec *executionContext) childFields_Entry(ctx context.Context, field graphql
 	return nil, fmt.Errorf("no field named %q was found under type Entry", field.Name)
 }
 
+func (ec *executionContext) childFields_EntryAppended(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_EntryAppended_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_EntryAppended_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type EntryAppended", field.Name)
+}
+
 func (ec *executionContext) childFields_EntryConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "edges":
@@ -4737,6 +5167,8 @@ func (ec *executionContext) childFields_EntryConnection(ctx context.Context, fie
 		return ec.fieldContext_EntryConnection_pageInfo(ctx, field)
 	case "totalCount":
 		return ec.fieldContext_EntryConnection_totalCount(ctx, field)
+	case "liveCursor":
+		return ec.fieldContext_EntryConnection_liveCursor(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type EntryConnection", field.Name)
 }
@@ -4815,6 +5247,16 @@ func (ec *executionContext) childFields_Operation(ctx context.Context, field gra
 	return nil, fmt.Errorf("no field named %q was found under type Operation", field.Name)
 }
 
+func (ec *executionContext) childFields_OperationAppended(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_OperationAppended_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_OperationAppended_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OperationAppended", field.Name)
+}
+
 func (ec *executionContext) childFields_OperationConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "edges":
@@ -4823,6 +5265,8 @@ func (ec *executionContext) childFields_OperationConnection(ctx context.Context,
 		return ec.fieldContext_OperationConnection_pageInfo(ctx, field)
 	case "totalCount":
 		return ec.fieldContext_OperationConnection_totalCount(ctx, field)
+	case "liveCursor":
+		return ec.fieldContext_OperationConnection_liveCursor(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type OperationConnection", field.Name)
 }
@@ -4997,6 +5441,16 @@ func (ec *executionContext) childFields_UsageRecord(ctx context.Context, field g
 	return nil, fmt.Errorf("no field named %q was found under type UsageRecord", field.Name)
 }
 
+func (ec *executionContext) childFields_UsageRecordAppended(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_UsageRecordAppended_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_UsageRecordAppended_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UsageRecordAppended", field.Name)
+}
+
 func (ec *executionContext) childFields_UsageRecordConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "edges":
@@ -5005,6 +5459,8 @@ func (ec *executionContext) childFields_UsageRecordConnection(ctx context.Contex
 		return ec.fieldContext_UsageRecordConnection_pageInfo(ctx, field)
 	case "totalCount":
 		return ec.fieldContext_UsageRecordConnection_totalCount(ctx, field)
+	case "liveCursor":
+		return ec.fieldContext_UsageRecordConnection_liveCursor(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type UsageRecordConnection", field.Name)
 }
@@ -6047,6 +6503,116 @@ func (ec *executionContext) field_Query_users_args(ctx context.Context, rawArgs 
 	return args, nil
 }
 
+func (ec *executionContext) field_Subscription_apiCallAppended_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*journal.APICallFilter, error) {
+			return ec.unmarshalOAPICallFilter2ᚖlogbookᚋinternalᚋjournalᚐAPICallFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_Subscription_auditEventAppended_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*journal.AuditEventFilter, error) {
+			return ec.unmarshalOAuditEventFilter2ᚖlogbookᚋinternalᚋjournalᚐAuditEventFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_Subscription_entryAppended_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*journal.EntryFilter, error) {
+			return ec.unmarshalOEntryFilter2ᚖlogbookᚋinternalᚋjournalᚐEntryFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_Subscription_operationAppended_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*journal.OperationFilter, error) {
+			return ec.unmarshalOOperationFilter2ᚖlogbookᚋinternalᚋjournalᚐOperationFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_Subscription_usageRecordAppended_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*journal.UsageRecordFilter, error) {
+			return ec.unmarshalOUsageRecordFilter2ᚖlogbookᚋinternalᚋjournalᚐUsageRecordFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	return args, nil
+}
+
 func (ec *executionContext) field___Directive_args_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -6300,6 +6866,61 @@ func (ec *executionContext) fieldContext_APICall_tenant(_ context.Context, field
 	return fc, nil
 }
 
+func (ec *executionContext) _APICallAppended_cursor(ctx context.Context, field graphql.CollectedField, obj *journal.Appended[ent.APICall]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_APICallAppended_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_APICallAppended_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("APICallAppended", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _APICallAppended_node(ctx context.Context, field graphql.CollectedField, obj *journal.Appended[ent.APICall]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_APICallAppended_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.APICall) graphql.Marshaler {
+			return ec.marshalNAPICall2ᚖlogbookᚋentᚐAPICall(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_APICallAppended_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "APICallAppended",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_APICall(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _APICallConnection_edges(ctx context.Context, field graphql.CollectedField, obj *journal.Connection[ent.APICall]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -6385,6 +7006,29 @@ func (ec *executionContext) _APICallConnection_totalCount(ctx context.Context, f
 }
 func (ec *executionContext) fieldContext_APICallConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("APICallConnection", field, true, false, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _APICallConnection_liveCursor(ctx context.Context, field graphql.CollectedField, obj *journal.Connection[ent.APICall]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_APICallConnection_liveCursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LiveCursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_APICallConnection_liveCursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("APICallConnection", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _APICallEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *journal.Edge[ent.APICall]) (ret graphql.Marshaler) {
@@ -7071,6 +7715,61 @@ func (ec *executionContext) fieldContext_AuditEvent_userAgent(_ context.Context,
 	return graphql.NewScalarFieldContext("AuditEvent", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _AuditEventAppended_cursor(ctx context.Context, field graphql.CollectedField, obj *journal.Appended[ent.AuditEvent]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEventAppended_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEventAppended_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEventAppended", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _AuditEventAppended_node(ctx context.Context, field graphql.CollectedField, obj *journal.Appended[ent.AuditEvent]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEventAppended_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.AuditEvent) graphql.Marshaler {
+			return ec.marshalNAuditEvent2ᚖlogbookᚋentᚐAuditEvent(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEventAppended_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AuditEventAppended",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AuditEvent(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _AuditEventConnection_edges(ctx context.Context, field graphql.CollectedField, obj *journal.Connection[ent.AuditEvent]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -7156,6 +7855,29 @@ func (ec *executionContext) _AuditEventConnection_totalCount(ctx context.Context
 }
 func (ec *executionContext) fieldContext_AuditEventConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AuditEventConnection", field, true, false, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _AuditEventConnection_liveCursor(ctx context.Context, field graphql.CollectedField, obj *journal.Connection[ent.AuditEvent]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AuditEventConnection_liveCursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LiveCursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AuditEventConnection_liveCursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AuditEventConnection", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _AuditEventEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *journal.Edge[ent.AuditEvent]) (ret graphql.Marshaler) {
@@ -8345,6 +9067,61 @@ func (ec *executionContext) fieldContext_Entry_metadata(_ context.Context, field
 	return graphql.NewScalarFieldContext("Entry", field, true, true, errors.New("field of type JSON does not have child fields"))
 }
 
+func (ec *executionContext) _EntryAppended_cursor(ctx context.Context, field graphql.CollectedField, obj *journal.Appended[ent.Entry]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EntryAppended_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EntryAppended_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EntryAppended", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _EntryAppended_node(ctx context.Context, field graphql.CollectedField, obj *journal.Appended[ent.Entry]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EntryAppended_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Entry) graphql.Marshaler {
+			return ec.marshalNEntry2ᚖlogbookᚋentᚐEntry(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EntryAppended_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "EntryAppended",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Entry(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _EntryConnection_edges(ctx context.Context, field graphql.CollectedField, obj *journal.Connection[ent.Entry]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -8430,6 +9207,29 @@ func (ec *executionContext) _EntryConnection_totalCount(ctx context.Context, fie
 }
 func (ec *executionContext) fieldContext_EntryConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("EntryConnection", field, true, false, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _EntryConnection_liveCursor(ctx context.Context, field graphql.CollectedField, obj *journal.Connection[ent.Entry]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_EntryConnection_liveCursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LiveCursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_EntryConnection_liveCursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("EntryConnection", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _EntryEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *journal.Edge[ent.Entry]) (ret graphql.Marshaler) {
@@ -10590,6 +11390,61 @@ func (ec *executionContext) fieldContext_Operation_requestData(_ context.Context
 	return graphql.NewScalarFieldContext("Operation", field, false, false, errors.New("field of type JSON does not have child fields"))
 }
 
+func (ec *executionContext) _OperationAppended_cursor(ctx context.Context, field graphql.CollectedField, obj *journal.Appended[ent.Operation]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OperationAppended_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OperationAppended_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OperationAppended", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _OperationAppended_node(ctx context.Context, field graphql.CollectedField, obj *journal.Appended[ent.Operation]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OperationAppended_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.Operation) graphql.Marshaler {
+			return ec.marshalNOperation2ᚖlogbookᚋentᚐOperation(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OperationAppended_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "OperationAppended",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Operation(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _OperationConnection_edges(ctx context.Context, field graphql.CollectedField, obj *journal.Connection[ent.Operation]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -10675,6 +11530,29 @@ func (ec *executionContext) _OperationConnection_totalCount(ctx context.Context,
 }
 func (ec *executionContext) fieldContext_OperationConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("OperationConnection", field, true, false, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _OperationConnection_liveCursor(ctx context.Context, field graphql.CollectedField, obj *journal.Connection[ent.Operation]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OperationConnection_liveCursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LiveCursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OperationConnection_liveCursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OperationConnection", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _OperationEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *journal.Edge[ent.Operation]) (ret graphql.Marshaler) {
@@ -12662,6 +13540,341 @@ func (ec *executionContext) fieldContext_RevokeAccessTokenPayload_accessToken(_ 
 	return fc, nil
 }
 
+func (ec *executionContext) _Subscription_entryAppended(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Subscription_entryAppended(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Subscription().EntryAppended(ctx, fc.Args["filter"].(*journal.EntryFilter), fc.Args["after"].(*string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "entries:read")
+				if err != nil {
+					var zeroVal *journal.Appended[ent.Entry]
+					return zeroVal, err
+				}
+				orOwn, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *journal.Appended[ent.Entry]
+					return zeroVal, err
+				}
+				if ec.Directives.HasPermission == nil {
+					var zeroVal *journal.Appended[ent.Entry]
+					return zeroVal, errors.New("directive hasPermission is not implemented")
+				}
+				return ec.Directives.HasPermission(ctx, nil, directive0, permission, orOwn)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *journal.Appended[ent.Entry]) graphql.Marshaler {
+			return ec.marshalNEntryAppended2ᚖlogbookᚋinternalᚋjournalᚐAppended(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Subscription_entryAppended(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Subscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_EntryAppended(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Subscription_entryAppended_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Subscription_auditEventAppended(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Subscription_auditEventAppended(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Subscription().AuditEventAppended(ctx, fc.Args["filter"].(*journal.AuditEventFilter), fc.Args["after"].(*string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "audit:read")
+				if err != nil {
+					var zeroVal *journal.Appended[ent.AuditEvent]
+					return zeroVal, err
+				}
+				orOwn, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *journal.Appended[ent.AuditEvent]
+					return zeroVal, err
+				}
+				if ec.Directives.HasPermission == nil {
+					var zeroVal *journal.Appended[ent.AuditEvent]
+					return zeroVal, errors.New("directive hasPermission is not implemented")
+				}
+				return ec.Directives.HasPermission(ctx, nil, directive0, permission, orOwn)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *journal.Appended[ent.AuditEvent]) graphql.Marshaler {
+			return ec.marshalNAuditEventAppended2ᚖlogbookᚋinternalᚋjournalᚐAppended(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Subscription_auditEventAppended(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Subscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AuditEventAppended(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Subscription_auditEventAppended_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Subscription_operationAppended(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Subscription_operationAppended(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Subscription().OperationAppended(ctx, fc.Args["filter"].(*journal.OperationFilter), fc.Args["after"].(*string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "system:log:list")
+				if err != nil {
+					var zeroVal *journal.Appended[ent.Operation]
+					return zeroVal, err
+				}
+				orOwn, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *journal.Appended[ent.Operation]
+					return zeroVal, err
+				}
+				if ec.Directives.HasPermission == nil {
+					var zeroVal *journal.Appended[ent.Operation]
+					return zeroVal, errors.New("directive hasPermission is not implemented")
+				}
+				return ec.Directives.HasPermission(ctx, nil, directive0, permission, orOwn)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *journal.Appended[ent.Operation]) graphql.Marshaler {
+			return ec.marshalNOperationAppended2ᚖlogbookᚋinternalᚋjournalᚐAppended(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Subscription_operationAppended(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Subscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_OperationAppended(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Subscription_operationAppended_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Subscription_usageRecordAppended(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Subscription_usageRecordAppended(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Subscription().UsageRecordAppended(ctx, fc.Args["filter"].(*journal.UsageRecordFilter), fc.Args["after"].(*string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "usage:read")
+				if err != nil {
+					var zeroVal *journal.Appended[ent.UsageRecord]
+					return zeroVal, err
+				}
+				orOwn, err := ec.unmarshalNBoolean2bool(ctx, true)
+				if err != nil {
+					var zeroVal *journal.Appended[ent.UsageRecord]
+					return zeroVal, err
+				}
+				if ec.Directives.HasPermission == nil {
+					var zeroVal *journal.Appended[ent.UsageRecord]
+					return zeroVal, errors.New("directive hasPermission is not implemented")
+				}
+				return ec.Directives.HasPermission(ctx, nil, directive0, permission, orOwn)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *journal.Appended[ent.UsageRecord]) graphql.Marshaler {
+			return ec.marshalNUsageRecordAppended2ᚖlogbookᚋinternalᚋjournalᚐAppended(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Subscription_usageRecordAppended(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Subscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UsageRecordAppended(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Subscription_usageRecordAppended_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Subscription_apiCallAppended(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Subscription_apiCallAppended(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Subscription().APICallAppended(ctx, fc.Args["filter"].(*journal.APICallFilter), fc.Args["after"].(*string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				permission, err := ec.unmarshalNString2string(ctx, "audit")
+				if err != nil {
+					var zeroVal *journal.Appended[ent.APICall]
+					return zeroVal, err
+				}
+				orOwn, err := ec.unmarshalNBoolean2bool(ctx, false)
+				if err != nil {
+					var zeroVal *journal.Appended[ent.APICall]
+					return zeroVal, err
+				}
+				if ec.Directives.HasPermission == nil {
+					var zeroVal *journal.Appended[ent.APICall]
+					return zeroVal, errors.New("directive hasPermission is not implemented")
+				}
+				return ec.Directives.HasPermission(ctx, nil, directive0, permission, orOwn)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *journal.Appended[ent.APICall]) graphql.Marshaler {
+			return ec.marshalNAPICallAppended2ᚖlogbookᚋinternalᚋjournalᚐAppended(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Subscription_apiCallAppended(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Subscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_APICallAppended(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Subscription_apiCallAppended_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Tenant_id(ctx context.Context, field graphql.CollectedField, obj *ent.Tenant) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -13200,6 +14413,61 @@ func (ec *executionContext) fieldContext_UsageRecord_other(_ context.Context, fi
 	return graphql.NewScalarFieldContext("UsageRecord", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _UsageRecordAppended_cursor(ctx context.Context, field graphql.CollectedField, obj *journal.Appended[ent.UsageRecord]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageRecordAppended_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsageRecordAppended_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsageRecordAppended", field, false, false, errors.New("field of type String does not have child fields"))
+}
+
+func (ec *executionContext) _UsageRecordAppended_node(ctx context.Context, field graphql.CollectedField, obj *journal.Appended[ent.UsageRecord]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageRecordAppended_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *ent.UsageRecord) graphql.Marshaler {
+			return ec.marshalNUsageRecord2ᚖlogbookᚋentᚐUsageRecord(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsageRecordAppended_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "UsageRecordAppended",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UsageRecord(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _UsageRecordConnection_edges(ctx context.Context, field graphql.CollectedField, obj *journal.Connection[ent.UsageRecord]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -13285,6 +14553,29 @@ func (ec *executionContext) _UsageRecordConnection_totalCount(ctx context.Contex
 }
 func (ec *executionContext) fieldContext_UsageRecordConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("UsageRecordConnection", field, true, false, errors.New("field of type Int64 does not have child fields"))
+}
+
+func (ec *executionContext) _UsageRecordConnection_liveCursor(ctx context.Context, field graphql.CollectedField, obj *journal.Connection[ent.UsageRecord]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageRecordConnection_liveCursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LiveCursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsageRecordConnection_liveCursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsageRecordConnection", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _UsageRecordEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *journal.Edge[ent.UsageRecord]) (ret graphql.Marshaler) {
@@ -16987,6 +18278,49 @@ func (ec *executionContext) _APICall(ctx context.Context, sel ast.SelectionSet, 
 	return out
 }
 
+var aPICallAppendedImplementors = []string{"APICallAppended"}
+
+func (ec *executionContext) _APICallAppended(ctx context.Context, sel ast.SelectionSet, obj *journal.Appended[ent.APICall]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, aPICallAppendedImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("APICallAppended")
+		case "cursor":
+			out.Values[i] = ec._APICallAppended_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._APICallAppended_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var aPICallConnectionImplementors = []string{"APICallConnection"}
 
 func (ec *executionContext) _APICallConnection(ctx context.Context, sel ast.SelectionSet, obj *journal.Connection[ent.APICall]) graphql.Marshaler {
@@ -17047,6 +18381,11 @@ func (ec *executionContext) _APICallConnection(ctx context.Context, sel ast.Sele
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "liveCursor":
+			out.Values[i] = ec._APICallConnection_liveCursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -17599,6 +18938,49 @@ func (ec *executionContext) _AuditEvent(ctx context.Context, sel ast.SelectionSe
 	return out
 }
 
+var auditEventAppendedImplementors = []string{"AuditEventAppended"}
+
+func (ec *executionContext) _AuditEventAppended(ctx context.Context, sel ast.SelectionSet, obj *journal.Appended[ent.AuditEvent]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, auditEventAppendedImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("AuditEventAppended")
+		case "cursor":
+			out.Values[i] = ec._AuditEventAppended_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._AuditEventAppended_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var auditEventConnectionImplementors = []string{"AuditEventConnection"}
 
 func (ec *executionContext) _AuditEventConnection(ctx context.Context, sel ast.SelectionSet, obj *journal.Connection[ent.AuditEvent]) graphql.Marshaler {
@@ -17659,6 +19041,11 @@ func (ec *executionContext) _AuditEventConnection(ctx context.Context, sel ast.S
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "liveCursor":
+			out.Values[i] = ec._AuditEventConnection_liveCursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -18753,6 +20140,49 @@ func (ec *executionContext) _Entry(ctx context.Context, sel ast.SelectionSet, ob
 	return out
 }
 
+var entryAppendedImplementors = []string{"EntryAppended"}
+
+func (ec *executionContext) _EntryAppended(ctx context.Context, sel ast.SelectionSet, obj *journal.Appended[ent.Entry]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, entryAppendedImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("EntryAppended")
+		case "cursor":
+			out.Values[i] = ec._EntryAppended_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._EntryAppended_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var entryConnectionImplementors = []string{"EntryConnection"}
 
 func (ec *executionContext) _EntryConnection(ctx context.Context, sel ast.SelectionSet, obj *journal.Connection[ent.Entry]) graphql.Marshaler {
@@ -18813,6 +20243,11 @@ func (ec *executionContext) _EntryConnection(ctx context.Context, sel ast.Select
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "liveCursor":
+			out.Values[i] = ec._EntryConnection_liveCursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -19366,6 +20801,49 @@ func (ec *executionContext) _Operation(ctx context.Context, sel ast.SelectionSet
 	return out
 }
 
+var operationAppendedImplementors = []string{"OperationAppended"}
+
+func (ec *executionContext) _OperationAppended(ctx context.Context, sel ast.SelectionSet, obj *journal.Appended[ent.Operation]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, operationAppendedImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("OperationAppended")
+		case "cursor":
+			out.Values[i] = ec._OperationAppended_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._OperationAppended_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var operationConnectionImplementors = []string{"OperationConnection"}
 
 func (ec *executionContext) _OperationConnection(ctx context.Context, sel ast.SelectionSet, obj *journal.Connection[ent.Operation]) graphql.Marshaler {
@@ -19426,6 +20904,11 @@ func (ec *executionContext) _OperationConnection(ctx context.Context, sel ast.Se
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "liveCursor":
+			out.Values[i] = ec._OperationConnection_liveCursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -20468,6 +21951,34 @@ func (ec *executionContext) _RevokeAccessTokenPayload(ctx context.Context, sel a
 	return out
 }
 
+var subscriptionImplementors = []string{"Subscription"}
+
+func (ec *executionContext) _Subscription(ctx context.Context, sel ast.SelectionSet) func(ctx context.Context) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, subscriptionImplementors)
+	ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{
+		Object: "Subscription",
+	})
+	if len(fields) != 1 {
+		graphql.AddErrorf(ctx, "must subscribe to exactly one stream")
+		return nil
+	}
+
+	switch fields[0].Name {
+	case "entryAppended":
+		return ec._Subscription_entryAppended(ctx, fields[0])
+	case "auditEventAppended":
+		return ec._Subscription_auditEventAppended(ctx, fields[0])
+	case "operationAppended":
+		return ec._Subscription_operationAppended(ctx, fields[0])
+	case "usageRecordAppended":
+		return ec._Subscription_usageRecordAppended(ctx, fields[0])
+	case "apiCallAppended":
+		return ec._Subscription_apiCallAppended(ctx, fields[0])
+	default:
+		panic("unknown field " + strconv.Quote(fields[0].Name))
+	}
+}
+
 var tenantImplementors = []string{"Tenant", "Node"}
 
 func (ec *executionContext) _Tenant(ctx context.Context, sel ast.SelectionSet, obj *ent.Tenant) graphql.Marshaler {
@@ -20682,6 +22193,49 @@ func (ec *executionContext) _UsageRecord(ctx context.Context, sel ast.SelectionS
 	return out
 }
 
+var usageRecordAppendedImplementors = []string{"UsageRecordAppended"}
+
+func (ec *executionContext) _UsageRecordAppended(ctx context.Context, sel ast.SelectionSet, obj *journal.Appended[ent.UsageRecord]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, usageRecordAppendedImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("UsageRecordAppended")
+		case "cursor":
+			out.Values[i] = ec._UsageRecordAppended_cursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._UsageRecordAppended_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var usageRecordConnectionImplementors = []string{"UsageRecordConnection"}
 
 func (ec *executionContext) _UsageRecordConnection(ctx context.Context, sel ast.SelectionSet, obj *journal.Connection[ent.UsageRecord]) graphql.Marshaler {
@@ -20742,6 +22296,11 @@ func (ec *executionContext) _UsageRecordConnection(ctx context.Context, sel ast.
 			}
 
 			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
+		case "liveCursor":
+			out.Values[i] = ec._UsageRecordConnection_liveCursor(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -21646,6 +23205,16 @@ func (ec *executionContext) marshalNAPICall2ᚖlogbookᚋentᚐAPICall(ctx conte
 	return ec._APICall(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNAPICallAppended2ᚖlogbookᚋinternalᚋjournalᚐAppended(ctx context.Context, sel ast.SelectionSet, v *journal.Appended[ent.APICall]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._APICallAppended(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNAPICallConnection2ᚖlogbookᚋinternalᚋjournalᚐConnection(ctx context.Context, sel ast.SelectionSet, v *journal.Connection[ent.APICall]) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -21762,6 +23331,16 @@ func (ec *executionContext) marshalNAuditEvent2ᚖlogbookᚋentᚐAuditEvent(ctx
 		return graphql.Null
 	}
 	return ec._AuditEvent(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNAuditEventAppended2ᚖlogbookᚋinternalᚋjournalᚐAppended(ctx context.Context, sel ast.SelectionSet, v *journal.Appended[ent.AuditEvent]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._AuditEventAppended(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNAuditEventConnection2ᚖlogbookᚋinternalᚋjournalᚐConnection(ctx context.Context, sel ast.SelectionSet, v *journal.Connection[ent.AuditEvent]) graphql.Marshaler {
@@ -22093,6 +23672,16 @@ func (ec *executionContext) marshalNEntry2ᚖlogbookᚋentᚐEntry(ctx context.C
 	return ec._Entry(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNEntryAppended2ᚖlogbookᚋinternalᚋjournalᚐAppended(ctx context.Context, sel ast.SelectionSet, v *journal.Appended[ent.Entry]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._EntryAppended(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNEntryConnection2ᚖlogbookᚋinternalᚋjournalᚐConnection(ctx context.Context, sel ast.SelectionSet, v *journal.Connection[ent.Entry]) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
@@ -22314,6 +23903,16 @@ func (ec *executionContext) unmarshalNOperationAction2logbookᚋentᚋcolumnᚐA
 
 func (ec *executionContext) marshalNOperationAction2logbookᚋentᚋcolumnᚐAction(ctx context.Context, sel ast.SelectionSet, v column.Action) graphql.Marshaler {
 	return v
+}
+
+func (ec *executionContext) marshalNOperationAppended2ᚖlogbookᚋinternalᚋjournalᚐAppended(ctx context.Context, sel ast.SelectionSet, v *journal.Appended[ent.Operation]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._OperationAppended(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNOperationConnection2ᚖlogbookᚋinternalᚋjournalᚐConnection(ctx context.Context, sel ast.SelectionSet, v *journal.Connection[ent.Operation]) graphql.Marshaler {
@@ -22553,6 +24152,16 @@ func (ec *executionContext) marshalNUsageRecord2ᚖlogbookᚋentᚐUsageRecord(c
 		return graphql.Null
 	}
 	return ec._UsageRecord(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNUsageRecordAppended2ᚖlogbookᚋinternalᚋjournalᚐAppended(ctx context.Context, sel ast.SelectionSet, v *journal.Appended[ent.UsageRecord]) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._UsageRecordAppended(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNUsageRecordConnection2ᚖlogbookᚋinternalᚋjournalᚐConnection(ctx context.Context, sel ast.SelectionSet, v *journal.Connection[ent.UsageRecord]) graphql.Marshaler {

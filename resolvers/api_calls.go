@@ -19,6 +19,11 @@ func (q query) APICalls(ctx context.Context, filter *journal.APICallFilter, firs
 	return page(ctx, q.journal.APICalls, filter, journal.KeysetPage{First: first, After: after, Last: last, Before: before})
 }
 
+// APICallAppended follows the API calls.
+func (s subscription) APICallAppended(ctx context.Context, filter *journal.APICallFilter, after *string) (<-chan *journal.APICallAppended, error) {
+	return follow(ctx, s.journal.APICalls, filter, after)
+}
+
 // CreateAPICall appends one API call.
 func (m mutation) CreateAPICall(ctx context.Context, input graph.CreateAPICallInput) (*graph.CreateAPICallPayload, error) {
 	row, err := appendOne(ctx, m.journal.APICalls, &input, readAPICall)

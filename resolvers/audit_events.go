@@ -20,6 +20,11 @@ func (q query) AuditEvents(ctx context.Context, filter *journal.AuditEventFilter
 	return page(ctx, q.journal.AuditEvents, filter, journal.KeysetPage{First: first, After: after, Last: last, Before: before})
 }
 
+// AuditEventAppended follows the audit events.
+func (s subscription) AuditEventAppended(ctx context.Context, filter *journal.AuditEventFilter, after *string) (<-chan *journal.AuditEventAppended, error) {
+	return follow(ctx, s.journal.AuditEvents, filter, after)
+}
+
 // CreateAuditEvent appends one audit event.
 func (m mutation) CreateAuditEvent(ctx context.Context, input graph.CreateAuditEventInput) (*graph.CreateAuditEventPayload, error) {
 	row, err := appendOne(ctx, m.journal.AuditEvents, &input, readAuditEvent)

@@ -35,6 +35,7 @@ type engine struct {
 	schema     graphql.ExecutableSchema
 	executor   *executor.Executor
 	recover    graphql.RecoverFunc
+	present    graphql.ErrorPresenterFunc
 	listing    listing
 	production bool
 	known      documents
@@ -141,6 +142,9 @@ func (e *engine) prepare(text string, hints, keep bool) (*prepared, gqlerror.Lis
 	}
 	if errs := validator.ValidateWithRules(e.schema.Schema(), document, nil); len(errs) > 0 {
 		return nil, documentErrors(codeValidationFailed, errs, hints)
+	}
+	if refused := checkSubscriptions(document); refused != nil {
+		return nil, gqlerror.List{refused}
 	}
 	uuids := uuidVariables(e.schema.Schema(), document)
 	numbers, refused := checkLiterals(e.schema.Schema(), document, uuids)

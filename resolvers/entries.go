@@ -21,6 +21,11 @@ func (q query) Entries(ctx context.Context, filter *journal.EntryFilter, first *
 	return page(ctx, q.journal.Entries, filter, journal.KeysetPage{First: first, After: after, Last: last, Before: before})
 }
 
+// EntryAppended follows the entries.
+func (s subscription) EntryAppended(ctx context.Context, filter *journal.EntryFilter, after *string) (<-chan *journal.EntryAppended, error) {
+	return follow(ctx, s.journal.Entries, filter, after)
+}
+
 // EntryStats counts the entries of the last days. The journal would clamp a
 // number of days outside its range; here it is refused.
 func (q query) EntryStats(ctx context.Context, tenantID *string, days *int) (*journal.EntryStats, error) {

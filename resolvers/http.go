@@ -49,7 +49,7 @@ func Handler(j *journal.Journal, accounts *account.Accounts, log *slog.Logger, o
 	run.SetErrorPresenter(presenter(log))
 	run.SetRecoverFunc(recovered(log))
 	return &handler{&engine{
-		schema: schema, executor: run, recover: recovered(log),
+		schema: schema, executor: run, recover: recovered(log), present: presenter(log),
 		listing: newListing(schema.Schema()), production: options.Production,
 	}}
 }
@@ -130,6 +130,11 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost && operation.Operation.Operation != ast.Query {
 		no = badRequest(http.StatusMethodNotAllowed, "only queries are answered by GET, send mutations by POST")
 		no.allow = http.MethodPost
+		write(w, r, media, no, nil, no.errors)
+		return
+	}
+	if operation.Operation.Operation == ast.Subscription {
+		no = badRequest(0, "a subscription has no single answer: this transport does not serve it")
 		write(w, r, media, no, nil, no.errors)
 		return
 	}

@@ -2,6 +2,9 @@ package resolvers
 
 import (
 	"context"
+	"slices"
+
+	"github.com/99designs/gqlgen/graphql"
 
 	"logbook/graph"
 	"logbook/internal/fault"
@@ -19,6 +22,7 @@ func find[R, D, F any](ctx context.Context, log *journal.Log[R, D, F], id string
 
 // page gives a page of a log. An absent filter asks nothing.
 func page[R, D, F any](ctx context.Context, log *journal.Log[R, D, F], filter *F, at journal.KeysetPage) (*journal.Connection[R], error) {
+	at.Live = slices.Contains(graphql.CollectAllFields(ctx), "liveCursor")
 	connection, err := log.Page(ctx, orAll(filter), at)
 	return connection, place(err, func(p *fault.Problem) {
 		switch p.Field {

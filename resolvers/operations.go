@@ -19,6 +19,11 @@ func (q query) Operations(ctx context.Context, filter *journal.OperationFilter, 
 	return page(ctx, q.journal.Operations, filter, journal.KeysetPage{First: first, After: after, Last: last, Before: before})
 }
 
+// OperationAppended follows the operations.
+func (s subscription) OperationAppended(ctx context.Context, filter *journal.OperationFilter, after *string) (<-chan *journal.OperationAppended, error) {
+	return follow(ctx, s.journal.Operations, filter, after)
+}
+
 // CreateOperation appends one operation.
 func (m mutation) CreateOperation(ctx context.Context, input graph.CreateOperationInput) (*graph.CreateOperationPayload, error) {
 	row, err := appendOne(ctx, m.journal.Operations, &input, readOperation)

@@ -5,7 +5,9 @@
 // document.go parses and checks its document against limits.go and the schema,
 // literals.go and variables.go check every value before anything runs,
 // directives.go asks auth.Require for each root field, the resolvers call the
-// journal, and errors.go gives every error its code and its sentence.
+// journal, and errors.go gives every error its code and its sentence. A subscription
+// goes the same way up to the resolver; follow.go makes its stream of answers, of which a
+// transport asks one after the other.
 //
 // Who may select a field is said in schema.graphqls, which rows somebody sees by
 // ent's row policy; no resolver decides either.
@@ -31,8 +33,9 @@ type (
 		journal  *journal.Journal
 		accounts *account.Accounts
 	}
-	query    struct{ root }
-	mutation struct{ root }
+	query        struct{ root }
+	mutation     struct{ root }
+	subscription struct{ root }
 
 	entry           struct{ journal *journal.Journal }
 	auditEvent      struct{ journal *journal.Journal }
@@ -49,6 +52,11 @@ func (r *Resolver) Query() graph.QueryResolver { return query{root{r.Journal, r.
 
 // Mutation carries out the fields of Mutation.
 func (r *Resolver) Mutation() graph.MutationResolver { return mutation{root{r.Journal, r.Accounts}} }
+
+// Subscription follows the logs.
+func (r *Resolver) Subscription() graph.SubscriptionResolver {
+	return subscription{root{r.Journal, r.Accounts}}
+}
 
 // Entry answers the fields of Entry that its row does not hold.
 func (r *Resolver) Entry() graph.EntryResolver { return entry{r.Journal} }

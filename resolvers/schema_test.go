@@ -129,7 +129,8 @@ func TestSchemaStyle(t *testing.T) {
 	}
 }
 
-// Each kind of log has the same shape: a row, a connection, its edges, a filter.
+// Each kind of log has the same shape: a row, a connection, its edges, a filter,
+// and who may list it may follow it.
 func TestKindsAreAlike(t *testing.T) {
 	t.Parallel()
 	schema := loadSchema(t)
@@ -150,7 +151,8 @@ func TestKindsAreAlike(t *testing.T) {
 			t.Errorf("%s takes %s, want %s", many.Name, arguments, want)
 		}
 		for definition, want := range map[string]string{
-			kind + "Connection": "edges:[" + kind + "Edge!]! pageInfo:PageInfo! totalCount:Int64! ", kind + "Edge": "cursor:String! node:" + kind + "! ",
+			kind + "Connection": "edges:[" + kind + "Edge!]! pageInfo:PageInfo! totalCount:Int64! liveCursor:String! ", kind + "Edge": "cursor:String! node:" + kind + "! ",
+			kind + "Appended": "cursor:String! node:" + kind + "! ",
 		} {
 			has := ""
 			for _, field := range schema.Types[definition].Fields {
@@ -159,6 +161,12 @@ func TestKindsAreAlike(t *testing.T) {
 			if has != want {
 				t.Errorf("%s has %s, want %s", definition, has, want)
 			}
+		}
+		followed := schema.Subscription.Fields.ForName(fields[0] + "Appended")
+		if followed == nil || followed.Type.String() != kind+"Appended!" ||
+			followed.Directives[0].Name != many.Directives[0].Name ||
+			followed.Directives[0].Arguments.ForName("permission").Value.Raw != many.Directives[0].Arguments.ForName("permission").Value.Raw {
+			t.Errorf("%s is not followed by whoever may list it: %v", kind, followed)
 		}
 		row, filter := schema.Types[kind], schema.Types[kind+"Filter"]
 		if len(row.Interfaces) != 1 || row.Interfaces[0] != "Node" || row.Fields.ForName("tenant").Type.String() != "Tenant" {

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+	"go.uber.org/goleak"
 
 	"logbook/ent/column"
 	"logbook/internal/account"
@@ -35,7 +36,16 @@ const (
 	jwtSecret  = "a secret that only this test knows, 32 bytes or more"
 )
 
-func TestMain(m *testing.M) { os.Exit(dbtest.Run(m)) }
+// TestMain wants no goroutine left when all tests have ended, such as a follower's.
+func TestMain(m *testing.M) {
+	code := dbtest.Run(m)
+	http.DefaultClient.CloseIdleConnections()
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
 
 // each runs a test against a server on a fresh database of every engine.
 func each(t *testing.T, test func(t *testing.T, s *server)) {

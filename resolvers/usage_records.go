@@ -19,6 +19,11 @@ func (q query) UsageRecords(ctx context.Context, filter *journal.UsageRecordFilt
 	return page(ctx, q.journal.UsageRecords, filter, journal.KeysetPage{First: first, After: after, Last: last, Before: before})
 }
 
+// UsageRecordAppended follows the usage records.
+func (s subscription) UsageRecordAppended(ctx context.Context, filter *journal.UsageRecordFilter, after *string) (<-chan *journal.UsageRecordAppended, error) {
+	return follow(ctx, s.journal.UsageRecords, filter, after)
+}
+
 // UsageStats sums the usage records that pass a filter.
 func (q query) UsageStats(ctx context.Context, filter *journal.UsageRecordFilter) (*journal.UsageStats, error) {
 	stats, err := q.journal.UsageStats(ctx, orAll(filter))

@@ -58,6 +58,11 @@ var (
 				Unique:  false,
 				Columns: []*schema.Column{APICallsColumns[5], APICallsColumns[6], APICallsColumns[0]},
 			},
+			{
+				Name:    "api_calls_arrival",
+				Unique:  false,
+				Columns: []*schema.Column{APICallsColumns[7], APICallsColumns[8]},
+			},
 		},
 	}
 	// AccessTokensColumns holds the columns for the "access_tokens" table.
@@ -133,6 +138,11 @@ var (
 				Unique:  false,
 				Columns: []*schema.Column{AuditEventsColumns[5], AuditEventsColumns[7], AuditEventsColumns[0]},
 			},
+			{
+				Name:    "audit_events_arrival",
+				Unique:  false,
+				Columns: []*schema.Column{AuditEventsColumns[8], AuditEventsColumns[9]},
+			},
 		},
 	}
 	// CategoriesColumns holds the columns for the "categories" table.
@@ -201,6 +211,11 @@ var (
 				Name:    "entries_source",
 				Unique:  false,
 				Columns: []*schema.Column{EntriesColumns[4], EntriesColumns[10], EntriesColumns[0]},
+			},
+			{
+				Name:    "entries_arrival",
+				Unique:  false,
+				Columns: []*schema.Column{EntriesColumns[11], EntriesColumns[12]},
 			},
 		},
 	}
@@ -314,6 +329,11 @@ var (
 				Unique:  false,
 				Columns: []*schema.Column{OperationsColumns[9], OperationsColumns[13], OperationsColumns[0]},
 			},
+			{
+				Name:    "operations_arrival",
+				Unique:  false,
+				Columns: []*schema.Column{OperationsColumns[14], OperationsColumns[15]},
+			},
 		},
 	}
 	// RetentionPoliciesColumns holds the columns for the "retention_policies" table.
@@ -423,6 +443,11 @@ var (
 				Name:    "usage_records_channel",
 				Unique:  false,
 				Columns: []*schema.Column{UsageRecordsColumns[13], UsageRecordsColumns[3], UsageRecordsColumns[0]},
+			},
+			{
+				Name:    "usage_records_arrival",
+				Unique:  false,
+				Columns: []*schema.Column{UsageRecordsColumns[18], UsageRecordsColumns[19]},
 			},
 		},
 	}

@@ -51,6 +51,7 @@ func (AuditEvent) Fields() []ent.Field {
 
 // Indexes serves each filter, newest first. The document has none but the order
 // of time; the others are GraphQL's.
+// The last is for those who follow (docs/decisions/0012).
 func (AuditEvent) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields("created_at", "id").StorageKey("audit_events_time"),
@@ -59,6 +60,7 @@ func (AuditEvent) Indexes() []ent.Index {
 		index.Fields("user_id", "created_at", "id").StorageKey("audit_events_user"),
 		index.Fields("application_id", "created_at", "id").StorageKey("audit_events_application"),
 		index.Fields("ip", "created_at", "id").StorageKey("audit_events_ip"),
+		index.Fields("writer", "sequence").StorageKey("audit_events_arrival"),
 	}
 }
 

@@ -46,6 +46,7 @@ func (Entry) Fields() []ent.Field {
 }
 
 // Indexes serves each documented filter, newest first.
+// The last is for those who follow (docs/decisions/0012).
 func (Entry) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields("timestamp", "id").StorageKey("entries_time"),
@@ -54,6 +55,7 @@ func (Entry) Indexes() []ent.Index {
 		index.Fields("user_id", "timestamp", "id").StorageKey("entries_user"),
 		index.Fields("level", "timestamp", "id").StorageKey("entries_level"),
 		index.Fields("source", "timestamp", "id").StorageKey("entries_source"),
+		index.Fields("writer", "sequence").StorageKey("entries_arrival"),
 	}
 }
 

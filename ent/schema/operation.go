@@ -46,6 +46,7 @@ func (Operation) Fields() []ent.Field {
 
 // Indexes serves each documented filter, newest first. The user's number has the
 // index of the user's name: the roll-ups know which names a number had.
+// The last is for those who follow (docs/decisions/0012).
 func (Operation) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields("created_at", "id").StorageKey("operations_time"),
@@ -54,6 +55,7 @@ func (Operation) Indexes() []ent.Index {
 		index.Fields("module", "created_at", "id").StorageKey("operations_module"),
 		index.Fields("status", "created_at", "id").StorageKey("operations_status"),
 		index.Fields("ip_address", "created_at", "id").StorageKey("operations_ip_address"),
+		index.Fields("writer", "sequence").StorageKey("operations_arrival"),
 	}
 }
 

@@ -51,6 +51,7 @@ func (UsageRecord) Fields() []ent.Field {
 
 // Indexes serves the documented filters, newest first. Names of users and tokens
 // have the index of their numbers: the roll-ups know which numbers a name had.
+// The last is for those who follow (docs/decisions/0012).
 func (UsageRecord) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields("created_at", "id").StorageKey("usage_records_time"),
@@ -59,6 +60,7 @@ func (UsageRecord) Indexes() []ent.Index {
 		index.Fields("token_id", "created_at", "id").StorageKey("usage_records_token"),
 		index.Fields("model_name", "created_at", "id").StorageKey("usage_records_model"),
 		index.Fields("channel_id", "created_at", "id").StorageKey("usage_records_channel"),
+		index.Fields("writer", "sequence").StorageKey("usage_records_arrival"),
 	}
 }
 

@@ -46,6 +46,8 @@ type (
 	APICallConnection = Connection[ent.APICall]
 	// APICallEdge is one of API calls with its cursor.
 	APICallEdge = Edge[ent.APICall]
+	// APICallAppended is an API call that was appended.
+	APICallAppended = Appended[ent.APICall]
 )
 
 // apiCallsByApp is the dimension of API calls beside all.

@@ -50,6 +50,8 @@ type (
 	AuditEventConnection = Connection[ent.AuditEvent]
 	// AuditEventEdge is one of audit events with its cursor.
 	AuditEventEdge = Edge[ent.AuditEvent]
+	// AuditEventAppended is an audit event that was appended.
+	AuditEventAppended = Appended[ent.AuditEvent]
 )
 
 // The dimensions of audit events.

@@ -51,6 +51,8 @@ type (
 	EntryConnection = Connection[ent.Entry]
 	// EntryEdge is one of entries with its cursor.
 	EntryEdge = Edge[ent.Entry]
+	// EntryAppended is an entry that was appended.
+	EntryAppended = Appended[ent.Entry]
 )
 
 // The dimensions of entries.

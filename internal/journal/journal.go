@@ -38,6 +38,7 @@ type Journal struct {
 	now    func() time.Time
 	zone   *time.Location
 	writer writer
+	hub    hub
 	names  names
 }
 

@@ -219,168 +219,180 @@ func near(t *rapid.T) *column.Time {
 	return ptr(moment + column.Time(of(t, "offset", int64(0), -1, 1, 30*60e6, 3599_999999)))
 }
 
+// auditKind is how the properties of lists and counts see audit events.
+func auditKind(w *world, s wares) kind[ent.AuditEvent, journal.AuditEventDraft, journal.AuditEventFilter] {
+	keys := []string{"SignIn.Password", "Token.Exchange", "signin.password"}
+	people := []*string{nil, ptr(""), ptr("usr_1"), ptr("usr_1 "), ptr("USR_1")}
+	return kind[ent.AuditEvent, journal.AuditEventDraft, journal.AuditEventFilter]{
+		log: w.AuditEvents, kept: true,
+		draft: func(t *rapid.T) journal.AuditEventDraft {
+			return journal.AuditEventDraft{
+				CreatedAt: near(t), TenantID: of(t, "tenant", s.tenants...), Key: of(t, "key", keys...),
+				UserID: of(t, "user", people...), ApplicationID: of(t, "application", people...), IP: of(t, "ip", people...),
+				Payload: of(t, "payload", nil, column.JSON(`{}`), column.JSON(`{"b":1,"a":"\u0041"}`)),
+			}
+		},
+		filter: func(r *rapid.T) (f journal.AuditEventFilter) {
+			t := asks{r}
+			t.maybe("since", func() { f.Since = t.moment("since") })
+			t.maybe("until", func() { f.Until = t.moment("until") })
+			t.maybe("tenant", func() { f.TenantID = of(r, "of tenant", s.tenants[1:]...) })
+			t.maybe("key", func() { f.Key = ptr(of(r, "of key", keys...)) })
+			t.maybe("user", func() { f.UserID = of(r, "of user", people[1:]...) })
+			t.maybe("application", func() { f.ApplicationID = of(r, "of application", people[1:]...) })
+			t.maybe("ip", func() { f.IP = of(r, "of ip", people[1:]...) })
+			t.maybe("except", func() { f.ExceptApplicationID = of(r, "except application", people[1:]...) })
+			return f
+		},
+		passes: func(f journal.AuditEventFilter, e *ent.AuditEvent) bool {
+			return (f.Since == nil || e.CreatedAt >= *f.Since) && (f.Until == nil || e.CreatedAt < *f.Until) &&
+				fitsOptional(f.TenantID, e.TenantID) && fits(f.Key, e.Key) && fitsOptional(f.UserID, e.UserID) &&
+				fitsOptional(f.ApplicationID, e.ApplicationID) && fitsOptional(f.IP, e.IP) &&
+				(f.ExceptApplicationID == nil || e.ApplicationID == nil || *e.ApplicationID != *f.ExceptApplicationID)
+		},
+		key: func(e *ent.AuditEvent) (column.Time, string) { return e.CreatedAt, e.ID },
+	}
+}
+
 func TestAuditEventsEqualPlainList(t *testing.T) {
 	each(t, func(t *testing.T, ctx context.Context, w *world) {
-		s := stock(t, ctx, w)
-		keys := []string{"SignIn.Password", "Token.Exchange", "signin.password"}
-		people := []*string{nil, ptr(""), ptr("usr_1"), ptr("usr_1 "), ptr("USR_1")}
-		kind[ent.AuditEvent, journal.AuditEventDraft, journal.AuditEventFilter]{
-			log: w.AuditEvents, kept: true,
-			draft: func(t *rapid.T) journal.AuditEventDraft {
-				return journal.AuditEventDraft{
-					CreatedAt: near(t), TenantID: of(t, "tenant", s.tenants...), Key: of(t, "key", keys...),
-					UserID: of(t, "user", people...), ApplicationID: of(t, "application", people...), IP: of(t, "ip", people...),
-					Payload: of(t, "payload", nil, column.JSON(`{}`), column.JSON(`{"b":1,"a":"\u0041"}`)),
-				}
-			},
-			filter: func(r *rapid.T) (f journal.AuditEventFilter) {
-				t := asks{r}
-				t.maybe("since", func() { f.Since = t.moment("since") })
-				t.maybe("until", func() { f.Until = t.moment("until") })
-				t.maybe("tenant", func() { f.TenantID = of(r, "of tenant", s.tenants[1:]...) })
-				t.maybe("key", func() { f.Key = ptr(of(r, "of key", keys...)) })
-				t.maybe("user", func() { f.UserID = of(r, "of user", people[1:]...) })
-				t.maybe("application", func() { f.ApplicationID = of(r, "of application", people[1:]...) })
-				t.maybe("ip", func() { f.IP = of(r, "of ip", people[1:]...) })
-				t.maybe("except", func() { f.ExceptApplicationID = of(r, "except application", people[1:]...) })
-				return f
-			},
-			passes: func(f journal.AuditEventFilter, e *ent.AuditEvent) bool {
-				return (f.Since == nil || e.CreatedAt >= *f.Since) && (f.Until == nil || e.CreatedAt < *f.Until) &&
-					fitsOptional(f.TenantID, e.TenantID) && fits(f.Key, e.Key) && fitsOptional(f.UserID, e.UserID) &&
-					fitsOptional(f.ApplicationID, e.ApplicationID) && fitsOptional(f.IP, e.IP) &&
-					(f.ExceptApplicationID == nil || e.ApplicationID == nil || *e.ApplicationID != *f.ExceptApplicationID)
-			},
-			key: func(e *ent.AuditEvent) (column.Time, string) { return e.CreatedAt, e.ID },
-		}.check(t, ctx, w)
+		auditKind(w, stock(t, ctx, w)).check(t, ctx, w)
 	})
+}
+
+// operationKind is how the properties of lists and counts see operations.
+func operationKind(w *world, s wares) kind[ent.Operation, journal.OperationDraft, journal.OperationFilter] {
+	names := []*string{nil, ptr(""), ptr("admin"), ptr("Admin"), ptr("用户 admin"), ptr("bob")}
+	numbers := []*int64{nil, ptr[int64](1), ptr[int64](10), ptr[int64](-1)}
+	modules := []string{"", "菜单管理", "认证", "Auth", "auth "}
+	return kind[ent.Operation, journal.OperationDraft, journal.OperationFilter]{
+		log: w.Operations, all: journal.OperationFilter{Until: at(1000)},
+		own: func(o *ent.Operation) bool { return o.Module == "logbook" },
+		draft: func(t *rapid.T) journal.OperationDraft {
+			return journal.OperationDraft{
+				CreatedAt: near(t), TenantID: of(t, "tenant", s.tenants...), UserID: of(t, "user", numbers...),
+				Username: of(t, "username", names...), Action: column.Action(rapid.IntRange(1, 4).Draw(t, "action")),
+				Module: of(t, "module", modules...), Failed: rapid.Bool().Draw(t, "failed"),
+				IPAddress: of(t, "ip", nil, ptr("::1"), ptr("10.0.0.1")),
+			}
+		},
+		filter: func(r *rapid.T) (f journal.OperationFilter) {
+			t := asks{r}
+			t.maybe("since", func() { f.Since = t.moment("since") })
+			t.maybe("until", func() { f.Until = t.moment("until") })
+			t.maybe("tenant", func() { f.TenantID = of(r, "of tenant", s.tenants[1:]...) })
+			t.maybe("user", func() { f.UserID = of(r, "of user", numbers[1:]...) })
+			t.maybe("username", func() { f.Username = of(r, "of username", names[2:]...) })
+			t.maybe("like", func() { f.UsernameContains = ptr(of(r, "of name", "", "ADMIN", "b", "%", "用")) })
+			t.maybe("action", func() { f.Action = ptr(column.Action(rapid.IntRange(1, 5).Draw(r, "of action"))) })
+			t.maybe("module", func() { f.Module = ptr(of(r, "of module", modules...)) })
+			t.maybe("part", func() { f.ModuleContains = ptr(of(r, "of part", "", "AUTH", "管理", "_")) })
+			t.maybe("succeeded", func() { f.Succeeded = ptr(rapid.Bool().Draw(r, "of outcome")) })
+			t.maybe("ip", func() { f.IPAddress = ptr(of(r, "of ip", "::1", "10.0.0.1", "x")) })
+			return f
+		},
+		passes: func(f journal.OperationFilter, o *ent.Operation) bool {
+			name := ""
+			if o.Username != nil {
+				name = *o.Username
+			}
+			part := func(text string, part *string) bool {
+				return part == nil || strings.Contains(strings.ToLower(text), strings.ToLower(*part))
+			}
+			return (f.Since == nil || o.CreatedAt >= *f.Since) && (f.Until == nil || o.CreatedAt < *f.Until) &&
+				fitsOptional(f.TenantID, o.TenantID) && fitsOptional(f.UserID, o.UserID) && fits(f.Username, name) &&
+				part(name, f.UsernameContains) && fits(f.Action, o.Action) && fits(f.Module, o.Module) &&
+				part(o.Module, f.ModuleContains) && (f.Succeeded == nil || *f.Succeeded == (o.Status == 1)) &&
+				fitsOptional(f.IPAddress, o.IPAddress)
+		},
+		key: func(o *ent.Operation) (column.Time, string) { return o.CreatedAt, fmt.Sprintf("%020d", o.ID) },
+	}
 }
 
 func TestOperationsEqualPlainList(t *testing.T) {
 	each(t, func(t *testing.T, ctx context.Context, w *world) {
-		s := stock(t, ctx, w)
-		names := []*string{nil, ptr(""), ptr("admin"), ptr("Admin"), ptr("用户 admin"), ptr("bob")}
-		numbers := []*int64{nil, ptr[int64](1), ptr[int64](10), ptr[int64](-1)}
-		modules := []string{"", "菜单管理", "认证", "Auth", "auth "}
-		kind[ent.Operation, journal.OperationDraft, journal.OperationFilter]{
-			log: w.Operations, all: journal.OperationFilter{Until: at(1000)},
-			own: func(o *ent.Operation) bool { return o.Module == "logbook" },
-			draft: func(t *rapid.T) journal.OperationDraft {
-				return journal.OperationDraft{
-					CreatedAt: near(t), TenantID: of(t, "tenant", s.tenants...), UserID: of(t, "user", numbers...),
-					Username: of(t, "username", names...), Action: column.Action(rapid.IntRange(1, 4).Draw(t, "action")),
-					Module: of(t, "module", modules...), Failed: rapid.Bool().Draw(t, "failed"),
-					IPAddress: of(t, "ip", nil, ptr("::1"), ptr("10.0.0.1")),
-				}
-			},
-			filter: func(r *rapid.T) (f journal.OperationFilter) {
-				t := asks{r}
-				t.maybe("since", func() { f.Since = t.moment("since") })
-				t.maybe("until", func() { f.Until = t.moment("until") })
-				t.maybe("tenant", func() { f.TenantID = of(r, "of tenant", s.tenants[1:]...) })
-				t.maybe("user", func() { f.UserID = of(r, "of user", numbers[1:]...) })
-				t.maybe("username", func() { f.Username = of(r, "of username", names[2:]...) })
-				t.maybe("like", func() { f.UsernameContains = ptr(of(r, "of name", "", "ADMIN", "b", "%", "用")) })
-				t.maybe("action", func() { f.Action = ptr(column.Action(rapid.IntRange(1, 5).Draw(r, "of action"))) })
-				t.maybe("module", func() { f.Module = ptr(of(r, "of module", modules...)) })
-				t.maybe("part", func() { f.ModuleContains = ptr(of(r, "of part", "", "AUTH", "管理", "_")) })
-				t.maybe("succeeded", func() { f.Succeeded = ptr(rapid.Bool().Draw(r, "of outcome")) })
-				t.maybe("ip", func() { f.IPAddress = ptr(of(r, "of ip", "::1", "10.0.0.1", "x")) })
-				return f
-			},
-			passes: func(f journal.OperationFilter, o *ent.Operation) bool {
-				name := ""
-				if o.Username != nil {
-					name = *o.Username
-				}
-				part := func(text string, part *string) bool {
-					return part == nil || strings.Contains(strings.ToLower(text), strings.ToLower(*part))
-				}
-				return (f.Since == nil || o.CreatedAt >= *f.Since) && (f.Until == nil || o.CreatedAt < *f.Until) &&
-					fitsOptional(f.TenantID, o.TenantID) && fitsOptional(f.UserID, o.UserID) && fits(f.Username, name) &&
-					part(name, f.UsernameContains) && fits(f.Action, o.Action) && fits(f.Module, o.Module) &&
-					part(o.Module, f.ModuleContains) && (f.Succeeded == nil || *f.Succeeded == (o.Status == 1)) &&
-					fitsOptional(f.IPAddress, o.IPAddress)
-			},
-			key: func(o *ent.Operation) (column.Time, string) { return o.CreatedAt, fmt.Sprintf("%020d", o.ID) },
-		}.check(t, ctx, w)
+		operationKind(w, stock(t, ctx, w)).check(t, ctx, w)
 	})
+}
+
+// usageKind is how the properties of lists and counts see usage records.
+func usageKind(ctx context.Context, w *world, s wares) kind[ent.UsageRecord, journal.UsageRecordDraft, journal.UsageRecordFilter] {
+	models := []string{"gpt-4", "GPT-4", "gpt-4 ", ""}
+	names := []string{"", "alice", "Alice", "bob"}
+	return kind[ent.UsageRecord, journal.UsageRecordDraft, journal.UsageRecordFilter]{
+		log: w.UsageRecords, all: journal.UsageRecordFilter{Until: at(1000)},
+		draft: func(t *rapid.T) journal.UsageRecordDraft {
+			number := func(name string) int64 { return int64(rapid.IntRange(0, 12).Draw(t, name)) }
+			return journal.UsageRecordDraft{
+				CreatedAt: near(t), TenantID: of(t, "tenant", s.tenants...), Type: of(t, "type", column.UsageTypes...),
+				UserID: number("user"), Username: of(t, "username", names...), TokenID: number("token"), TokenName: of(t, "token name", names...),
+				ModelName: of(t, "model", models...), Quota: number("quota") - 3, PromptTokens: number("prompt"), CompletionTokens: number("completion"),
+				ChannelID: number("channel"), Group: of(t, "group", names...), Content: of(t, "content", "Fehler Ä", "error", "ERROR 100%"),
+			}
+		},
+		filter: func(r *rapid.T) (f journal.UsageRecordFilter) {
+			t := asks{r}
+			number := func(name string) *int64 { return ptr(int64(rapid.IntRange(0, 13).Draw(r, name))) }
+			t.maybe("since", func() { f.Since = t.moment("since") })
+			t.maybe("until", func() { f.Until = t.moment("until") })
+			t.maybe("tenant", func() { f.TenantID = of(r, "of tenant", s.tenants[1:]...) })
+			t.maybe("type", func() { f.Type = ptr(of(r, "of type", column.UsageTypes...)) })
+			t.maybe("user", func() { f.UserID = number("of user") })
+			t.maybe("username", func() { f.Username = ptr(of(r, "of username", names...)) })
+			t.maybe("token", func() { f.TokenID = number("of token") })
+			t.maybe("token name", func() { f.TokenName = ptr(of(r, "of token name", names...)) })
+			t.maybe("model", func() { f.ModelName = ptr(of(r, "of model", models...)) })
+			t.maybe("channel", func() { f.ChannelID = number("of channel") })
+			t.maybe("group", func() { f.Group = ptr(of(r, "of group", names...)) })
+			t.maybe("search", func() { f.Search = ptr(of(r, "search for", "error", "Ä", "%", "x")) })
+			t.maybe("like", func() { f.ModelLike = ptr(of(r, "model like", "gpt%", "%4", "GPT-_", "gpt-4", "%", "", "_%_4 ")) })
+			t.maybe("keyword", func() {
+				f.Keyword = &journal.UsageKeyword{Text: of(r, "keyword", "2", "error", "GPT", "100%"), Models: rapid.Bool().Draw(r, "models")}
+			})
+			return f
+		},
+		passes: func(f journal.UsageRecordFilter, u *ent.UsageRecord) bool {
+			return (f.Since == nil || u.CreatedAt >= *f.Since) && (f.Until == nil || u.CreatedAt < *f.Until) &&
+				fitsOptional(f.TenantID, u.TenantID) && fits(f.Type, u.Type) && fits(f.UserID, u.UserID) &&
+				fits(f.Username, u.Username) && fits(f.TokenID, u.TokenID) && fits(f.TokenName, u.TokenName) &&
+				fits(f.ModelName, u.ModelName) && fits(f.ChannelID, u.ChannelID) && fits(f.Group, u.Group) &&
+				(f.Search == nil || has(u.Content, *f.Search)) && (f.ModelLike == nil || like(*f.ModelLike).MatchString(u.ModelName)) &&
+				(f.Keyword == nil || has(u.Content, f.Keyword.Text) || f.Keyword.Text == fmt.Sprint(int(u.Type)) ||
+					f.Keyword.Models && has(u.ModelName, f.Keyword.Text))
+		},
+		key: func(u *ent.UsageRecord) (column.Time, string) { return u.CreatedAt, fmt.Sprintf("%020d", u.ID) },
+		sums: func(t *rapid.T, f journal.UsageRecordFilter, want []*ent.UsageRecord) {
+			got, err := w.UsageStats(ctx, f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var sum journal.UsageSums
+			for _, u := range want {
+				sum.Count++
+				sum.Quota += u.Quota
+				sum.PromptTokens += u.PromptTokens
+				sum.CompletionTokens += u.CompletionTokens
+			}
+			if got.UsageSums != sum {
+				t.Fatalf("sums %+v, want %+v", got.UsageSums, sum)
+			}
+			var types journal.UsageSums
+			for _, one := range got.ByType {
+				types.Count += one.Count
+				types.Quota += one.Quota
+				types.PromptTokens += one.PromptTokens
+				types.CompletionTokens += one.CompletionTokens
+			}
+			if types != sum {
+				t.Fatalf("the types' sums are %+v, want %+v", types, sum)
+			}
+		},
+	}
 }
 
 func TestUsageRecordsEqualPlainList(t *testing.T) {
 	each(t, func(t *testing.T, ctx context.Context, w *world) {
-		s := stock(t, ctx, w)
-		models := []string{"gpt-4", "GPT-4", "gpt-4 ", ""}
-		names := []string{"", "alice", "Alice", "bob"}
-		kind[ent.UsageRecord, journal.UsageRecordDraft, journal.UsageRecordFilter]{
-			log: w.UsageRecords, all: journal.UsageRecordFilter{Until: at(1000)},
-			draft: func(t *rapid.T) journal.UsageRecordDraft {
-				number := func(name string) int64 { return int64(rapid.IntRange(0, 12).Draw(t, name)) }
-				return journal.UsageRecordDraft{
-					CreatedAt: near(t), TenantID: of(t, "tenant", s.tenants...), Type: of(t, "type", column.UsageTypes...),
-					UserID: number("user"), Username: of(t, "username", names...), TokenID: number("token"), TokenName: of(t, "token name", names...),
-					ModelName: of(t, "model", models...), Quota: number("quota") - 3, PromptTokens: number("prompt"), CompletionTokens: number("completion"),
-					ChannelID: number("channel"), Group: of(t, "group", names...), Content: of(t, "content", "Fehler Ä", "error", "ERROR 100%"),
-				}
-			},
-			filter: func(r *rapid.T) (f journal.UsageRecordFilter) {
-				t := asks{r}
-				number := func(name string) *int64 { return ptr(int64(rapid.IntRange(0, 13).Draw(r, name))) }
-				t.maybe("since", func() { f.Since = t.moment("since") })
-				t.maybe("until", func() { f.Until = t.moment("until") })
-				t.maybe("tenant", func() { f.TenantID = of(r, "of tenant", s.tenants[1:]...) })
-				t.maybe("type", func() { f.Type = ptr(of(r, "of type", column.UsageTypes...)) })
-				t.maybe("user", func() { f.UserID = number("of user") })
-				t.maybe("username", func() { f.Username = ptr(of(r, "of username", names...)) })
-				t.maybe("token", func() { f.TokenID = number("of token") })
-				t.maybe("token name", func() { f.TokenName = ptr(of(r, "of token name", names...)) })
-				t.maybe("model", func() { f.ModelName = ptr(of(r, "of model", models...)) })
-				t.maybe("channel", func() { f.ChannelID = number("of channel") })
-				t.maybe("group", func() { f.Group = ptr(of(r, "of group", names...)) })
-				t.maybe("search", func() { f.Search = ptr(of(r, "search for", "error", "Ä", "%", "x")) })
-				t.maybe("like", func() { f.ModelLike = ptr(of(r, "model like", "gpt%", "%4", "GPT-_", "gpt-4", "%", "", "_%_4 ")) })
-				t.maybe("keyword", func() {
-					f.Keyword = &journal.UsageKeyword{Text: of(r, "keyword", "2", "error", "GPT", "100%"), Models: rapid.Bool().Draw(r, "models")}
-				})
-				return f
-			},
-			passes: func(f journal.UsageRecordFilter, u *ent.UsageRecord) bool {
-				return (f.Since == nil || u.CreatedAt >= *f.Since) && (f.Until == nil || u.CreatedAt < *f.Until) &&
-					fitsOptional(f.TenantID, u.TenantID) && fits(f.Type, u.Type) && fits(f.UserID, u.UserID) &&
-					fits(f.Username, u.Username) && fits(f.TokenID, u.TokenID) && fits(f.TokenName, u.TokenName) &&
-					fits(f.ModelName, u.ModelName) && fits(f.ChannelID, u.ChannelID) && fits(f.Group, u.Group) &&
-					(f.Search == nil || has(u.Content, *f.Search)) && (f.ModelLike == nil || like(*f.ModelLike).MatchString(u.ModelName)) &&
-					(f.Keyword == nil || has(u.Content, f.Keyword.Text) || f.Keyword.Text == fmt.Sprint(int(u.Type)) ||
-						f.Keyword.Models && has(u.ModelName, f.Keyword.Text))
-			},
-			key: func(u *ent.UsageRecord) (column.Time, string) { return u.CreatedAt, fmt.Sprintf("%020d", u.ID) },
-			sums: func(t *rapid.T, f journal.UsageRecordFilter, want []*ent.UsageRecord) {
-				got, err := w.UsageStats(ctx, f)
-				if err != nil {
-					t.Fatal(err)
-				}
-				var sum journal.UsageSums
-				for _, u := range want {
-					sum.Count++
-					sum.Quota += u.Quota
-					sum.PromptTokens += u.PromptTokens
-					sum.CompletionTokens += u.CompletionTokens
-				}
-				if got.UsageSums != sum {
-					t.Fatalf("sums %+v, want %+v", got.UsageSums, sum)
-				}
-				var types journal.UsageSums
-				for _, one := range got.ByType {
-					types.Count += one.Count
-					types.Quota += one.Quota
-					types.PromptTokens += one.PromptTokens
-					types.CompletionTokens += one.CompletionTokens
-				}
-				if types != sum {
-					t.Fatalf("the types' sums are %+v, want %+v", types, sum)
-				}
-			},
-		}.check(t, ctx, w)
+		usageKind(ctx, w, stock(t, ctx, w)).check(t, ctx, w)
 	})
 }
 
@@ -395,37 +407,41 @@ func like(pattern string) *regexp.Regexp {
 	return regexp.MustCompile("(?is)^" + strings.NewReplacer("%", ".*", "_", ".").Replace(text) + "$")
 }
 
+// callKind is how the properties of lists and counts see API calls.
+func callKind(w *world, s wares) kind[ent.APICall, journal.APICallDraft, journal.APICallFilter] {
+	apps := []string{"-", "AK1234567890", "ak1234567890"}
+	paths := []string{"/", "/openapi/v1/users", "/openapi/v1/users?x=1"}
+	return kind[ent.APICall, journal.APICallDraft, journal.APICallFilter]{
+		log: w.APICalls, all: journal.APICallFilter{Until: at(1000)},
+		draft: func(t *rapid.T) journal.APICallDraft {
+			return journal.APICallDraft{
+				OperationTime: near(t), TenantID: of(t, "tenant", s.tenants...), AppID: of(t, "app", apps...), APIPath: of(t, "path", paths...),
+				HTTPMethod: of(t, "method", "GET", "POST"), SourceIP: of(t, "ip", "1.2.3.4", "host.example"), StatusCode: of(t, "status", int64(200), 404, 0, 999),
+			}
+		},
+		filter: func(r *rapid.T) (f journal.APICallFilter) {
+			t := asks{r}
+			t.maybe("since", func() { f.Since = t.moment("since") })
+			t.maybe("until", func() { f.Until = t.moment("until") })
+			t.maybe("tenant", func() { f.TenantID = of(r, "of tenant", s.tenants[1:]...) })
+			t.maybe("app", func() { f.AppID = ptr(of(r, "of app", apps...)) })
+			t.maybe("path", func() { f.APIPath = ptr(of(r, "of path", paths...)) })
+			t.maybe("ip", func() { f.SourceIP = ptr(of(r, "of ip", "1.2.3.4", "HOST.example")) })
+			t.maybe("status", func() { f.StatusCode = ptr(of(r, "of status", 200, 404, 500, -1, 70000)) })
+			t.maybe("method", func() { f.HTTPMethod = ptr(of(r, "of method", "GET", "get")) })
+			return f
+		},
+		passes: func(f journal.APICallFilter, a *ent.APICall) bool {
+			return (f.Since == nil || a.OperationTime >= *f.Since) && (f.Until == nil || a.OperationTime < *f.Until) &&
+				fitsOptional(f.TenantID, a.TenantID) && fits(f.AppID, a.AppID) && fits(f.APIPath, a.APIPath) &&
+				fits(f.SourceIP, a.SourceIP) && (f.StatusCode == nil || *f.StatusCode == int(a.StatusCode)) && fits(f.HTTPMethod, a.HTTPMethod)
+		},
+		key: func(a *ent.APICall) (column.Time, string) { return a.OperationTime, a.ID },
+	}
+}
+
 func TestAPICallsEqualPlainList(t *testing.T) {
 	each(t, func(t *testing.T, ctx context.Context, w *world) {
-		s := stock(t, ctx, w)
-		apps := []string{"-", "AK1234567890", "ak1234567890"}
-		paths := []string{"/", "/openapi/v1/users", "/openapi/v1/users?x=1"}
-		kind[ent.APICall, journal.APICallDraft, journal.APICallFilter]{
-			log: w.APICalls, all: journal.APICallFilter{Until: at(1000)},
-			draft: func(t *rapid.T) journal.APICallDraft {
-				return journal.APICallDraft{
-					OperationTime: near(t), TenantID: of(t, "tenant", s.tenants...), AppID: of(t, "app", apps...), APIPath: of(t, "path", paths...),
-					HTTPMethod: of(t, "method", "GET", "POST"), SourceIP: of(t, "ip", "1.2.3.4", "host.example"), StatusCode: of(t, "status", int64(200), 404, 0, 999),
-				}
-			},
-			filter: func(r *rapid.T) (f journal.APICallFilter) {
-				t := asks{r}
-				t.maybe("since", func() { f.Since = t.moment("since") })
-				t.maybe("until", func() { f.Until = t.moment("until") })
-				t.maybe("tenant", func() { f.TenantID = of(r, "of tenant", s.tenants[1:]...) })
-				t.maybe("app", func() { f.AppID = ptr(of(r, "of app", apps...)) })
-				t.maybe("path", func() { f.APIPath = ptr(of(r, "of path", paths...)) })
-				t.maybe("ip", func() { f.SourceIP = ptr(of(r, "of ip", "1.2.3.4", "HOST.example")) })
-				t.maybe("status", func() { f.StatusCode = ptr(of(r, "of status", 200, 404, 500, -1, 70000)) })
-				t.maybe("method", func() { f.HTTPMethod = ptr(of(r, "of method", "GET", "get")) })
-				return f
-			},
-			passes: func(f journal.APICallFilter, a *ent.APICall) bool {
-				return (f.Since == nil || a.OperationTime >= *f.Since) && (f.Until == nil || a.OperationTime < *f.Until) &&
-					fitsOptional(f.TenantID, a.TenantID) && fits(f.AppID, a.AppID) && fits(f.APIPath, a.APIPath) &&
-					fits(f.SourceIP, a.SourceIP) && (f.StatusCode == nil || *f.StatusCode == int(a.StatusCode)) && fits(f.HTTPMethod, a.HTTPMethod)
-			},
-			key: func(a *ent.APICall) (column.Time, string) { return a.OperationTime, a.ID },
-		}.check(t, ctx, w)
+		callKind(w, stock(t, ctx, w)).check(t, ctx, w)
 	})
 }

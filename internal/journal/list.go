@@ -13,6 +13,9 @@ import (
 type Connection[R any] struct {
 	Edges    []*Edge[R]
 	PageInfo PageInfo
+	// LiveCursor is where to follow on from: everything that is appended after the page
+	// was read lies behind it, and nothing that was there. "" where it was not asked for.
+	LiveCursor string
 
 	count func(context.Context) (int64, error)
 }
@@ -29,33 +32,33 @@ func (c *Connection[R]) TotalCount(ctx context.Context) (int64, error) { return 
 
 // Page gives a page of the rows that pass a filter, by keyset: pages joined are
 // the whole sort, whatever is written meanwhile. It reads one row more than it
-// gives, and counts nothing.
+// gives, and counts nothing. With page.Live it reads the frontier too, of the same moment.
 func (l *Log[R, D, F]) Page(ctx context.Context, filter F, page KeysetPage) (*Connection[R], error) {
 	b, err := page.check(l.kind, l.idOf(new(R)))
 	if err != nil {
 		return nil, err
 	}
-	client := l.journal.db.Ent()
-	q, err := l.ask(ctx, client, filter)
-	if err != nil {
-		return nil, err
+	var rows []*R
+	var live string
+	if page.Live {
+		err = l.journal.db.Read(ctx, func(client *ent.Client) (err error) {
+			if rows, err = l.page(ctx, client, filter, b); err != nil {
+				return err
+			}
+			at, err := readFrontier(ctx, client)
+			live = at.text()
+			return err
+		})
+	} else {
+		rows, err = l.page(ctx, l.journal.db.Ent(), filter, b)
 	}
-	shapes := l.conditions(q)
-	// The order is newest first, so what comes after a cursor is smaller.
-	if b.after != nil {
-		shapes = append(shapes, l.beyond(b.after, true))
-	}
-	if b.before != nil {
-		shapes = append(shapes, l.beyond(b.before, false))
-	}
-	rows, err := l.all(ctx, client, shaped(append(shapes, l.ordered(!b.backward), limited(b.size+1))...))
 	if err != nil {
 		return nil, err
 	}
 	more := len(rows) > b.size
 	rows = l.shown(ctx, rows[:min(len(rows), b.size)])
 	connection := &Connection[R]{
-		Edges: make([]*Edge[R], len(rows)),
+		Edges: make([]*Edge[R], len(rows)), LiveCursor: live,
 		count: func(ctx context.Context) (int64, error) { return l.Count(ctx, filter) },
 	}
 	info := &connection.PageInfo
@@ -73,6 +76,23 @@ func (l *Log[R, D, F]) Page(ctx context.Context, filter F, page KeysetPage) (*Co
 		info.EndCursor = &connection.Edges[len(rows)-1].Cursor
 	}
 	return connection, nil
+}
+
+// page reads the rows of a page and one more, if there is one.
+func (l *Log[R, D, F]) page(ctx context.Context, client *ent.Client, filter F, b bounds) ([]*R, error) {
+	q, err := l.ask(ctx, client, filter)
+	if err != nil {
+		return nil, err
+	}
+	shapes := l.conditions(q)
+	// The order is newest first, so what comes after a cursor is smaller.
+	if b.after != nil {
+		shapes = append(shapes, l.beyond(b.after, true))
+	}
+	if b.before != nil {
+		shapes = append(shapes, l.beyond(b.before, false))
+	}
+	return l.all(ctx, client, shaped(append(shapes, l.ordered(!b.backward), limited(b.size+1))...))
 }
 
 func (t *table[R, D, F]) cursorOf(row *R) cursor { return cursor{*t.timeOf(row), t.idOf(row)} }

@@ -60,6 +60,8 @@ type (
 	OperationConnection = Connection[ent.Operation]
 	// OperationEdge is one of operations with its cursor.
 	OperationEdge = Edge[ent.Operation]
+	// OperationAppended is an operation that was appended.
+	OperationAppended = Appended[ent.Operation]
 )
 
 // The dimensions of operations.

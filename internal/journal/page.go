@@ -22,6 +22,7 @@ type KeysetPage struct {
 	After  *string
 	Last   *int
 	Before *string
+	Live   bool // asks for the connection's LiveCursor
 }
 
 // PageInfo says where a page stands (Relay).

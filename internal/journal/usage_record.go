@@ -76,6 +76,8 @@ type (
 	UsageRecordConnection = Connection[ent.UsageRecord]
 	// UsageRecordEdge is one of usage records with its cursor.
 	UsageRecordEdge = Edge[ent.UsageRecord]
+	// UsageRecordAppended is a usage record that was appended.
+	UsageRecordAppended = Appended[ent.UsageRecord]
 )
 
 // The dimensions of usage records.

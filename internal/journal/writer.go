@@ -97,6 +97,7 @@ func (j *Journal) commitOnce(ctx context.Context, fn func(*db.Tx, *position) err
 	})
 	if err == nil {
 		w.number, w.holder, w.sequence = at.writer, holder, at.sequence
+		j.hub.committed(at)
 	}
 	return err
 }
