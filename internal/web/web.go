@@ -29,7 +29,7 @@ const (
 	headerTimeout = 5 * time.Second  // to send the header
 	readTimeout   = time.Minute      // to send header and body
 	idleTimeout   = 2 * time.Minute  // between requests of a connection
-	answerTimeout = 30 * time.Second // to work an answer out
+	answerTimeout = 30 * time.Second // to work an answer out, where Options do not say
 	writeTimeout  = 2 * time.Minute  // for the caller to take the answer, from the header's end
 )
 
@@ -40,13 +40,15 @@ type Options struct {
 	Origins   []string // the origins that may; empty means any
 	OpenPaths []string // paths, without a trailing slash, that any origin may read whatever Origins says
 	Proxies   Proxies  // the reverse proxies whose headers are believed
+
+	AnswerTime time.Duration // to work an answer out; 0 for 30 s
 }
 
 // Server gives an http.Server with the limits set, which serves handler inside
 // everything this package adds.
 func Server(handler http.Handler, options Options, log *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler:           origin(options.Proxies, languages(compressed(recovered(log, crossOrigin(options, timed(cleanPaths(handler))))))),
+		Handler:           origin(options.Proxies, languages(compressed(recovered(log, crossOrigin(options, timed(options.AnswerTime, cleanPaths(handler))))))),
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
@@ -130,12 +132,21 @@ func Refuse(w http.ResponseWriter, r *http.Request, status int, text fault.Sente
 
 type timerKey struct{}
 
+// answerTimer ends the work on an answer.
+type answerTimer struct {
+	*time.Timer
+	limit time.Duration
+}
+
 // timed ends the work on an answer that takes too long.
-func timed(next http.Handler) http.Handler {
+func timed(limit time.Duration, next http.Handler) http.Handler {
+	if limit == 0 {
+		limit = answerTimeout
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithCancel(r.Context())
 		defer cancel()
-		timer := time.AfterFunc(answerTimeout, cancel)
+		timer := answerTimer{time.AfterFunc(limit, cancel), limit}
 		defer timer.Stop()
 		next.ServeHTTP(w, r.WithContext(context.WithValue(ctx, timerKey{}, timer)))
 	})
@@ -146,7 +157,7 @@ func timed(next http.Handler) http.Handler {
 // if it were stopped, such as a large deletion, or has no end; GiveTime sets the
 // second anew.
 func TakeTime(w http.ResponseWriter, r *http.Request) {
-	if timer, ok := r.Context().Value(timerKey{}).(*time.Timer); ok {
+	if timer, ok := r.Context().Value(timerKey{}).(answerTimer); ok {
 		timer.Stop()
 	}
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // a recorder in a test has none
@@ -168,8 +179,8 @@ func GiveTime(w http.ResponseWriter, limit time.Duration) {
 // The time to work the answer out begins when the body is there: until then the
 // time to send it (a minute) counts.
 func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
-	if timer, ok := r.Context().Value(timerKey{}).(*time.Timer); ok && timer.Stop() {
-		defer timer.Reset(answerTimeout)
+	if timer, ok := r.Context().Value(timerKey{}).(answerTimer); ok && timer.Stop() {
+		defer timer.Reset(timer.limit)
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	var tooLarge *http.MaxBytesError
