@@ -151,8 +151,12 @@ func (s *serve) Run(p *cli.Process, settings *cli.Settings) error {
 	figures.Records("api_calls", calls.Counts)
 	figures.Records("token_events", tokens.Counts)
 
+	queries := resolvers.Handler(store.Journal, store.Accounts, log, resolvers.Options{Production: s.Production})
+	defer queries.Stop()
+	figures.Subscriptions(queries.Subscriptions)
+
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", web.Surface("graphql", resolvers.Handler(store.Journal, store.Accounts, log, resolvers.Options{Production: s.Production})))
+	mux.Handle("/graphql", web.Surface("graphql", queries))
 	rest.Mount(mux, store.Journal, rest.Options{Log: log, Keys: callers.Token, Dialects: s.Dialects, Calls: calls})
 	export.Mount(mux, store.Journal, log)
 	mux.Handle("/playground", playground)
@@ -167,6 +171,7 @@ func (s *serve) Run(p *cli.Process, settings *cli.Settings) error {
 	server := web.Server(figures.Requests(callers.Middleware(surfaces)), web.Options{
 		Origins: s.CORSOrigins, OpenPaths: rest.OpenPaths(s.Dialects), Proxies: s.TrustedProxies,
 	}, log)
+	server.RegisterOnShutdown(queries.Stop)
 
 	url := cli.BaseURL(listener)
 	fmt.Fprintf(p.Stdout, "Logbook listens on %s\n", url)
