@@ -2636,6 +2636,8 @@ Every error carries ` + "`" + `extensions.code` + "`" + `:
 - ` + "`" + `BAD_REQUEST` + "`" + `: the HTTP request is none that GraphQL over HTTP knows
 - ` + "`" + `PERSISTED_QUERY_NOT_FOUND` + "`" + `: the document that the request names is not
   remembered; send it along
+- ` + "`" + `PERSISTED_QUERY_NOT_ALLOWED` + "`" + `: the server has a list of the documents that may run, and
+  this is none of them; administrators may run any
 
 In place of a document a request may name it by its SHA-256: ` + "`" + `documentId` + "`" + `, or (automatic
 persisted queries) ` + "`" + `extensions.persistedQuery` + "`" + ` with ` + "`" + `version` + "`" + ` 1 and ` + "`" + `sha256Hash` + "`" + `. Sent

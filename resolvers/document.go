@@ -41,6 +41,7 @@ type engine struct {
 	production bool
 	known      documents
 	persisted  persistedQueries
+	allowed    *PersistedDocuments // nil: any document may run
 	times      Times
 	running    *web.AtOnce // queries and mutations
 	live       *web.AtOnce // subscriptions
@@ -60,7 +61,7 @@ type prepared struct {
 func (e *engine) operation(ctx context.Context, r request) (*graphql.OperationContext, gqlerror.List) {
 	anonymous := auth.From(ctx) == nil
 	hints := !(e.production && anonymous)
-	text, refused := e.text(r)
+	text, refused := e.text(ctx, r)
 	if refused != nil {
 		return nil, gqlerror.List{refused}
 	}
@@ -104,12 +105,17 @@ func (e *engine) operation(ctx context.Context, r request) (*graphql.OperationCo
 }
 
 // text gives the document that a request sends or names.
-func (e *engine) text(r request) (string, *gqlerror.Error) {
+func (e *engine) text(ctx context.Context, r request) (string, *gqlerror.Error) {
 	text := r.query
 	if text == "" {
-		text = e.persisted.get(*r.persisted)
+		if text = e.allowed.text(*r.persisted); text == "" {
+			text = e.persisted.get(*r.persisted)
+		}
 	}
-	if text == "" {
+	switch {
+	case !e.allowed.allow(auth.From(ctx), r):
+		return "", refusal(codePersistedQueryNotAllowed, "only the documents of this server's list may be run here")
+	case text == "":
 		return "", refusal(codePersistedQueryNotFound, "%s", persistedQueryNotFound)
 	}
 	return text, nil

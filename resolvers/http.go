@@ -32,7 +32,8 @@ const maxBody = 16 << 20
 
 // Options are what the server needs beside the journal.
 type Options struct {
-	Production bool // callers who are not signed in get no introspection and no suggestions
+	Production bool                // callers who are not signed in get no introspection and no suggestions
+	Documents  *PersistedDocuments // the only documents that may run, but for administrators; nil for any
 	Times      Times
 }
 
@@ -88,7 +89,7 @@ func Handler(j *journal.Journal, accounts *account.Accounts, log *slog.Logger, o
 		engine: &engine{
 			schema: schema, executor: run, recover: recovered(log), present: presenter(log),
 			listing: newListing(schema.Schema()), production: options.Production,
-			times:   options.Times.orDefaults(),
+			allowed: options.Documents, times: options.Times.orDefaults(),
 			running: web.NewAtOnce(maxRunning), live: web.NewAtOnce(maxSubscriptions),
 		},
 		guests: newGuests(),

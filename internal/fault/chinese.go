@@ -42,6 +42,7 @@ var chinese = map[string]string{
 	"a subscription is answered by a stream of events: ask with Accept: %s, or over a WebSocket": "订阅以事件流应答：请以 Accept: %s 请求，或使用 WebSocket",
 	"documentId and extensions.persistedQuery name different documents":                          "documentId 与 extensions.persistedQuery 指的不是同一文档",
 	"documentId must be a SHA-256, 64 hexadecimal digits":                                        "documentId 必须是 SHA-256，即 64 个十六进制数字",
+	"only the documents of this server's list may be run here":                                   "此处只能运行服务器清单中的文档",
 	"the document has more than %d aliases":                                                      "文档的别名超过 %d 个",
 	"the server stops, try again in a moment":                                                    "服务器正在停止，请稍后重试",
 	"there is no such access token":                                                              "没有这个访问令牌",
