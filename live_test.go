@@ -43,7 +43,7 @@ func TestServeEndsSubscriptions(t *testing.T) {
 		lines := bufio.NewScanner(stream.Body)
 		read := func() (string, error) {
 			_, message, err := socket.Read(ctx)
-		return string(message), err
+			return string(message), err
 		}
 		for _, message := range []string{`{"type":"connection_init"}`, `{"type":"subscribe","id":"1","payload":{"query":"` + document + `"}}`,
 			`{"type":"subscribe","id":"2","payload":{"query":"{ __typename }"}}`} {
