@@ -43,6 +43,8 @@ func TestWrongCalls(t *testing.T) {
 		{"time zone", nil, "--timezone Mars", 2, `--timezone: "Mars" is no time zone; want an IANA name.*`},
 		{"no proxy's address", nil, "serve --trusted-proxies proxy.example", 2, `--trusted-proxies: "proxy\.example" is no address of a proxy; want IP addresses or prefixes.*`},
 		{"everybody a proxy, in the environment", []string{"LOGBOOK_TRUSTED_PROXIES=127.0.0.1,::/0"}, "", 2, `--trusted-proxies: "::/0" would let every caller say who it is.*`},
+		{"no file of documents", nil, "serve --persisted-documents DIR/none.json", 2, `--persisted-documents DIR/none\.json: the file cannot be read`},
+		{"documents that are none, in the environment", []string{"LOGBOOK_PERSISTED_DOCUMENTS=text"}, "", 2, `--persisted-documents text: want a JSON object of documents by their SHA-256`},
 		{"port in use", nil, "--addr " + taken.Addr().String(), 1, `--addr ` + regexp.QuoteMeta(taken.Addr().String()) + `: another program listens there; stop it or choose another port.*`},
 		{"another machine's address", nil, "--addr 192.0.2.1:0", 1, `--addr 192\.0\.2\.1:0: this machine cannot listen there`},
 		{"no database's address", nil, "serve --addr 127.0.0.1:0 --db logbook.db", 2, `--db "logbook\.db": want sqlite:PATH.*`},

@@ -61,15 +61,16 @@ func main() {
 
 // serve is the command "serve".
 type serve struct {
-	Addr           string      `help:"Address to listen on; port 0 takes a free one (default ${default})." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
-	CORSOrigins    []string    `name:"cors-origins" help:"Origins that may read from a browser, separated by commas (default any, without credentials)." placeholder:"ORIGIN"`
-	Production     bool        `help:"No introspection, playground or suggestions for callers who are not signed in (default no)."`
-	JWTIssuer      string      `name:"jwt-issuer" help:"Issuer that a JWT must name (default any)." placeholder:"ISSUER"`
-	JWTAudience    string      `name:"jwt-audience" help:"Audience that a JWT must name (default any)." placeholder:"AUDIENCE"`
-	TrustedProxies web.Proxies `help:"Addresses of reverse proxies whose X-Forwarded-For, X-Forwarded-User and X-Forwarded-User-Id are believed, IP addresses or prefixes separated by commas (default none)." placeholder:"ADDRESS"`
-	RateLimit      float64     `name:"rate-limit" help:"Requests a second that one caller may send on average, after ten seconds' worth at once: a user or token, or an address where nobody is signed in; 0 for any number (default ${default})." default:"0" placeholder:"NUMBER"`
-	Dialects       []string    `help:"Legacy REST dialects to speak, separated by commas: newapi, scitiger, codebird, hertz, trae (default all)." placeholder:"DIALECT"`
-	Demo           bool        `help:"Load the built-in sample where the database holds no entries (default no)."`
+	Addr               string      `help:"Address to listen on; port 0 takes a free one (default ${default})." default:"127.0.0.1:8080" placeholder:"HOST:PORT"`
+	CORSOrigins        []string    `name:"cors-origins" help:"Origins that may read from a browser, separated by commas (default any, without credentials)." placeholder:"ORIGIN"`
+	Production         bool        `help:"No introspection, playground or suggestions for callers who are not signed in (default no)."`
+	JWTIssuer          string      `name:"jwt-issuer" help:"Issuer that a JWT must name (default any)." placeholder:"ISSUER"`
+	JWTAudience        string      `name:"jwt-audience" help:"Audience that a JWT must name (default any)." placeholder:"AUDIENCE"`
+	TrustedProxies     web.Proxies `help:"Addresses of reverse proxies whose X-Forwarded-For, X-Forwarded-User and X-Forwarded-User-Id are believed, IP addresses or prefixes separated by commas (default none)." placeholder:"ADDRESS"`
+	RateLimit          float64     `name:"rate-limit" help:"Requests a second that one caller may send on average, after ten seconds' worth at once: a user or token, or an address where nobody is signed in; 0 for any number (default ${default})." default:"0" placeholder:"NUMBER"`
+	Dialects           []string    `help:"Legacy REST dialects to speak, separated by commas: newapi, scitiger, codebird, hertz, trae (default all)." placeholder:"DIALECT"`
+	PersistedDocuments string      `help:"File with the GraphQL documents that may be run, a JSON object of documents by their SHA-256; administrators may run any (default any for everybody)." placeholder:"FILE"`
+	Demo               bool        `help:"Load the built-in sample where the database holds no entries (default no)."`
 }
 
 // The bounds of --rate-limit, in requests a second.
@@ -92,6 +93,13 @@ func (s *serve) Run(p *cli.Process, settings *cli.Settings) error {
 	}
 	if len(s.Dialects) == 0 {
 		s.Dialects = nil // blank is as good as absent
+	}
+	var documents *resolvers.PersistedDocuments
+	if s.PersistedDocuments != "" {
+		var err error
+		if documents, err = resolvers.ReadPersistedDocuments(s.PersistedDocuments); err != nil {
+			return err
+		}
 	}
 	listener, err := cli.Listen(s.Addr)
 	if err != nil {
@@ -151,8 +159,12 @@ func (s *serve) Run(p *cli.Process, settings *cli.Settings) error {
 	figures.Records("api_calls", calls.Counts)
 	figures.Records("token_events", tokens.Counts)
 
+	queries := resolvers.Handler(store.Journal, store.Accounts, log, resolvers.Options{Production: s.Production, Documents: documents})
+	defer queries.Stop()
+	figures.Subscriptions(queries.Subscriptions)
+
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", web.Surface("graphql", resolvers.Handler(store.Journal, store.Accounts, log, resolvers.Options{Production: s.Production})))
+	mux.Handle("/graphql", web.Surface("graphql", queries))
 	rest.Mount(mux, store.Journal, rest.Options{Log: log, Keys: callers.Token, Dialects: s.Dialects, Calls: calls})
 	export.Mount(mux, store.Journal, log)
 	mux.Handle("/playground", playground)
@@ -167,6 +179,7 @@ func (s *serve) Run(p *cli.Process, settings *cli.Settings) error {
 	server := web.Server(figures.Requests(callers.Middleware(surfaces)), web.Options{
 		Origins: s.CORSOrigins, OpenPaths: rest.OpenPaths(s.Dialects), Proxies: s.TrustedProxies,
 	}, log)
+	server.RegisterOnShutdown(queries.Stop)
 
 	url := cli.BaseURL(listener)
 	fmt.Fprintf(p.Stdout, "Logbook listens on %s\n", url)

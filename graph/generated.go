@@ -3757,7 +3757,7 @@ var sources = []*ast.Source{
 	{Name: "../schema.graphqls", Input: `"""
 Logbook keeps logs and answers questions about them. Everything is served at
 ` + "`" + `/graphql` + "`" + `: queries by POST or GET, mutations by POST only. Subscriptions follow a log:
-they give its rows as they are appended.
+they give its rows as they are appended, as a stream of events or over a WebSocket.
 
 A caller signs in with ` + "`" + `Authorization: Bearer …` + "`" + ` (an access token or a JWT).
 Every field of Query, Mutation and Subscription says who may select it.
@@ -3785,13 +3785,13 @@ Every error carries ` + "`" + `extensions.code` + "`" + `:
 - ` + "`" + `PAYLOAD_TOO_LARGE` + "`" + `: the request's body (16 MiB), its document (64 KiB or
   10,000 tokens) is too large
 - ` + "`" + `UNAVAILABLE` + "`" + `: the database does not answer, or not in time; try again
-- ` + "`" + `RATE_LIMITED` + "`" + `: the caller asks too often; the answer has HTTP status 429, and its
-  header ` + "`" + `Retry-After` + "`" + ` says in how many seconds to try again
+- ` + "`" + `RATE_LIMITED` + "`" + `: the caller asks too often, or has too much at work; the answer has HTTP
+  status 429, and its header ` + "`" + `Retry-After` + "`" + ` says in how many seconds to try again
 - ` + "`" + `INTERNAL` + "`" + `: a fault of the server; its log has the details under the
   ` + "`" + `X-Request-Id` + "`" + ` of the answer
 - ` + "`" + `GRAPHQL_PARSE_FAILED` + "`" + `: the document is not GraphQL
 - ` + "`" + `GRAPHQL_VALIDATION_FAILED` + "`" + `: the document does not fit this schema, or goes
-  beyond a limit: 15 levels deep, 100 root fields, 500 fields, 100 directives (a
+  beyond a limit: 15 levels deep, 100 root fields, 500 fields, 100 aliases, 100 directives (a
   fragment counts wherever it is spread, and the spread as a field), complexity
   25,000 (a field counts 1, a connection what one of its edges counts times the
   page's size, a batch of rows to append what one of them counts for every ten,
@@ -3799,11 +3799,47 @@ Every error carries ` + "`" + `extensions.code` + "`" + `:
 - ` + "`" + `BAD_REQUEST` + "`" + `: the HTTP request is none that GraphQL over HTTP knows
 - ` + "`" + `PERSISTED_QUERY_NOT_FOUND` + "`" + `: the document that the request names is not
   remembered; send it along
+- ` + "`" + `PERSISTED_QUERY_NOT_ALLOWED` + "`" + `: the server has a list of the documents that may run, and
+  this is none of them; administrators may run any
 
-In place of a document a request may name it by its SHA-256 (automatic persisted
-queries): ` + "`" + `extensions.persistedQuery` + "`" + ` with ` + "`" + `version` + "`" + ` 1 and ` + "`" + `sha256Hash` + "`" + `. Sent beside
-the document, it has the document remembered, if the caller is signed in, until it
-is asked for no more or the server stops.
+In place of a document a request may name it by its SHA-256: ` + "`" + `documentId` + "`" + `, or (automatic
+persisted queries) ` + "`" + `extensions.persistedQuery` + "`" + ` with ` + "`" + `version` + "`" + ` 1 and ` + "`" + `sha256Hash` + "`" + `. Sent
+beside the document, it has the document remembered, if the caller is signed in, until
+it is asked for no more or the server stops.
+
+**As a stream of events** (Server-Sent Events; graphql-sse in its "distinct connections
+mode") any operation is answered to whoever prefers ` + "`" + `Accept: text/event-stream` + "`" + `, and a
+subscription to whoever names it at all: by POST, or but for mutations by GET. Each
+answer is an event ` + "`" + `next` + "`" + `, and ` + "`" + `complete` + "`" + ` follows the last. What is refused before it runs
+is an event too. A stream that ends without ` + "`" + `complete` + "`" + ` broke off: subscribe again with
+` + "`" + `after` + "`" + `, the last cursor that came.
+
+**Over a WebSocket** the subprotocol is ` + "`" + `graphql-transport-ws` + "`" + ` (graphql-ws), for operations
+of every kind. The caller signs in by the upgrade's header or by ` + "`" + `connection_init` + "`" + ` with the
+payload ` + "`" + `{"Authorization": "Bearer …"}` + "`" + `. The server closes with
+
+- 1001: the server stops; connect again
+- 1009: the message is larger than 16 MiB, or than 64 KiB before ` + "`" + `connection_ack` + "`" + `
+- 1013: the database does not answer whose credential it is; try again
+- 4400: the message is none of the protocol's, as the reason says
+- 4401: ` + "`" + `subscribe` + "`" + ` came before ` + "`" + `connection_ack` + "`" + `
+- 4403: the credential is not accepted, or no longer
+- 4406: the caller does not speak the subprotocol
+- 4408: no ` + "`" + `connection_init` + "`" + ` came within 10 s
+- 4409: an operation of this id runs on the socket
+- 4429: a second ` + "`" + `connection_init` + "`" + `
+
+An operation that is refused, or a subscription that fails, is answered by ` + "`" + `error` + "`" + `.
+
+A subscription ends within a second of its credential, when that is revoked, expires or
+stands for other rights: a stream with the error ` + "`" + `UNAUTHENTICATED` + "`" + `, a socket by 4403. Who
+does not take a message or an event within 10 s, or gives no sign of life for 40 s on a
+socket, is cut off; the server sends pings, or comments, every 20 s.
+
+A caller may have at once: 100 queries and mutations, 500 subscriptions, 1,000 sockets, and
+100 operations on each socket. A caller is a user, a token of no user, or an address that
+nobody signed in at; a socket is that of whoever its upgrade signs in. A query has 30 s, a
+mutation 10 min.
 
 Messages are in English or, where ` + "`" + `Accept-Language` + "`" + ` prefers it, in Chinese; those
 of the GraphQL parser and validator are in English always.

@@ -8,36 +8,46 @@ import (
 
 // The media types of answers (GraphQL over HTTP, September 2025 draft, section
 // 4): the first says by its status what became of a request, the second, older
-// one answers 200 to everything that was a GraphQL request.
+// one answers 200 to everything that was a GraphQL request. The third is a stream
+// of events, each of which holds an answer (sse.go).
 const (
 	typeResponse = "application/graphql-response+json"
 	typeJSON     = "application/json"
+	typeEvents   = "text/event-stream"
 )
 
-// negotiate gives the media type to answer with; false where the caller takes
-// neither. Without Accept, or where all is welcome, it is application/json; of
-// two that are equally welcome by name the newer (RFC 9110, 12.5.1).
-func negotiate(accept []string) (media string, ok bool) {
+// negotiate gives the media type of a single answer; false where the caller takes
+// none. Without Accept, or where all is welcome, it is application/json; of two
+// that are equally welcome by name the newer (RFC 9110, 12.5.1). It is a stream
+// only for who likes that better than both.
+//
+// Streams says whether the caller takes a stream too, which is for those who name
+// it: who takes anything waits for an end.
+func negotiate(accept []string) (media string, streams, ok bool) {
 	text := strings.Join(accept, ",")
 	if strings.TrimSpace(text) == "" {
-		return typeJSON, true
+		return typeJSON, false, true
 	}
 	response, responseNamed := quality(text, typeResponse)
 	plain, plainNamed := quality(text, typeJSON)
+	events, eventsNamed := quality(text, typeEvents)
+	streams = events > 0 && eventsNamed >= byFamily
 	switch {
+	case streams && events > max(response, plain):
+		return typeEvents, true, true
 	case response <= 0 && plain <= 0:
-		return typeJSON, false
+		return typeJSON, streams, false
 	case response > plain, response == plain && responseNamed >= plainNamed && responseNamed == byName:
-		return typeResponse, true
+		return typeResponse, streams, true
 	}
-	return typeJSON, true
+	return typeJSON, streams, true
 }
 
 // How closely a range of an Accept header names a media type.
 const (
 	byNothing = iota
 	byAll     // */*
-	byFamily  // application/*
+	byFamily  // application/* or text/*
 	byName
 )
 
@@ -54,7 +64,7 @@ func quality(accept, media string) (q float64, closeness int) {
 		switch name {
 		case media:
 			near = byName
-		case "application/*":
+		case media[:strings.IndexByte(media, '/')] + "/*":
 			near = byFamily
 		case "*/*":
 			near = byAll

@@ -18,6 +18,7 @@ import (
 
 	"logbook/internal/auth"
 	"logbook/internal/rawjson"
+	"logbook/internal/web"
 )
 
 // request is what a transport read: a document and what comes beside it.
@@ -40,6 +41,10 @@ type engine struct {
 	production bool
 	known      documents
 	persisted  persistedQueries
+	allowed    *PersistedDocuments // nil: any document may run
+	times      Times
+	running    *web.AtOnce // queries and mutations
+	live       *web.AtOnce // subscriptions
 }
 
 // prepared is a document that has passed everything that does not depend on the
@@ -55,17 +60,16 @@ type prepared struct {
 func (e *engine) operation(ctx context.Context, r request) (*graphql.OperationContext, gqlerror.List) {
 	anonymous := auth.From(ctx) == nil
 	hints := !(e.production && anonymous)
-	if r.query == "" {
-		if r.query = e.persisted.get(*r.persisted); r.query == "" {
-			return nil, gqlerror.List{refusal(codePersistedQueryNotFound, "%s", persistedQueryNotFound)}
-		}
-	}
-	ready, refused := e.prepare(r.query, hints, !anonymous)
+	text, refused := e.text(ctx, r)
 	if refused != nil {
-		return nil, refused
+		return nil, gqlerror.List{refused}
+	}
+	ready, problems := e.prepare(text, hints, !anonymous)
+	if problems != nil {
+		return nil, problems
 	}
 	if r.persisted != nil && !anonymous {
-		e.persisted.add(*r.persisted, r.query)
+		e.persisted.add(*r.persisted, text)
 	}
 	if ready.introspects && e.production && anonymous {
 		return nil, gqlerror.List{refusal(codeUnauthenticated, "only those who are signed in may ask about the schema here")}
@@ -90,7 +94,7 @@ func (e *engine) operation(ctx context.Context, r request) (*graphql.OperationCo
 			"the operation has a complexity of %d, more than %d: ask for smaller pages or fewer fields", count, maxComplexity)}
 	}
 	return &graphql.OperationContext{
-		RawQuery: r.query, OperationName: r.operationName, Doc: ready.document, Operation: chosen,
+		RawQuery: text, OperationName: r.operationName, Doc: ready.document, Operation: chosen,
 		Variables: variables, RecoverFunc: e.recover,
 		ResolverMiddleware: func(ctx context.Context, next graphql.Resolver) (any, error) { return next(ctx) },
 		RootResolverMiddleware: func(ctx context.Context, next graphql.RootResolver) graphql.Marshaler {
@@ -99,10 +103,78 @@ func (e *engine) operation(ctx context.Context, r request) (*graphql.OperationCo
 	}, nil
 }
 
-// run carries an operation out.
+// text gives the document that a request sends or names.
+func (e *engine) text(ctx context.Context, r request) (string, *gqlerror.Error) {
+	text := r.query
+	if text == "" {
+		if text = e.allowed.text(*r.persisted); text == "" {
+			text = e.persisted.get(*r.persisted)
+		}
+	}
+	switch {
+	case !e.allowed.allow(auth.From(ctx), r):
+		return "", refusal(codePersistedQueryNotAllowed, "only the documents of this server's list may be run here")
+	case text == "":
+		return "", refusal(codePersistedQueryNotFound, "%s", persistedQueryNotFound)
+	}
+	return text, nil
+}
+
+// enter takes the place that an operation has while it runs, and gives it its time. The
+// place is kept until leave is called, which has to be once. It fails with kind TooMany
+// where the caller has enough at work.
+func (e *engine) enter(ctx context.Context, kind ast.Operation) (timed context.Context, leave func(), err error) {
+	places, limit := e.running, e.times.Query
+	switch kind {
+	case ast.Mutation:
+		limit = e.times.Mutation
+	case ast.Subscription:
+		places = e.live
+	}
+	left, err := places.Enter(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if kind == ast.Subscription {
+		ctx, cancel := context.WithCancel(ctx)
+		return ctx, func() { cancel(); left() }, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	return ctx, func() { cancel(); left() }, nil
+}
+
+// run carries an operation out that has one answer; nil where the time was up before it
+// began.
 func (e *engine) run(ctx context.Context, operation *graphql.OperationContext) *graphql.Response {
 	responses, ctx := e.executor.DispatchOperation(ctx, operation)
 	return responses(ctx)
+}
+
+// answers begins an operation of any kind for a transport that sends answers one by
+// one. Next is as subscribe says, for a query or a mutation of one answer; whatever
+// panics is logged and answered as INTERNAL, since it may run outside any request.
+func (e *engine) answers(ctx context.Context, operation *graphql.OperationContext) (next func() *graphql.Response) {
+	more := func() *graphql.Response { return nil }
+	if operation.Operation.Operation == ast.Subscription {
+		more = e.subscribe(ctx, operation)
+	}
+	begun := false
+	return func() (answer *graphql.Response) {
+		defer func() {
+			if what := recover(); what != nil {
+				more = func() *graphql.Response { return nil }
+				answer = &graphql.Response{Errors: gqlerror.List{refuse(e.recover(ctx, what))}}
+			}
+		}()
+		if operation.Operation.Operation == ast.Subscription || begun {
+			return more()
+		}
+		begun = true
+		if answer = e.run(ctx, operation); answer == nil {
+			answer = &graphql.Response{Errors: gqlerror.List{refuse(ctx.Err())}}
+		}
+		return answer
+	}
 }
 
 // choose gives the operation that a request names.

@@ -31,7 +31,8 @@ const (
 	codeValidationFailed = "GRAPHQL_VALIDATION_FAILED"
 	codeBadRequest       = "BAD_REQUEST"
 
-	codePersistedQueryNotFound = "PERSISTED_QUERY_NOT_FOUND"
+	codePersistedQueryNotFound   = "PERSISTED_QUERY_NOT_FOUND"
+	codePersistedQueryNotAllowed = "PERSISTED_QUERY_NOT_ALLOWED"
 )
 
 // codes gives each kind of fault its code. What is missing is INTERNAL.

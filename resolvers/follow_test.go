@@ -35,7 +35,7 @@ func eachStage(t *testing.T, test func(t *testing.T, s *stage)) {
 			t.Fatal(err)
 		}
 		s.journal = journal.New(s.database, journal.Options{})
-		s.engine = Handler(s.journal, nil, slog.New(slog.NewTextHandler(io.Discard, nil)), Options{}).(*handler).engine
+		s.engine = Handler(s.journal, nil, slog.New(slog.NewTextHandler(io.Discard, nil)), Options{}).engine
 		t.Cleanup(func() {
 			if err := s.journal.Close(s.system); err != nil && !strings.Contains(err.Error(), "shutting down") {
 				t.Error(err)

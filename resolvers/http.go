@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/99designs/gqlgen/graphql/executor"
@@ -29,30 +30,74 @@ import (
 // maxBody is how large a request's body may be, in bytes.
 const maxBody = 16 << 20
 
-// Options are what the handler needs beside the journal.
+// Options are what the server needs beside the journal.
 type Options struct {
-	Production bool // callers who are not signed in get no introspection and no suggestions
+	Production bool                // callers who are not signed in get no introspection and no suggestions
+	Documents  *PersistedDocuments // the only documents that may run, but for administrators; nil for any
+	Times      Times
 }
 
-// Handler serves GraphQL over HTTP: queries by GET, HEAD and POST, mutations by
-// POST. It wants a request's principal in its context, as package authn puts it
-// there, and answers a caller without one with errors.
+// Times are limits on time; one that is zero is the default.
+type Times struct {
+	Query     time.Duration // to work a query out: 30 s
+	Mutation  time.Duration // to carry a mutation out: 10 min, since a deletion may be long
+	Init      time.Duration // for a socket to say who it is: 10 s
+	Message   time.Duration // for a socket to send one message: a minute
+	Write     time.Duration // for a caller to take one message or event: 10 s
+	KeepAlive time.Duration // between the signs of life on a socket or a stream: 20 s
+}
+
+func (t Times) orDefaults() Times {
+	for _, one := range []struct {
+		limit    *time.Duration
+		standard time.Duration
+	}{
+		{&t.Query, 30 * time.Second}, {&t.Mutation, 10 * time.Minute}, {&t.Init, 10 * time.Second},
+		{&t.Message, time.Minute}, {&t.Write, 10 * time.Second}, {&t.KeepAlive, 20 * time.Second},
+	} {
+		if *one.limit == 0 {
+			*one.limit = one.standard
+		}
+	}
+	return t
+}
+
+// Server serves GraphQL: queries by GET, HEAD and POST, mutations by POST, and
+// subscriptions as a stream of events (sse.go); everything over WebSockets too
+// (websocket.go). It wants a request's principal in its context, as package authn puts
+// it there, and answers a caller without one with errors. It is safe for concurrent
+// use.
 //
 // It replaces gqlgen's transports, which pass 55 of the 61 audits of the npm
-// package graphql-http. A page of another site cannot make a browser run a
-// mutation unasked: POST must be application/json, and GET changes nothing.
-func Handler(j *journal.Journal, accounts *account.Accounts, log *slog.Logger, options Options) http.Handler {
+// package graphql-http, and whose sockets close with other codes than the protocol's.
+// A page of another site cannot make a browser run a mutation unasked: POST must be
+// application/json, GET changes nothing, and no credential is a cookie.
+type Server struct {
+	engine *engine
+	guests *guests
+}
+
+// Handler makes a server of the journal.
+func Handler(j *journal.Journal, accounts *account.Accounts, log *slog.Logger, options Options) *Server {
 	config := graph.Config{Schema: served(), Resolvers: &Resolver{Journal: j, Accounts: accounts}, Directives: directives}
 	setComplexity(&config.Complexity)
 	schema := graph.NewExecutableSchema(config)
 	run := executor.New(schema)
 	run.SetErrorPresenter(presenter(log))
 	run.SetRecoverFunc(recovered(log))
-	return &handler{&engine{
-		schema: schema, executor: run, recover: recovered(log), present: presenter(log),
-		listing: newListing(schema.Schema()), production: options.Production,
-	}}
+	return &Server{
+		engine: &engine{
+			schema: schema, executor: run, recover: recovered(log), present: presenter(log),
+			listing: newListing(schema.Schema()), production: options.Production,
+			allowed: options.Documents, times: options.Times.orDefaults(),
+			running: web.NewAtOnce(maxRunning), live: web.NewAtOnce(maxSubscriptions),
+		},
+		guests: newGuests(),
+	}
 }
+
+// Subscriptions gives how many subscriptions are open.
+func (s *Server) Subscriptions() int64 { return s.engine.live.Total() }
 
 // served gives the schema without @defer, which the parser puts into every schema:
 // an answer here comes in one piece, and what is deferred would be missing in it.
@@ -62,8 +107,6 @@ func served() *ast.Schema {
 	delete(schema.Directives, "defer")
 	return &schema
 }
-
-type handler struct{ engine *engine }
 
 // methods is what Allow says.
 const methods = "GET, HEAD, OPTIONS, POST"
@@ -95,24 +138,26 @@ func status(media string, no *refused) int {
 }
 
 // ServeHTTP answers one request.
-func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodOptions {
 		w.Header().Set("Allow", methods)
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	media, acceptable := negotiate(r.Header.Values("Accept"))
+	media, streams, acceptable := negotiate(r.Header.Values("Accept"))
 	no := &refused{}
 	var asked request
 	switch busy := auth.Admit(r.Context()); {
 	case r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodPost:
 		no = badRequest(http.StatusMethodNotAllowed, "only GET, HEAD, OPTIONS and POST are served")
 		no.allow = methods
-	case !acceptable:
-		no = badRequest(http.StatusNotAcceptable, "answers are %s or %s, in UTF-8", typeResponse, typeJSON)
 	case busy != nil: // before there is anything to read and to check
-		web.RetryAfter(w, busy)
-		no = &refused{status: http.StatusTooManyRequests, errors: gqlerror.List{refuse(busy)}}
+		no = tooMany(w, busy)
+	case web.BeginsWebSocket(r):
+		web.Surface(liveSurface, http.HandlerFunc(s.socket)).ServeHTTP(w, r)
+		return
+	case !acceptable && !streams:
+		no = badRequest(http.StatusNotAcceptable, "answers are %s or %s, in UTF-8", typeResponse, typeJSON)
 	case r.Method == http.MethodPost:
 		asked, no = fromBody(w, r)
 	default:
@@ -122,31 +167,55 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		write(w, r, media, no, nil, no.errors)
 		return
 	}
-	operation, errs := h.engine.operation(r.Context(), asked)
-	if errs != nil {
+	operation, errs := s.engine.operation(r.Context(), asked)
+	switch {
+	case errs != nil && media == typeEvents:
+		s.streamErrors(w, r, errs)
+		return
+	case errs != nil:
 		write(w, r, media, &refused{}, nil, errs)
 		return
 	}
-	if r.Method != http.MethodPost && operation.Operation.Operation != ast.Query {
+	kind := operation.Operation.Operation
+	switch {
+	case r.Method != http.MethodPost && kind == ast.Mutation:
 		no = badRequest(http.StatusMethodNotAllowed, "only queries are answered by GET, send mutations by POST")
 		no.allow = http.MethodPost
+	case kind == ast.Subscription && !streams:
+		no = badRequest(http.StatusNotAcceptable, "a subscription is answered by a stream of events: ask with Accept: %s, or over a WebSocket", typeEvents)
+	case !acceptable && kind != ast.Subscription:
+		no = badRequest(http.StatusNotAcceptable, "answers are %s or %s, in UTF-8", typeResponse, typeJSON)
+	}
+	if no != nil {
 		write(w, r, media, no, nil, no.errors)
 		return
 	}
-	if operation.Operation.Operation == ast.Subscription {
-		no = badRequest(0, "a subscription has no single answer: this transport does not serve it")
+	ctx, end, busy := s.engine.enter(r.Context(), kind)
+	if busy != nil {
+		no = tooMany(w, busy)
 		write(w, r, media, no, nil, no.errors)
 		return
 	}
-	if operation.Operation.Operation == ast.Mutation {
-		web.TakeTime(w, r) // a deletion may be long
+	defer end()
+	web.TakeTime(w, r) // enter gave it its own
+	if kind == ast.Subscription || media == typeEvents {
+		stream := func(w http.ResponseWriter, r *http.Request) { s.stream(ctx, w, r, operation) }
+		web.Surface(liveSurface, http.HandlerFunc(stream)).ServeHTTP(w, r)
+		return
 	}
-	answer := h.engine.run(r.Context(), operation)
+	answer := s.engine.run(ctx, operation)
+	web.GiveTime(w, 0)
 	if answer == nil { // the time was up before it began
-		write(w, r, media, &refused{status: http.StatusServiceUnavailable}, nil, gqlerror.List{refuse(r.Context().Err())})
+		write(w, r, media, &refused{status: http.StatusServiceUnavailable}, nil, gqlerror.List{refuse(ctx.Err())})
 		return
 	}
 	write(w, r, media, nil, answer.Data, answer.Errors)
+}
+
+// tooMany refuses a caller who asks too often, or too much at once.
+func tooMany(w http.ResponseWriter, busy error) *refused {
+	web.RetryAfter(w, busy)
+	return &refused{status: http.StatusTooManyRequests, errors: gqlerror.List{refuse(busy)}}
 }
 
 // fromURL reads a request from a query string.
@@ -156,7 +225,7 @@ func fromURL(u *url.URL) (request, *refused) {
 		return request{}, badRequest(http.StatusBadRequest, "the query string cannot be read")
 	}
 	members := make(map[string][]byte, 4)
-	for _, name := range []string{"query", "operationName", "variables", "extensions"} {
+	for _, name := range []string{"query", "operationName", "variables", "extensions", "documentId"} {
 		given := values[name]
 		switch {
 		case len(given) > 1:
@@ -166,7 +235,7 @@ func fromURL(u *url.URL) (request, *refused) {
 		case !utf8.ValidString(given[0]):
 			return request{}, badRequest(http.StatusBadRequest, "%s is not valid UTF-8", name)
 		}
-		if name == "query" || name == "operationName" {
+		if name != "variables" && name != "extensions" {
 			members[name], _ = json.Marshal(given[0])
 			continue
 		}
@@ -257,13 +326,23 @@ func fromMembers(members map[string][]byte) (request, *refused) {
 			return request{}, no
 		}
 	}
+	if raw := members["documentId"]; raw != nil && !rawjson.IsNull(raw) {
+		named, no := documentID(raw)
+		switch {
+		case no != nil:
+			return request{}, no
+		case asked.persisted != nil && *asked.persisted != *named:
+			return request{}, badRequest(http.StatusBadRequest, "documentId and extensions.persistedQuery name different documents")
+		}
+		asked.persisted = named
+	}
 	switch empty := strings.TrimSpace(asked.query) == ""; {
 	case empty && asked.persisted == nil:
 		return request{}, badRequest(http.StatusBadRequest, "there is no query")
 	case empty:
 		asked.query = ""
 	case asked.persisted != nil && *asked.persisted != sha256.Sum256([]byte(asked.query)):
-		return request{}, badRequest(http.StatusBadRequest, "extensions.persistedQuery.sha256Hash is not the SHA-256 of the query")
+		return request{}, badRequest(http.StatusBadRequest, "the SHA-256 beside the query is not that of the query")
 	}
 	if raw := members["variables"]; raw != nil && !rawjson.IsNull(raw) {
 		asked.variables = raw
@@ -277,33 +356,21 @@ func write(w http.ResponseWriter, r *http.Request, media string, no *refused, da
 	if data == nil && no == nil {
 		no = &refused{} // nothing ran
 	}
-	var head bytes.Buffer
-	head.WriteByte('{')
-	if len(errs) > maxRunErrors {
-		code, _ := errs[maxRunErrors].Extensions["code"].(string)
-		errs = append(errs[:maxRunErrors:maxRunErrors], refusal(code, "and %d more errors", len(errs)-maxRunErrors))
+	if media == typeEvents { // an error that is no event's
+		media = typeResponse
 	}
+	language := fault.English
 	if len(errs) > 0 {
-		word(errs, web.Language(w, r, fault.English))
-		head.WriteString(`"errors":`)
-		encoder := json.NewEncoder(&head)
-		encoder.SetEscapeHTML(false)
-		if err := encoder.Encode(errs); err != nil {
-			panic(err) // strings and numbers always encode
-		}
-		head.Truncate(head.Len() - 1) // the line's end
+		language = web.Language(w, r, fault.English)
 	}
-	if data != nil && len(errs) > 0 {
-		head.WriteByte(',')
+	parts := append(encode(data, errs, language), []byte("\n"))
+	length := 0
+	for _, part := range parts {
+		length += len(part)
 	}
-	if data != nil {
-		head.WriteString(`"data":`)
-	}
-	const tail = "}\n"
-
 	header := w.Header()
 	header.Set("Content-Type", media+"; charset=utf-8")
-	header.Set("Content-Length", strconv.Itoa(head.Len()+len(data)+len(tail)))
+	header.Set("Content-Length", strconv.Itoa(length))
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Add("Vary", "Accept")
@@ -311,9 +378,41 @@ func write(w http.ResponseWriter, r *http.Request, media string, no *refused, da
 		header.Set("Allow", no.allow)
 	}
 	w.WriteHeader(status(media, no))
-	for _, part := range [][]byte{head.Bytes(), data, []byte(tail)} {
+	for _, part := range parts {
 		if _, err := w.Write(part); err != nil {
 			return // the caller has gone
 		}
 	}
+}
+
+// encode gives an answer as JSON, in parts that follow each other. Data is nil where
+// nothing ran.
+func encode(data []byte, errs gqlerror.List, language fault.Language) [][]byte {
+	parts := [][]byte{[]byte("{")}
+	if len(errs) > 0 {
+		parts = append(parts, []byte(`"errors":`), encodeErrors(errs, language))
+	}
+	if data != nil && len(errs) > 0 {
+		parts = append(parts, []byte(","))
+	}
+	if data != nil {
+		parts = append(parts, []byte(`"data":`), data)
+	}
+	return append(parts, []byte("}"))
+}
+
+// encodeErrors gives errors as JSON, worded in a language.
+func encodeErrors(errs gqlerror.List, language fault.Language) []byte {
+	if len(errs) > maxRunErrors {
+		code, _ := errs[maxRunErrors].Extensions["code"].(string)
+		errs = append(errs[:maxRunErrors:maxRunErrors], refusal(code, "and %d more errors", len(errs)-maxRunErrors))
+	}
+	word(errs, language)
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(errs); err != nil {
+		panic(err) // strings and numbers always encode
+	}
+	return bytes.TrimSuffix(text.Bytes(), []byte("\n"))
 }

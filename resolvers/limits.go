@@ -14,6 +14,7 @@ const (
 	maxRootFields = 100
 	maxFields     = 500
 	maxDirectives = 100
+	maxAliases    = 100
 	maxComplexity = 25_000
 )
 
@@ -27,6 +28,7 @@ type size struct {
 	fields     int
 	rootFields int
 	directives int
+	aliases    int
 	introspect bool
 }
 
@@ -117,6 +119,11 @@ func (s *size) field(field *ast.Field, depth int) *gqlerror.Error {
 	}
 	if s.fields++; s.fields > maxFields {
 		return refusal(codeValidationFailed, "the document selects more than %d fields", maxFields)
+	}
+	if field.Alias != field.Name {
+		if s.aliases++; s.aliases > maxAliases {
+			return refusal(codeValidationFailed, "the document has more than %d aliases", maxAliases)
+		}
 	}
 	if refused := s.annotated(field.Directives); refused != nil {
 		return refused

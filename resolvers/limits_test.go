@@ -31,42 +31,44 @@ func attacks() map[string][2]string {
 	unused := "{ __typename } fragment F on Query { " + strings.Repeat("a ", 9_000) + "}"
 	const tooLarge, invalid, unparsed = "PAYLOAD_TOO_LARGE", "GRAPHQL_VALIDATION_FAILED", "GRAPHQL_PARSE_FAILED"
 	attacks := map[string][2]string{
-		"large document":          {"{ __typename } #" + long(64<<10), tooLarge},
-		"many tokens":             {"{" + strings.Repeat("a ", 15_000) + "}", tooLarge},
-		"many aliases":            {"{" + repeat("a%d:me{id} ", 1_500) + "}", invalid},
-		"many equal fields":       {"{" + strings.Repeat("a ", 9_000) + "}", invalid},
-		"many root fields":        {"{" + repeat("a%d:__typename ", 101) + "}", invalid},
-		"many aliases below":      {"{me{" + repeat("a%d:id ", 501) + "}}", invalid},
-		"many directives":         {"{ __typename " + strings.Repeat("@a ", 4_000) + "}", invalid},
-		"many include":            {"{ __typename " + strings.Repeat("@include(if:true) ", 1_000) + "}", invalid},
-		"many variables":          {"query(" + repeat("$a%d:Int ", 2_000) + "){ __typename }", invalid},
-		"many arguments":          {"{ entries(" + repeat("a%d:1 ", 3_000) + ") { totalCount } }", invalid},
-		"many bad values":         {"{ entries(filter:{" + repeat("a%d:1 ", 3_000) + "}) { totalCount } }", invalid},
-		"deep fields":             {strings.Repeat("{a", 900) + strings.Repeat("}", 900), invalid},
-		"deeper than the parser":  {strings.Repeat("{a", 4_000), unparsed},
-		"deep value":              {"{ entries(filter:" + strings.Repeat("[", 4_000), unparsed},
-		"sixteen deep":            {"{__schema{types{" + strings.Repeat("ofType{", 13) + "name" + strings.Repeat("}", 16), invalid},
-		"fragment bomb":           {bomb, invalid},
-		"fragment cycle":          {"{...A} fragment A on Query {...B} fragment B on Query {...A}", invalid},
-		"unused fragment":         {unused, invalid},
-		"many fragments":          {"{ __typename }" + repeat("fragment F%d on Query{me{id}} ", 900), invalid},
-		"many operations":         {repeat("query Q%d{me{id}} ", 1_200), invalid},
-		"complex":                 {"{ entries(first: 500) {" + repeat("e%d: edges { node { id message metadata } } ", 20) + "} }", invalid},
-		"many large pages":        {"{" + repeat("e%d: entries(first: 500) { edges { node { id message } } } ", 30) + "}", invalid},
-		"many searches":           {"{" + repeat(`e%d: entries(first: 1, filter: {search: "x"}) { totalCount } `, 50) + "}", invalid},
-		"long name":               {"{ " + long(60_000) + " }", invalid},
-		"long string for a level": {`{ entries(filter: {level: "` + long(60_000) + `"}) { totalCount } }`, invalid},
-		"unclosed":                {`{ me { id `, unparsed},
-		"unclosed string":         {`{ entry(id: "` + long(60_000), unparsed},
-		"half a surrogate pair":   {`{ entries(filter: {source: "\uD83D"}) { totalCount } }`, unparsed},
-		"conflicting fields":      {"{ entries { edges {" + strings.Repeat("node { x: id } node { x: message } ", 120) + "} } }", invalid},
-		"the schema many times":   {"{" + repeat("a%d: __schema { types { name fields { name } } } ", 90) + "}", invalid},
-		"a listing many times":    {"{ __schema { types { fields {" + repeat("a%d: name ", 400) + "} } } }", invalid},
-		"a large integer":         {`{ entries(first: 99999999999999999999) { totalCount } }`, invalid},
-		"many slow usages":        {"{" + repeat(`e%d: usageRecords(first: 1, filter: {search: "x"}) { totalCount } `, 13) + "}", invalid},
-		"many groups":             {"{" + repeat(`e%d: usageRecords(first: 1, filter: {group: ""}) { totalCount } `, 13) + "}", invalid},
-		"many slow statistics":    {"{" + repeat(`e%d: usageStats(filter: {search: "x"}) { count } `, 12) + "}", invalid},
-		"many methods":            {"{" + repeat(`e%d: apiCalls(first: 1, filter: {httpMethod: "GET"}) { totalCount } `, 13) + "}", invalid},
+		"large document":           {"{ __typename } #" + long(64<<10), tooLarge},
+		"many tokens":              {"{" + strings.Repeat("a ", 15_000) + "}", tooLarge},
+		"many aliases":             {"{" + repeat("a%d:me{id} ", 1_500) + "}", invalid},
+		"many equal fields":        {"{" + strings.Repeat("a ", 9_000) + "}", invalid},
+		"many root fields":         {"{" + repeat("a%d:__typename ", 101) + "}", invalid},
+		"many aliases below":       {"{me{" + repeat("a%d:id ", 501) + "}}", invalid},
+		"101 aliases":              {"{ me {" + repeat("a%d:id ", 101) + "} }", invalid},
+		"101 aliases in fragments": {"{ ...F ...G } fragment F on Query { " + repeat("a%d:__typename ", 51) + "} fragment G on Query { " + repeat("b%d:__typename ", 50) + "}", invalid},
+		"many directives":          {"{ __typename " + strings.Repeat("@a ", 4_000) + "}", invalid},
+		"many include":             {"{ __typename " + strings.Repeat("@include(if:true) ", 1_000) + "}", invalid},
+		"many variables":           {"query(" + repeat("$a%d:Int ", 2_000) + "){ __typename }", invalid},
+		"many arguments":           {"{ entries(" + repeat("a%d:1 ", 3_000) + ") { totalCount } }", invalid},
+		"many bad values":          {"{ entries(filter:{" + repeat("a%d:1 ", 3_000) + "}) { totalCount } }", invalid},
+		"deep fields":              {strings.Repeat("{a", 900) + strings.Repeat("}", 900), invalid},
+		"deeper than the parser":   {strings.Repeat("{a", 4_000), unparsed},
+		"deep value":               {"{ entries(filter:" + strings.Repeat("[", 4_000), unparsed},
+		"sixteen deep":             {"{__schema{types{" + strings.Repeat("ofType{", 13) + "name" + strings.Repeat("}", 16), invalid},
+		"fragment bomb":            {bomb, invalid},
+		"fragment cycle":           {"{...A} fragment A on Query {...B} fragment B on Query {...A}", invalid},
+		"unused fragment":          {unused, invalid},
+		"many fragments":           {"{ __typename }" + repeat("fragment F%d on Query{me{id}} ", 900), invalid},
+		"many operations":          {repeat("query Q%d{me{id}} ", 1_200), invalid},
+		"complex":                  {"{ entries(first: 500) {" + repeat("e%d: edges { node { id message metadata } } ", 20) + "} }", invalid},
+		"many large pages":         {"{" + repeat("e%d: entries(first: 500) { edges { node { id message } } } ", 30) + "}", invalid},
+		"many searches":            {"{" + repeat(`e%d: entries(first: 1, filter: {search: "x"}) { totalCount } `, 50) + "}", invalid},
+		"long name":                {"{ " + long(60_000) + " }", invalid},
+		"long string for a level":  {`{ entries(filter: {level: "` + long(60_000) + `"}) { totalCount } }`, invalid},
+		"unclosed":                 {`{ me { id `, unparsed},
+		"unclosed string":          {`{ entry(id: "` + long(60_000), unparsed},
+		"half a surrogate pair":    {`{ entries(filter: {source: "\uD83D"}) { totalCount } }`, unparsed},
+		"conflicting fields":       {"{ entries { edges {" + strings.Repeat("node { x: id } node { x: message } ", 120) + "} } }", invalid},
+		"the schema many times":    {"{" + repeat("a%d: __schema { types { name fields { name } } } ", 90) + "}", invalid},
+		"a listing many times":     {"{ __schema { types { fields {" + repeat("a%d: name ", 400) + "} } } }", invalid},
+		"a large integer":          {`{ entries(first: 99999999999999999999) { totalCount } }`, invalid},
+		"many slow usages":         {"{" + repeat(`e%d: usageRecords(first: 1, filter: {search: "x"}) { totalCount } `, 13) + "}", invalid},
+		"many groups":              {"{" + repeat(`e%d: usageRecords(first: 1, filter: {group: ""}) { totalCount } `, 13) + "}", invalid},
+		"many slow statistics":     {"{" + repeat(`e%d: usageStats(filter: {search: "x"}) { count } `, 12) + "}", invalid},
+		"many methods":             {"{" + repeat(`e%d: apiCalls(first: 1, filter: {httpMethod: "GET"}) { totalCount } `, 13) + "}", invalid},
 	}
 	for _, field := range []string{"auditEvents", "operations", "usageRecords", "apiCalls"} {
 		attacks["many large pages of "+field] = [2]string{"{" + repeat("e%d: "+field+"(first: 500) { edges { node { id tenant { id } } } } ", 13) + "}", invalid}
@@ -94,6 +96,55 @@ func TestAttacks(t *testing.T) {
 				}
 			}
 		}
+	})
+}
+
+// So they are on a socket, which stays open.
+func TestAttacksOnSockets(t *testing.T) {
+	each(t, func(t *testing.T, s *server) {
+		signedIn, nobody := begin(t, s.url, adminToken), dial(t, s.url, nil)
+		nobody.send(initialise)
+		nobody.want("connection_ack")
+		for _, client := range []*socket{signedIn, nobody} {
+			for name, attack := range attacks() {
+				client.send(subscribe("1", attack[0]))
+				message, err := client.read()
+				if err != nil || !strings.HasPrefix(message, `{"type":"error","id":"1","payload":[{`) ||
+					!strings.Contains(message, attack[1]) || len(message) > 4<<10 {
+					t.Fatalf("%s: %.300s (%d bytes), %v", name, message, len(message), err)
+				}
+			}
+		}
+	})
+}
+
+// Each operation has its time, on a socket and in a stream too; a mutation that had not
+// enough has done nothing.
+func TestOperationsHaveTheirTime(t *testing.T) {
+	each(t, func(t *testing.T, s *server) {
+		const late = `"the answer took too long`
+		short := s.serve(resolvers.Options{Times: resolvers.Times{Query: time.Nanosecond, Mutation: time.Nanosecond}})
+		socket := begin(t, short, adminToken)
+		for _, document := range []string{`{ entries { totalCount } }`, `mutation { createTenant(input: {name: "late"}) { tenant { id } } }`} {
+			if a := s.askAt(short, adminToken, document, nil); a.code() != "UNAVAILABLE" || !strings.Contains(a.body, late) {
+				t.Errorf("%s: %d %s", document, a.status, a.body)
+			}
+			socket.send(subscribe("1", document))
+			socket.want(late)
+			s.listen(adminToken, short, document).want(late, "complete")
+		}
+		var data struct{ Tenants []struct{ ID string } }
+		if s.must(adminToken, `{ tenants { id } }`, nil, &data); len(data.Tenants) != 0 {
+			t.Errorf("a mutation whose time was up made %v", data.Tenants)
+		}
+		// The one's time is not the other's, and a subscription has no end.
+		queries := s.serve(resolvers.Options{Times: resolvers.Times{Query: time.Nanosecond}})
+		if a := s.askAt(queries, adminToken, `mutation { createTenant(input: {name: "in time"}) { tenant { id } } }`, nil); a.code() != "" {
+			t.Errorf("a mutation in time: %s", a.body)
+		}
+		stream := s.listen(adminToken, short, follow)
+		s.append(journal.EntryDraft{Message: "in time"})
+		stream.want("in time")
 	})
 }
 

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
+	"strings"
 	"sync"
 
 	"logbook/internal/rawjson"
@@ -12,6 +13,9 @@ import (
 
 // digest is the SHA-256 of a document's text, by which a caller may name it.
 type digest [sha256.Size]byte
+
+// String gives the digest in hexadecimal.
+func (d digest) String() string { return hex.EncodeToString(d[:]) }
 
 // persistedQueryNotFound is the message by which clients know that they have to
 // send the document; some look at nothing else, so it is no sentence and never
@@ -39,11 +43,35 @@ func persistedQuery(extensions []byte) (*digest, *refused) {
 		return nil, badRequest(http.StatusBadRequest, "extensions.persistedQuery.version must be 1")
 	}
 	hash, _ := rawjson.Text(members["sha256Hash"])
-	sum, err := hex.DecodeString(hash)
-	if err != nil || len(sum) != sha256.Size {
+	named, ok := parseDigest(hash)
+	if !ok {
 		return nil, badRequest(http.StatusBadRequest, "extensions.persistedQuery.sha256Hash must be a SHA-256, 64 hexadecimal digits")
 	}
-	return (*digest)(sum), nil
+	return &named, nil
+}
+
+// documentID reads a request's member documentId, as the appendix on persisted
+// documents of GraphQL over HTTP has it: a document's SHA-256 in hexadecimal, with
+// "sha256:" in front or without. raw is checked JSON.
+func documentID(raw []byte) (*digest, *refused) {
+	text := ""
+	if raw[0] == '"' {
+		text, _ = rawjson.Text(raw)
+	}
+	named, ok := parseDigest(text)
+	if !ok {
+		return nil, badRequest(http.StatusBadRequest, "documentId must be a SHA-256, 64 hexadecimal digits")
+	}
+	return &named, nil
+}
+
+// parseDigest reads 64 hexadecimal digits, with "sha256:" in front or without.
+func parseDigest(text string) (named digest, ok bool) {
+	sum, err := hex.DecodeString(strings.TrimPrefix(text, "sha256:"))
+	if err != nil || len(sum) != len(named) {
+		return named, false
+	}
+	return digest(sum), true
 }
 
 // persistedQueries remembers documents by their digests, so that callers need not

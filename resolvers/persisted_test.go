@@ -134,7 +134,7 @@ func TestPersistedQueryRefused(t *testing.T) {
 			`{"persistedQuery":{"version":1,"sha256Hash":"\ud800"}}`:            "extensions.persistedQuery.sha256Hash must be a SHA-256, 64 hexadecimal digits",
 			`{"persistedQuery":null,"persistedQuery":{}}`:                       "extensions names a member twice, or by half a surrogate pair",
 			`{"persistedQuery":{"version":1,"version":1}}`:                      "extensions names a member twice, or by half a surrogate pair",
-			naming(other): "extensions.persistedQuery.sha256Hash is not the SHA-256 of the query",
+			naming(other): "the SHA-256 beside the query is not that of the query",
 		} {
 			post := s.send("POST", s.url, headers(adminToken), `{"query":"`+document+`","extensions":`+extensions+`}`)
 			get := s.send("GET", s.url+"?query="+url.QueryEscape(document)+"&extensions="+url.QueryEscape(extensions), headers(adminToken), "")

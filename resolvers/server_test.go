@@ -113,12 +113,22 @@ func newServer(t *testing.T, address string) *server {
 
 // serve begins to serve the journal and gives the address.
 func (s *server) serve(options resolvers.Options) (url string) {
+	url, _ = s.serveIn(options, web.Options{}, func(next http.Handler) http.Handler { return next })
+	return url
+}
+
+// serveIn is serve with options of what all answers have in common, and something
+// between who is calling and the answer.
+func (s *server) serveIn(options resolvers.Options, common web.Options, between func(http.Handler) http.Handler) (url string, surface *resolvers.Server) {
 	log := slog.New(slog.NewTextHandler(s.log, nil))
 	authenticator := authn.New(s.database.Ent(), authn.Options{AdminToken: adminToken, JWTSecret: jwtSecret})
-	handler := authenticator.Middleware(resolvers.Handler(s.journal, s.accounts, log, options))
-	server := httptest.NewServer(web.Server(handler, web.Options{}, log).Handler)
-	s.t.Cleanup(server.Close)
-	return server.URL + "/graphql"
+	surface = resolvers.Handler(s.journal, s.accounts, log, options)
+	server := httptest.NewServer(web.Server(authenticator.Middleware(between(surface)), common, log).Handler)
+	s.t.Cleanup(func() {
+		surface.Stop()
+		server.Close()
+	})
+	return server.URL + "/graphql", surface
 }
 
 // token gives a credential of somebody who is not stored, which leaves no record.

@@ -164,7 +164,7 @@ func TestOpenAPIFitsOwnPaths(t *testing.T) {
 			{t.Context(), "/export/audit", nil, 401, ""},
 			{auth.With(t.Context(), &auth.Principal{Subject: "1", Role: auth.Viewer}), "/export/audit", nil, 403, ""},
 			{w.ctx, "/export/colours", nil, 404, ""},
-			{auth.WithAdmission(w.ctx, func() error {
+			{auth.WithAdmission(w.ctx, func(context.Context) error {
 				return &fault.Error{Kind: fault.TooMany, Sentence: fault.Say("too often"), After: time.Second}
 			}), "/export/audit", nil, 429, ""},
 			{w.ctx, "/export/audit?colour=red", nil, 400, "that other parameters are refused is not said"},

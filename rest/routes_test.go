@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"testing"
@@ -46,7 +47,7 @@ func TestGateStaysShut(t *testing.T) {
 	if err := gate(ctx, route{need: &auth.Need{Role: auth.Admin}}); err != nil {
 		t.Errorf("an administrator was refused: %v", err)
 	}
-	often := auth.WithAdmission(ctx, func() error { return fault.New(fault.TooMany, "too often") })
+	often := auth.WithAdmission(ctx, func(context.Context) error { return fault.New(fault.TooMany, "too often") })
 	for _, need := range []*auth.Need{anybody, {}} {
 		if err := gate(often, route{need: need}); fault.KindOf(err) != fault.TooMany {
 			t.Errorf("a caller who asks too often gets %v", err)

@@ -7,6 +7,7 @@ package auth
 import (
 	"context"
 	"net/netip"
+	"reflect"
 	"strconv"
 	"strings"
 	"sync"
@@ -179,12 +180,88 @@ func Refused(ctx context.Context) error {
 	return err
 }
 
+// SignIn finds out who a request comes from: by a value of the header Authorization
+// or, where that is blank, by what the request itself brought; nil and no error where
+// that is nothing. It fails with kind Unauthenticated where a credential is not
+// accepted, with another where nobody could tell. Package authn makes one a request.
+type SignIn func(ctx context.Context, authorization string) (*Principal, error)
+
+// signedIn is how the context's principal was found, so that it can be asked again.
+type signedIn struct {
+	find          SignIn
+	authorization string
+}
+
+type signedInKey struct{}
+
+// WithSignIn gives a context with the principal that find finds for the request itself,
+// or with why there is none (From, Refused).
+func WithSignIn(ctx context.Context, find SignIn) context.Context {
+	return signIn(ctx, signedIn{find: find})
+}
+
+// SignInWith gives a context as WithSignIn did, for a connection that names its
+// credential only later than the request that began it.
+func SignInWith(ctx context.Context, authorization string) context.Context {
+	before, _ := ctx.Value(signedInKey{}).(signedIn)
+	if before.find == nil {
+		return WithRefused(With(ctx, nil), fault.New(fault.Unauthenticated, "no credential is taken here"))
+	}
+	return signIn(ctx, signedIn{before.find, authorization})
+}
+
+func signIn(ctx context.Context, by signedIn) context.Context {
+	principal, err := by.find(ctx, by.authorization)
+	if err != nil {
+		principal = nil
+	}
+	return context.WithValue(WithRefused(With(ctx, principal), err), signedInKey{}, by)
+}
+
+// StillSignedIn passes while whatever signed the context's principal in would do so
+// now, with the same rights, and where nobody is signed in. It fails with kind
+// Unauthenticated. While nobody can tell it passes: a database that is away for a
+// moment ends nothing.
+//
+// It is for what goes on long after its request, such as a subscription; whoever asks
+// repeats it about every half a second.
+func StillSignedIn(ctx context.Context) error {
+	by, known := ctx.Value(signedInKey{}).(signedIn)
+	began := From(ctx)
+	if !known || began == nil {
+		return nil
+	}
+	now, err := by.find(ctx, by.authorization)
+	switch {
+	case fault.KindOf(err) == fault.Unauthenticated:
+		return err
+	case err == nil && !reflect.DeepEqual(began, now):
+		return fault.New(fault.Unauthenticated, "the credential stands for other rights than it did, connect again")
+	}
+	return nil
+}
+
 type admissionKey struct{}
 
+// admission is what admits a request, and what it said.
+type admission struct {
+	admit func(context.Context) error
+	said  func() error
+}
+
 // WithAdmission gives a context for a request that admit is to admit: admit is asked
-// when a gate first wants to know, and never again.
-func WithAdmission(ctx context.Context, admit func() error) context.Context {
-	return context.WithValue(ctx, admissionKey{}, sync.OnceValue(admit))
+// when a gate first wants to know, with the context given here, and never again.
+func WithAdmission(ctx context.Context, admit func(context.Context) error) context.Context {
+	return context.WithValue(ctx, admissionKey{}, admission{admit, sync.OnceValue(func() error { return admit(ctx) })})
+}
+
+// NextRequest gives a context for a further request on the connection that the
+// context belongs to, which has to be admitted by itself.
+func NextRequest(ctx context.Context) context.Context {
+	if before, limited := ctx.Value(admissionKey{}).(admission); limited {
+		return WithAdmission(ctx, before.admit)
+	}
+	return ctx
 }
 
 // Admit passes when the request that the context belongs to is admitted, so what is no
@@ -192,8 +269,8 @@ func WithAdmission(ctx context.Context, admit func() error) context.Context {
 // asks it; a gate that lets anybody in, or has much to do before it asks Require, asks
 // it itself.
 func Admit(ctx context.Context) error {
-	if admit, limited := ctx.Value(admissionKey{}).(func() error); limited {
-		return admit()
+	if request, limited := ctx.Value(admissionKey{}).(admission); limited {
+		return request.said()
 	}
 	return nil
 }
@@ -204,6 +281,7 @@ type Origin struct {
 	UserAgent string // as the caller sent it, "" for none
 	RequestID string // which the answer carries as X-Request-Id
 	Proxied   bool   // whether a trusted proxy passed it on, whose word on who the caller is counts
+	Foreign   bool   // whether a browser sends it for a page of another origin
 }
 
 // Network gives what stands for the caller where callers are told apart by where they

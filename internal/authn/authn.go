@@ -82,43 +82,57 @@ func New(client *ent.Client, options Options) *Authenticator {
 	return a
 }
 
-// Middleware puts a request's principal, or why it has none, into its context. It
-// expects the request's origin there (package web).
+// Middleware puts a request's principal, or why it has none, into its context, and the
+// way to ask for it again (auth.StillSignedIn). It expects the request's origin there
+// (package web).
 func (a *Authenticator) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var principal *auth.Principal
-		var err error
-		if credential := credentialOf(r); credential != "" {
-			principal, err = a.Principal(r.Context(), credential)
-		} else if said, some := identityOf(r); some {
-			principal, err = a.forwarded(r, said)
+		find := func(ctx context.Context, authorization string) (*auth.Principal, error) {
+			principal, err := a.caller(ctx, r, authorization)
+			if err != nil {
+				a.refused(ctx, err)
+			}
+			return principal, err
 		}
-		switch {
-		case err != nil:
-			a.refused(r.Context(), err)
-			r = r.WithContext(auth.WithRefused(r.Context(), err))
-		case principal != nil:
-			r = r.WithContext(auth.With(r.Context(), principal))
-		}
-		next.ServeHTTP(w, r)
+		next.ServeHTTP(w, r.WithContext(auth.WithSignIn(r.Context(), find)))
 	})
+}
+
+// caller gives who a request comes from, as auth.SignIn says.
+func (a *Authenticator) caller(ctx context.Context, r *http.Request, authorization string) (*auth.Principal, error) {
+	credential := bearer(authorization)
+	if credential == "" {
+		credential = credentialOf(r)
+	}
+	if credential != "" {
+		return a.Principal(ctx, credential)
+	}
+	if said, some := identityOf(r); some {
+		return a.forwarded(ctx, said)
+	}
+	return nil, nil
 }
 
 // credentialOf gives what a request sends, "" for nothing.
 func credentialOf(r *http.Request) string {
-	if value := strings.TrimSpace(r.Header.Get("Authorization")); value != "" {
-		scheme, rest, found := strings.Cut(value, " ")
-		if found && strings.EqualFold(scheme, "Bearer") {
-			return strings.TrimSpace(rest)
-		}
-		if !found && !strings.EqualFold(value, "Bearer") {
-			return value
-		}
-		if found {
-			return value // another scheme: a credential, but none of ours
-		}
+	if credential := bearer(r.Header.Get("Authorization")); credential != "" {
+		return credential
 	}
 	return strings.TrimSpace(r.Header.Get("X-Api-Key"))
+}
+
+// bearer gives the credential in a value of the header Authorization, "" for none.
+// Another scheme's is a credential too, but none of ours.
+func bearer(authorization string) string {
+	value := strings.TrimSpace(authorization)
+	scheme, rest, found := strings.Cut(value, " ")
+	switch {
+	case found && strings.EqualFold(scheme, "Bearer"):
+		return strings.TrimSpace(rest)
+	case strings.EqualFold(value, "Bearer"):
+		return ""
+	}
+	return value
 }
 
 // Principal gives who a credential belongs to. It fails with kind

@@ -48,18 +48,16 @@ var (
 // What the proxy knows callers by, such as a cookie, a browser sends with whatever
 // any page asks for. So requests of pages of other origins are refused, those that
 // only read too: CORS lets any origin read, since a token is not sent unasked.
-func (a *Authenticator) forwarded(r *http.Request, said identity) (*auth.Principal, error) {
+func (a *Authenticator) forwarded(ctx context.Context, said identity) (*auth.Principal, error) {
 	if len(said.names) > 1 || len(said.ids) > 1 {
 		return nil, errManyUsers
 	}
-	asked := *r
-	asked.Method = http.MethodPost // the library passes methods that only read
-	if err := new(http.CrossOriginProtection).Check(&asked); err != nil {
+	if auth.OriginOf(ctx).Foreign {
 		return nil, errForeignPage
 	}
 	name, id := strings.Join(said.names, ""), strings.Join(said.ids, "")
 	return a.identities.recall(HashKey(strconv.Quote(name)+id), a.now(), func() (*auth.Principal, error) {
-		return a.named(r.Context(), name, id)
+		return a.named(ctx, name, id)
 	})
 }
 

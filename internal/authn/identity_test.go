@@ -2,6 +2,7 @@ package authn_test
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -13,17 +14,24 @@ import (
 	"logbook/internal/auth"
 	"logbook/internal/authn"
 	"logbook/internal/fault"
+	"logbook/internal/web"
 )
 
 // pass sends a request through the middleware, and gives who it comes from or why
 // that is not known.
 func (w *world) pass(t *testing.T, r *http.Request) (principal *auth.Principal, refused error) {
 	t.Helper()
+	return w.passed(t, r, func(next http.Handler) http.Handler { return next })
+}
+
+// passed is pass with something in front of the middleware.
+func (w *world) passed(t *testing.T, r *http.Request, front func(http.Handler) http.Handler) (principal *auth.Principal, refused error) {
+	t.Helper()
 	passed := false
-	w.authn.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	front(w.authn.Middleware(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		passed = true
 		principal, refused = auth.From(r.Context()), auth.Refused(r.Context())
-	})).ServeHTTP(httptest.NewRecorder(), r)
+	}))).ServeHTTP(httptest.NewRecorder(), r)
 	if !passed {
 		t.Error("the request was held up")
 	}
@@ -161,6 +169,13 @@ func TestIdentityEnds(t *testing.T) {
 func TestIdentityOfAnotherPage(t *testing.T) {
 	t.Parallel()
 	_, w := newPeople(t)
+	server := func(next http.Handler) http.Handler {
+		var options web.Options
+		if err := options.Proxies.UnmarshalText([]byte("192.0.2.1")); err != nil {
+			t.Fatal(err)
+		}
+		return web.Server(next, options, slog.New(slog.DiscardHandler)).Handler
+	}
 	for _, c := range []struct {
 		site, origin string // Sec-Fetch-Site and Origin
 		taken        bool
@@ -178,11 +193,17 @@ func TestIdentityOfAnotherPage(t *testing.T) {
 		{"none", "", true},
 	} {
 		for _, method := range []string{"GET", "POST", "DELETE"} {
-			r := proxied(method, http.Header{"X-Forwarded-User": {"alice"}})
+			r := httptest.NewRequest(method, "https://logs.example/graphql", nil)
+			r.RemoteAddr = "192.0.2.1:5"
+			r.Header.Set("X-Forwarded-User", "alice")
+			if method == "GET" { // as a WebSocket begins
+				r.Header.Set("Connection", "Upgrade")
+				r.Header.Set("Upgrade", "websocket")
+			}
 			if r.Header.Set("Sec-Fetch-Site", c.site); c.origin != "" {
 				r.Header.Set("Origin", c.origin)
 			}
-			principal, refused := w.pass(t, r)
+			principal, refused := w.passed(t, r, server)
 			if (principal != nil) != c.taken || (refused == nil) != c.taken {
 				t.Errorf("%s for %q at %q: %v, refused: %v", method, c.origin, c.site, principal, refused)
 			}
@@ -191,7 +212,7 @@ func TestIdentityOfAnotherPage(t *testing.T) {
 			}
 			// A token is not sent unasked, so whoever sends one may.
 			r.Header.Set("Authorization", "Bearer the administrator's")
-			if p, _ := w.pass(t, r); p == nil || p.Subject != "0" {
+			if p, _ := w.passed(t, r, server); p == nil || p.Subject != "0" {
 				t.Errorf("%s for %q at %q with a token: %v", method, c.origin, c.site, p)
 			}
 		}

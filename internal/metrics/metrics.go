@@ -92,6 +92,15 @@ func (m *Metrics) Records(record string, counts func() recorder.Counts) {
 	}
 }
 
+// Subscriptions adds how many GraphQL subscriptions are open; count is called at every
+// scrape.
+func (m *Metrics) Subscriptions(count func() int64) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "logbook_subscriptions_open",
+		Help: "GraphQL subscriptions that are open now, over WebSockets and as streams of events. Where it only grows, a client begins them and never ends them.",
+	}, func() float64 { return float64(count()) }))
+}
+
 // Requests gives a handler that answers as next does and counts the answers. What is
 // to be counted under a surface's name stands behind web.Surface, the rest is "other".
 func (m *Metrics) Requests(next http.Handler) http.Handler {

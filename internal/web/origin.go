@@ -74,7 +74,7 @@ func RequestID(ctx context.Context) string { return auth.OriginOf(ctx).RequestID
 // caller's, echoed, where that is a plain one, else one that is made.
 func origin(proxies Proxies, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		from := auth.Origin{UserAgent: r.UserAgent(), RequestID: r.Header.Get("X-Request-Id")}
+		from := auth.Origin{UserAgent: r.UserAgent(), RequestID: r.Header.Get("X-Request-Id"), Foreign: foreign(r)}
 		if !plainID(from.RequestID) {
 			from.RequestID = "req_" + strings.ToLower(rand.Text()[:20])
 		}
@@ -82,6 +82,14 @@ func origin(proxies Proxies, next http.Handler) http.Handler {
 		w.Header().Set("X-Request-Id", from.RequestID)
 		next.ServeHTTP(w, r.WithContext(auth.WithOrigin(r.Context(), from)))
 	})
+}
+
+// foreign says whether a browser sends a request for a page of another origin than
+// the server's, requests that only read among them, and those that begin a WebSocket.
+func foreign(r *http.Request) bool {
+	asked := *r
+	asked.Method = http.MethodPost // the library passes methods that only read
+	return new(http.CrossOriginProtection).Check(&asked) != nil
 }
 
 // plainID says whether an id is 1 to 128 visible ASCII characters.

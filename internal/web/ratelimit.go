@@ -59,8 +59,8 @@ func NewRateLimit(perSecond float64) *RateLimit {
 // asked about, such as one for /healthz, counts for nothing.
 func (l *RateLimit) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx := r.Context()
-		next.ServeHTTP(w, r.WithContext(auth.WithAdmission(ctx, func() error { return l.admit(callerOf(ctx)) })))
+		admit := func(ctx context.Context) error { return l.admit(callerOf(ctx)) }
+		next.ServeHTTP(w, r.WithContext(auth.WithAdmission(r.Context(), admit)))
 	})
 }
 

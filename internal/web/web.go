@@ -19,6 +19,7 @@ import (
 
 	"github.com/rs/cors"
 
+	"logbook/internal/auth"
 	"logbook/internal/fault"
 )
 
@@ -28,7 +29,7 @@ const (
 	headerTimeout = 5 * time.Second  // to send the header
 	readTimeout   = time.Minute      // to send header and body
 	idleTimeout   = 2 * time.Minute  // between requests of a connection
-	answerTimeout = 30 * time.Second // to work an answer out
+	answerTimeout = 30 * time.Second // to work an answer out, where Options do not say
 	writeTimeout  = 2 * time.Minute  // for the caller to take the answer, from the header's end
 )
 
@@ -39,13 +40,15 @@ type Options struct {
 	Origins   []string // the origins that may; empty means any
 	OpenPaths []string // paths, without a trailing slash, that any origin may read whatever Origins says
 	Proxies   Proxies  // the reverse proxies whose headers are believed
+
+	AnswerTime time.Duration // to work an answer out; 0 for 30 s
 }
 
 // Server gives an http.Server with the limits set, which serves handler inside
 // everything this package adds.
 func Server(handler http.Handler, options Options, log *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler:           origin(options.Proxies, languages(compressed(recovered(log, crossOrigin(options, timed(cleanPaths(handler))))))),
+		Handler:           origin(options.Proxies, languages(compressed(recovered(log, crossOrigin(options, timed(options.AnswerTime, cleanPaths(handler))))))),
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
@@ -56,28 +59,47 @@ func Server(handler http.Handler, options Options, log *slog.Logger) *http.Serve
 }
 
 // crossOrigin tells browsers who may read the answers, and answers their preflights.
+//
+// A browser lets every page begin a WebSocket and read it, whatever the answer's
+// header says. So one that a page of an origin begins that may not read is refused.
 func crossOrigin(options Options, next http.Handler) http.Handler {
-	readable := func(origins ...string) http.Handler {
-		return cors.New(cors.Options{
+	readable := func(origins ...string) (*cors.Cors, http.Handler) {
+		rules := cors.New(cors.Options{
 			AllowedOrigins: origins,
 			AllowedMethods: []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"},
 			AllowedHeaders: []string{"*", "Authorization"},
 			ExposedHeaders: []string{"X-Request-Id", "Retry-After", "Content-Disposition"},
 			MaxAge:         600,
-		}).Handler(next)
+		})
+		return rules, rules.Handler(next)
 	}
-	byAnybody := readable("*")
+	_, byAnybody := readable("*")
 	if len(options.Origins) == 0 {
 		return byAnybody
 	}
-	byOrigins := readable(options.Origins...)
+	rules, byOrigins := readable(options.Origins...)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if slices.Contains(options.OpenPaths, strings.TrimSuffix(r.URL.Path, "/")) {
+		switch {
+		case slices.Contains(options.OpenPaths, strings.TrimSuffix(r.URL.Path, "/")):
 			byAnybody.ServeHTTP(w, r)
-			return
+		case BeginsWebSocket(r) && auth.OriginOf(r.Context()).Foreign && !rules.OriginAllowed(r):
+			Refuse(w, r, http.StatusForbidden, fault.Say("pages of this origin may not connect"))
+		default:
+			byOrigins.ServeHTTP(w, r)
 		}
-		byOrigins.ServeHTTP(w, r)
 	})
+}
+
+// BeginsWebSocket says whether a request wants its connection to become a WebSocket.
+func BeginsWebSocket(r *http.Request) bool {
+	for _, line := range r.Header.Values("Upgrade") {
+		for token := range strings.SplitSeq(line, ",") {
+			if strings.EqualFold(strings.TrimSpace(token), "websocket") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // recovered answers 500 where a handler panics, which is a bug: the log has the
@@ -110,12 +132,21 @@ func Refuse(w http.ResponseWriter, r *http.Request, status int, text fault.Sente
 
 type timerKey struct{}
 
+// answerTimer ends the work on an answer.
+type answerTimer struct {
+	*time.Timer
+	limit time.Duration
+}
+
 // timed ends the work on an answer that takes too long.
-func timed(next http.Handler) http.Handler {
+func timed(limit time.Duration, next http.Handler) http.Handler {
+	if limit == 0 {
+		limit = answerTimeout
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithCancel(r.Context())
 		defer cancel()
-		timer := time.AfterFunc(answerTimeout, cancel)
+		timer := answerTimer{time.AfterFunc(limit, cancel), limit}
 		defer timer.Stop()
 		next.ServeHTTP(w, r.WithContext(context.WithValue(ctx, timerKey{}, timer)))
 	})
@@ -123,12 +154,23 @@ func timed(next http.Handler) http.Handler {
 
 // TakeTime lifts the limits on the time to work out and to send the answer of
 // this request. It is for work that is long by its nature and would be half done
-// if it were stopped, such as a large deletion.
+// if it were stopped, such as a large deletion, or has no end; GiveTime sets the
+// second anew.
 func TakeTime(w http.ResponseWriter, r *http.Request) {
-	if timer, ok := r.Context().Value(timerKey{}).(*time.Timer); ok {
+	if timer, ok := r.Context().Value(timerKey{}).(answerTimer); ok {
 		timer.Stop()
 	}
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // a recorder in a test has none
+}
+
+// GiveTime lets the caller take what is written from now on for as long as limit, 0
+// for as long as any answer. It is for answers that took their time, and for each part
+// of one that has no end.
+func GiveTime(w http.ResponseWriter, limit time.Duration) {
+	if limit == 0 {
+		limit = writeTimeout
+	}
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(limit)) // a recorder in a test has none
 }
 
 // ReadBody reads a request's body of at most limit bytes. It fails with kind
@@ -137,8 +179,8 @@ func TakeTime(w http.ResponseWriter, r *http.Request) {
 // The time to work the answer out begins when the body is there: until then the
 // time to send it (a minute) counts.
 func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
-	if timer, ok := r.Context().Value(timerKey{}).(*time.Timer); ok && timer.Stop() {
-		defer timer.Reset(answerTimeout)
+	if timer, ok := r.Context().Value(timerKey{}).(answerTimer); ok && timer.Stop() {
+		defer timer.Reset(timer.limit)
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	var tooLarge *http.MaxBytesError
