@@ -1,11 +1,11 @@
-// The tabs of a first visit. GraphiQL names a tab after its operation and
-// keeps the tabs in localStorage from then on. It ignores the variables of the
-// first tab, which therefore has defaults instead. test/examples.mjs checks
-// every example against the schema.
+// The examples of the playground, kind by kind. A query begins with a comment
+// that says in a sentence what it is for; the panel shows that sentence and the
+// name of the operation. test/examples.mjs checks every example against the
+// schema.
 
 const json = (value) => JSON.stringify(value, null, 2);
 
-export const examples = [
+const entries = [
   {
     query: `# The newest entries. Ctrl-Enter runs it.
 # Next page: give endCursor as "after".
@@ -110,4 +110,222 @@ mutation CreateEntries($input: CreateEntriesInput!) {
       },
     }),
   },
+  {
+    query: `# Follows the entries as they are appended.
+# Append some from another browser tab, or by curl; the square button stops it.
+# "after" goes on from a cursor: a row's, or the liveCursor of a list.
+subscription LiveEntries($filter: EntryFilter, $after: String) {
+  entryAppended(filter: $filter, after: $after) {
+    cursor
+    node { timestamp level source message }
+  }
+}
+`,
+    variables: json({ filter: {}, after: null }),
+  },
+  {
+    query: `# The newest entries, and the cursor to follow on from without a gap.
+query EntriesToFollow {
+  entries(first: 5) {
+    edges {
+      node { id timestamp level message }
+    }
+    liveCursor
+  }
+}
+`,
+  },
 ];
+
+const auditEvents = [
+  {
+    query: `# The newest audit events: who did what with an identity.
+query LatestAuditEvents($after: String) {
+  auditEvents(first: 20, after: $after) {
+    edges {
+      node { id createdAt key userId applicationId ip payload }
+    }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+`,
+  },
+  {
+    query: `# What one user did, and how often.
+query AuditEventsOfUser($filter: AuditEventFilter) {
+  auditEvents(filter: $filter, first: 20) {
+    totalCount
+    edges {
+      node { createdAt key ip userAgent payload }
+    }
+  }
+}
+`,
+    variables: json({ filter: { userId: 'usr_tom01' } }),
+  },
+  {
+    query: `# Follows the audit events as they are appended.
+subscription LiveAuditEvents($filter: AuditEventFilter, $after: String) {
+  auditEventAppended(filter: $filter, after: $after) {
+    cursor
+    node { createdAt key userId ip }
+  }
+}
+`,
+    variables: json({ filter: {}, after: null }),
+  },
+];
+
+const operations = [
+  {
+    query: `# The newest operations: what users did in the administration.
+query LatestOperations($after: String) {
+  operations(first: 20, after: $after) {
+    edges {
+      node { id createdAt username action module description succeeded }
+    }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+`,
+  },
+  {
+    query: `# Operations that failed, with what was sent.
+query FailedOperations($filter: OperationFilter) {
+  operations(filter: $filter, first: 20) {
+    totalCount
+    edges {
+      node { createdAt username module description responseStatus requestData }
+    }
+  }
+}
+`,
+    variables: json({ filter: { succeeded: false } }),
+  },
+  {
+    query: `# Follows the operations as they are appended.
+subscription LiveOperations($filter: OperationFilter, $after: String) {
+  operationAppended(filter: $filter, after: $after) {
+    cursor
+    node { createdAt username action module description succeeded }
+  }
+}
+`,
+    variables: json({ filter: {}, after: null }),
+  },
+];
+
+const usage = [
+  {
+    query: `# The newest usage records: what language models were used for.
+query LatestUsage($after: String) {
+  usageRecords(first: 20, after: $after) {
+    edges {
+      node { id createdAt type username modelName quota promptTokens completionTokens useTime }
+    }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+`,
+  },
+  {
+    query: `# The calls of one model that failed.
+query FailedUsage($filter: UsageRecordFilter) {
+  usageRecords(filter: $filter, first: 20) {
+    totalCount
+    edges {
+      node { createdAt username modelName channelName content }
+    }
+  }
+}
+`,
+    variables: json({ filter: { type: 'ERROR', modelName: 'gpt-4o' } }),
+  },
+  {
+    query: `# What a model cost: sums, also by type.
+query UsageStats($filter: UsageRecordFilter) {
+  usageStats(filter: $filter) {
+    count
+    quota
+    promptTokens
+    completionTokens
+    byType { type count quota }
+  }
+}
+`,
+    variables: json({ filter: { modelName: 'gpt-4o' } }),
+  },
+  {
+    query: `# Follows the usage records as they are appended.
+subscription LiveUsage($filter: UsageRecordFilter, $after: String) {
+  usageRecordAppended(filter: $filter, after: $after) {
+    cursor
+    node { createdAt type username modelName quota }
+  }
+}
+`,
+    variables: json({ filter: {}, after: null }),
+  },
+];
+
+const apiCalls = [
+  {
+    query: `# The newest calls of the HTTP API.
+query LatestAPICalls($after: String) {
+  apiCalls(first: 20, after: $after) {
+    edges {
+      node { id operationTime appId httpMethod apiPath statusCode sourceIp }
+    }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+`,
+  },
+  {
+    query: `# Calls that were answered with one status, and their number.
+query APICallsByStatus($filter: APICallFilter) {
+  apiCalls(filter: $filter, first: 20) {
+    totalCount
+    edges {
+      node { operationTime appId httpMethod apiPath }
+    }
+  }
+}
+`,
+    variables: json({ filter: { statusCode: 502 } }),
+  },
+  {
+    query: `# Follows the calls of the HTTP API as they are appended.
+subscription LiveAPICalls($filter: APICallFilter, $after: String) {
+  apiCallAppended(filter: $filter, after: $after) {
+    cursor
+    node { operationTime appId httpMethod apiPath statusCode }
+  }
+}
+`,
+    variables: json({ filter: {}, after: null }),
+  },
+];
+
+/** What the panel shows, in its order. */
+export const groups = [
+  { name: 'Entries', examples: entries },
+  { name: 'Audit events', examples: auditEvents },
+  { name: 'Operations', examples: operations },
+  { name: 'Usage of language models', examples: usage },
+  { name: 'API calls', examples: apiCalls },
+];
+
+/** An example with the name of its operation and the sentence that it begins with. */
+export function describe(example) {
+  const [, about] = /^# (.+)/.exec(example.query);
+  const [, title] = /^(?:query|mutation|subscription) (\w+)/m.exec(example.query);
+  return { title, about, example };
+}
+
+/**
+ * The tabs of a first visit; GraphiQL keeps the tabs in localStorage from then
+ * on. It ignores the variables of the first, which therefore has none.
+ */
+export const firstTabs = ['LatestEntries', 'FilteredEntries', 'LiveEntries']
+  .map((title) => entries.find((example) => describe(example).title === title));

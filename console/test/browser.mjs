@@ -2,10 +2,11 @@
 //
 //   node test/browser.mjs [BASE_URL] [TOKEN]
 //
-// or by LOGBOOK_URL and LOGBOOK_TOKEN. The token has to be allowed to read
-// entries. SCREENSHOT=path writes a picture of the page at the end. CHROMIUM
-// names another browser than /usr/bin/chromium. Where there is none the check
-// is skipped, and fails if CI=true.
+// or by LOGBOOK_URL and LOGBOOK_TOKEN. The token is an administrator's, and the
+// server holds the sample (--demo). SCREENSHOT=path writes a picture of the page:
+// of the live rows, or of the page that failed. CHROMIUM names another browser
+// than /usr/bin/chromium. Where there is none the check is skipped, and fails if
+// CI=true.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -30,6 +31,30 @@ async function until(what, probe, seconds = 30) {
     assert.ok(Date.now() < end, `waited ${seconds} s for: ${what}`);
     await sleep(50);
   }
+}
+
+// The test's own way to the server, beside the page.
+const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' };
+async function append(...entries) {
+  const query = 'mutation($entries: [CreateEntryInput!]!) { createEntries(input: {entries: $entries}) { entries { id } } }';
+  const response = await fetch(new URL('/graphql', base), {
+    method: 'POST', headers, body: JSON.stringify({ query, variables: { entries } }),
+  });
+  const { errors } = await response.json();
+  assert.equal(errors, undefined, JSON.stringify(errors));
+}
+
+/** How many subscriptions the server holds open, by its own figures. */
+async function open() {
+  const figures = await (await fetch(new URL('/metrics', base), { headers })).text();
+  return Number(/^logbook_subscriptions_open (\d+)$/m.exec(figures)?.[1]);
+}
+
+/** Says that a step is done, and counts it. */
+let steps = 0;
+function ok(what) {
+  steps += 1;
+  console.log(`ok: ${what}`);
 }
 
 const browser = await chromium.launch({
@@ -63,7 +88,7 @@ try {
   assert.equal(response.status(), 200);
   assert.match(response.headers()['content-security-policy'], /script-src 'self'/);
   await page.locator('.graphiql-query-editor .view-lines').waitFor();
-  console.log('ok: the page loads');
+  ok('the page loads');
 
   // The token goes into the header and nowhere else.
   if (token) {
@@ -72,35 +97,115 @@ try {
     await page.getByText('Token set for this tab').waitFor();
     const kept = await page.evaluate(() => [JSON.stringify(sessionStorage), JSON.stringify(localStorage), document.cookie]);
     assert.deepEqual(kept.map((text) => text.includes(token)), [true, false, false], 'the token is kept in sessionStorage only');
-    console.log('ok: the token is kept for this tab only');
+    ok('the token is kept for this tab only');
   }
+
+  const examples = page.getByRole('region', { name: 'Examples', exact: true });
+  const execute = page.getByRole('button', { name: /Execute query/ });
+  const stop = page.getByRole('button', { name: /Stop query/ });
+  const shown = async () => (await page.locator('.graphiql-response .view-lines').innerText()).replace(/\s+/g, ' '); // lines are wrapped
+
+  // A subscription: what is appended meanwhile appears, newest first.
+  await examples.getByRole('button', { name: 'LiveEntries', exact: true }).click();
+  await page.getByRole('tab', { name: 'LiveEntries' }).waitFor();
+  await execute.click();
+  await until('the page that listens', async () => /"received": 0/.test(await shown()));
+  assert.equal(await open(), 1, 'subscriptions at the server');
+  await append({ level: 'ERROR', source: 'payment_service', message: 'card processor did not answer in 5 s' });
+  await until('the live row', async () => /"received": 1,[^]*card processor/.test(await shown()));
+  await append(
+    { level: 'WARNING', source: 'payment_service', message: 'trying the second card processor' },
+    { level: 'INFO', source: 'payment_service', message: 'payments are taken again' },
+  );
+  await until('two more, in front', async () => /"received": 3,[^]*taken again[^]*second card/.test(await shown()));
+  if (process.env.SCREENSHOT) await page.screenshot({ path: process.env.SCREENSHOT });
+  ok('a subscription shows 3 rows that other requests append');
+
+  // Stop ends it, at the server too.
+  await stop.click();
+  await execute.waitFor();
+  await until('the server that sees it stopped', async () => await open() === 0);
+  await append({ message: 'nobody follows any more' });
+  await sleep(300);
+  assert.doesNotMatch(await shown(), /nobody follows/);
+  ok('Stop ends the subscription, and the server sees it');
+
+  // The examples bring rows of the sample.
+  for (const [example, field] of [
+    ['LatestAuditEvents', 'auditEvents'], ['FailedOperations', 'operations'], ['FailedUsage', 'usageRecords'],
+    ['UsageStats', 'usageStats'], ['APICallsByStatus', 'apiCalls'],
+  ]) {
+    await examples.getByRole('button', { name: example, exact: true }).click();
+    await page.getByRole('tab', { name: example }).waitFor();
+    operations.length = 0;
+    await execute.click();
+    const { response: answer } = await until(`the answer to ${example}`, () =>
+      operations.find((operation) => operation.request.postDataJSON().operationName === example));
+    const { data, errors } = await answer.json();
+    assert.equal(errors, undefined, `${example}: ${JSON.stringify(errors)}`);
+    assert.ok(data[field].edges?.length ?? data[field].count, `${example} finds nothing in the sample`);
+  }
+  const tabs = await page.getByRole('tab').count();
+  await examples.getByRole('button', { name: 'LatestAuditEvents', exact: true }).click();
+  assert.equal(await page.getByRole('tab').count(), tabs, 'an example that is open is opened again');
+  ok('the examples open in tabs of their own and find rows of the sample');
+
+  // A refused subscription says why, and ends.
+  await page.getByRole('button', { name: 'New tab' }).click();
+  await page.locator('.graphiql-query-editor .view-lines').click();
+  await page.keyboard.insertText('subscription { entryAppended(after: "no cursor") { cursor } }');
+  await execute.click();
+  await until('the refusal', async () => /"code": "BAD_USER_INPUT"/.test(await shown()));
+  await execute.waitFor();
+  ok('a refused subscription shows its error');
+
+  // Another tab, another token: nothing is followed on behind the reader's back.
+  const follow = async () => {
+    await examples.getByRole('button', { name: 'LiveUsage', exact: true }).click();
+    await execute.click();
+    await until('the page that listens', async () => /"received": 0/.test(await shown()));
+    assert.equal(await open(), 1, 'subscriptions at the server');
+  };
+  await follow();
+  await examples.getByRole('button', { name: 'LiveAPICalls', exact: true }).click();
+  await until('the server that sees the tab left', async () => await open() === 0);
+  if (token) {
+    await follow();
+    await page.getByRole('button', { name: 'Forget' }).click();
+    await until('the server that sees the token forgotten', async () => await open() === 0);
+    await execute.waitFor();
+    await page.getByLabel('Access token').fill(token);
+    await page.getByRole('button', { name: 'Use', exact: true }).click();
+    await page.getByText('Token set for this tab').waitFor();
+  }
+  ok('leaving the tab or the token ends a subscription');
+  await page.getByRole('tab', { name: 'LatestEntries' }).click();
 
   // The documentation explorer shows the schema.
   await page.getByRole('button', { name: 'Show Documentation Explorer' }).click();
   const docs = page.locator('.graphiql-doc-explorer');
   await docs.getByRole('link', { name: 'Query', exact: true }).click();
   await docs.getByRole('link', { name: 'entries', exact: true }).waitFor();
-  console.log('ok: the documentation explorer shows the schema');
+  ok('the documentation explorer shows the schema');
 
   // A query brings data.
   operations.length = 0;
-  await page.getByRole('button', { name: /Execute query/ }).click();
+  await execute.click();
   const { request, response: answer } = await until('the answer to the query', () =>
     operations.find((operation) => operation.request.postDataJSON().operationName === 'LatestEntries'));
   if (token) assert.equal(request.headers().authorization, `Bearer ${token}`);
   const result = await answer.json();
   assert.equal(result.errors, undefined, `the query failed: ${JSON.stringify(result.errors)}`);
   assert.ok(Array.isArray(result.data.entries.edges));
-  const shown = () => page.locator('.graphiql-response .view-lines').innerText();
   await until('the data on the page', async () => /"data"[^]*"entries"/.test(await shown()));
-  console.log(`ok: a query brings data (${result.data.entries.edges.length} entries)`);
+  ok(`a query brings data (${result.data.entries.edges.length} entries)`);
 
   // The editor's worker knows the schema: it marks a field that is not there.
   await page.getByRole('button', { name: 'New tab' }).click();
   await page.locator('.graphiql-query-editor .view-lines').click();
   await page.keyboard.type('{ noSuchField }');
   await page.locator('.graphiql-query-editor .squiggly-error').first().waitFor();
-  console.log(`ok: the editor checks against the schema (${page.workers().length} workers)`);
+  ok(`the editor checks against the schema (${page.workers().length} workers)`);
 
   // Another load of the page finds the token and the tabs again.
   await page.reload();
@@ -108,17 +213,19 @@ try {
   if (token) await page.getByText('Token set for this tab').waitFor();
   await docs.getByRole('link', { name: 'Query', exact: true }).waitFor();
   await page.getByRole('tab', { name: 'LatestEntries' }).click();
-  await page.getByRole('button', { name: /Execute query/ }).click();
+  await execute.click();
   await until('the data on the page, again', async () => /"data"[^]*"entries"/.test(await shown()));
   await docs.getByRole('link', { name: 'Query', exact: true }).click();
   await docs.getByRole('link', { name: 'entries', exact: true }).click();
-  console.log('ok: a reload keeps token and tabs');
+  ok('a reload keeps token and tabs');
 
   assert.deepEqual(strangers, [], 'requests to other hosts');
   assert.deepEqual(complaints, [], 'errors in the console');
-  console.log('ok: no error in the console, no request to another host');
-} finally {
-  // Also of a page that failed: that is when a picture helps most.
+  ok('no error in the console, no request to another host');
+  console.log(`playground: ${steps} steps in ${browser.browserType().name()} ${browser.version()}`);
+} catch (error) {
   if (process.env.SCREENSHOT) await page.screenshot({ path: process.env.SCREENSHOT });
+  throw error;
+} finally {
   await browser.close();
 }
