@@ -19,7 +19,8 @@ export default [
     rules: {
       ...configs['flat/schema-recommended'].rules,
       ...configs['flat/schema-relay'].rules,
-      // Figures, pages and payloads are no things that could be asked for again.
+      // Figures, pages, payloads and answers of subscriptions are no things that could
+      // be asked for again.
       '@graphql-eslint/strict-id-in-types': [
         'error',
         { exceptions: { types: ['PageInfo', 'UserAlias', 'Retained'], suffixes: ['Connection', 'Edge', 'Payload', 'Stats', 'Count', 'Sums', 'Appended'] } },

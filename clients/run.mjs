@@ -54,8 +54,9 @@ try {
     const stopped = once(server, 'exit');
     step('tests against the binary', process.execPath, [
       '--test', '--test-reporter=spec',
-      'checks/audits.test.mjs', 'checks/schema.test.mjs', 'relay/entries.test.js',
-      'generated/js/src/apollo.test.js', 'generated/js/src/urql.test.js',
+      'checks/audits.test.mjs', 'checks/schema.test.mjs', 'relay/entries.test.js', 'relay/live.test.js',
+      'generated/js/src/apollo.test.js', 'generated/js/src/apollo-live.test.js',
+      'generated/js/src/urql.test.js', 'generated/js/src/urql-live.test.js',
     ], { LOGBOOK_URL: url, LOGBOOK_TOKEN: token });
     server.kill('SIGTERM');
     const [code] = await stopped;

@@ -1,11 +1,26 @@
 // The server under test: run.mjs starts it and says where it is.
 import assert from 'node:assert/strict';
+import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
+import { print } from 'graphql';
 
 const { LOGBOOK_URL, LOGBOOK_TOKEN } = process.env;
 assert(LOGBOOK_URL && LOGBOOK_TOKEN, 'start the tests by "npm test", which starts the server');
 
 export const url = `${LOGBOOK_URL}/graphql`;
-export const headers = { authorization: `Bearer ${LOGBOOK_TOKEN}` };
+export const token = LOGBOOK_TOKEN;
+export const headers = { authorization: `Bearer ${token}` };
+
+/** Asks beside the client under test, and wants no errors. */
+export async function ask<Data, Variables>(document: TypedDocumentNode<Data, Variables>, variables: Variables): Promise<Data> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { ...headers, 'content-type': 'application/json' },
+    body: JSON.stringify({ query: print(document), variables }),
+  });
+  const { data, errors } = (await response.json()) as { data: Data; errors?: unknown };
+  assert.equal(errors, undefined, JSON.stringify(errors));
+  return data;
+}
 
 /** A `fetch` that keeps how each request was sent and answered, oldest first. */
 export function recorder() {
