@@ -53,7 +53,7 @@ try {
     const { server, url } = await serve();
     const stopped = once(server, 'exit');
     step('tests against the binary', process.execPath, [
-      '--test', '--test-reporter=spec',
+      '--test', '--test-reporter=spec', '--test-timeout=180000', // a row that never comes is a failure too
       'checks/audits.test.mjs', 'checks/schema.test.mjs', 'relay/entries.test.js', 'relay/live.test.js',
       'generated/js/src/apollo.test.js', 'generated/js/src/apollo-live.test.js',
       'generated/js/src/urql.test.js', 'generated/js/src/urql-live.test.js',
