@@ -222,7 +222,7 @@ try {
   assert.deepEqual(strangers, [], 'requests to other hosts');
   assert.deepEqual(complaints, [], 'errors in the console');
   ok('no error in the console, no request to another host');
-  console.log(`playground: ${steps} steps in ${browser.browserType().name()} ${browser.version()}`);
+  console.log(`ℹ playground: ${steps} steps in ${browser.browserType().name()} ${browser.version()}`);
 } catch (error) {
   if (process.env.SCREENSHOT) await page.screenshot({ path: process.env.SCREENSHOT });
   throw error;

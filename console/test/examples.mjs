@@ -41,5 +41,5 @@ for (const error of [
   failed += 1;
   console.error(error);
 }
-console.log(failed ? `${failed} errors` : `${examples.length} examples fit the schema`);
+console.log(failed ? `${failed} errors` : `ℹ playground: ${examples.length} examples fit the schema`);
 process.exit(failed ? 1 : 0);
