@@ -264,7 +264,7 @@ func TestIngestAppendsToItsTenant(t *testing.T) {
 		ours := s.tenant("ours")
 		token := s.token(auth.Ingest, &ours, auth.EntriesWrite)
 		s.must(token, createDocument, map[string]any{"input": map[string]any{"message": "m"}}, nil)
-		count, err := s.journal.Entries.Count(s.system, journal.EntryFilter{TenantID: (*column.ID)(&ours)})
+		count, err := s.journal.Entries.Count(s.system, journal.EntryFilter{TenantID: journal.Is(column.ID(ours))})
 		if err != nil || count != 1 {
 			t.Errorf("%d entries of the tenant, %v", count, err)
 		}

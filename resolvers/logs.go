@@ -49,18 +49,18 @@ const (
 // setComplexity says what the root fields count that are more than their fields.
 func setComplexity(root *graph.ComplexityRoot) {
 	query := &root.Query
-	query.Entries = pageComplexity(func(f *journal.EntryFilter) bool { return searches(f.Search) })
-	query.AuditEvents = pageComplexity[journal.AuditEventFilter](nil)
-	query.Operations = pageComplexity[journal.OperationFilter](nil)
-	query.UsageRecords = pageComplexity(readsUsage)
-	query.APICalls = pageComplexity(func(f *journal.APICallFilter) bool { return f.HTTPMethod != nil })
+	query.Entries = pageComplexity((*journal.EntryFilter).ReadsRows)
+	query.AuditEvents = pageComplexity((*journal.AuditEventFilter).ReadsRows)
+	query.Operations = pageComplexity((*journal.OperationFilter).ReadsRows)
+	query.UsageRecords = pageComplexity((*journal.UsageRecordFilter).ReadsRows)
+	query.APICalls = pageComplexity((*journal.APICallFilter).ReadsRows)
 	listed := func(children int, first *int, _ *string, last *int, _ *string) int {
 		return sizeComplexity(children, first, last)
 	}
 	query.Users, query.AccessTokens = listed, listed
 	query.EntryStats = func(children int, _ *string, _ *int) int { return statsComplexity + children }
 	query.UsageStats = func(children int, filter *journal.UsageRecordFilter) int {
-		return statsComplexity + children + surcharge(readsUsage, filter)
+		return statsComplexity + children + surcharge((*journal.UsageRecordFilter).ReadsRows, filter)
 	}
 	mutation := &root.Mutation
 	mutation.CreateEntries = func(children int, in graph.CreateEntriesInput) int { return batchComplexity(children, len(in.Entries)) }
@@ -82,13 +82,8 @@ func setComplexity(root *graph.ComplexityRoot) {
 // what one counts. A batch of the most rows may so be read back whole, once.
 func batchComplexity(children, rows int) int { return 1 + children*max(1, min(rows, maxBatch)/10) }
 
-// readsUsage says whether a filter has no index to look in.
-func readsUsage(f *journal.UsageRecordFilter) bool { return searches(f.Search) || f.Group != nil }
-
-func searches(text *string) bool { return text != nil && *text != "" }
-
 func surcharge[F any](slow func(*F) bool, filter *F) int {
-	if slow == nil || filter == nil || !slow(filter) {
+	if filter == nil || !slow(filter) {
 		return 0
 	}
 	return slowComplexity

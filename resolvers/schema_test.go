@@ -72,7 +72,7 @@ func TestEveryRootFieldSaysWhoMay(t *testing.T) {
 	}
 }
 
-// Everything is described, lists are [T!]!, and each mutation takes one input and
+// Everything is described, lists are [T!]!, or [T!] where an input may leave them out, and each mutation takes one input and
 // gives a payload.
 func TestSchemaStyle(t *testing.T) {
 	t.Parallel()
@@ -104,7 +104,11 @@ func TestSchemaStyle(t *testing.T) {
 			}
 			where := name + "." + field.Name
 			described(where, field.Description)
-			listed(where, field.Type)
+			if definition.Kind != ast.InputObject || field.Type.NonNull {
+				listed(where, field.Type)
+			} else if field.Type.Elem != nil && !field.Type.Elem.NonNull { // one that may be absent
+				t.Errorf("%s is %s, want [T!]", where, field.Type)
+			}
 			for _, argument := range field.Arguments {
 				described(where+"("+argument.Name+")", argument.Description)
 				listed(where+"("+argument.Name+")", argument.Type)

@@ -76,7 +76,7 @@ func TestIDVariables(t *testing.T) {
 			{"of two operations the other", two, "B", refused},
 			{"in a fragment", `query($id: ID!) { ...F } fragment F on Query { ... on Query { entry(id: $id) { id } } }`, "", refused},
 			{"in a fragment of two operations", `query A($id: ID!) { operation(id: $id) { id } } query B($id: ID!) { ...F } fragment F on Query { entry(id: $id) { id } }`, "A", ""},
-			{"in a filter", `query($id: ID!) { usageRecords(filter: {tenantId: $id}) { totalCount } }`, "", refused},
+			{"in a filter", `query($id: ID!) { usageRecords(filter: {tenantId: {in: [$id]}}) { totalCount } }`, "", refused},
 			{"in a list", `mutation($id: ID!) { createEntries(input: {entries: [{message: "m"}, {message: "n", tenantId: $id}]}) { entries { id } } }`, "", refused},
 			{"in a list of one", `mutation($id: ID!) { createEntries(input: {entries: {message: "n", categoryId: $id}}) { entries { id } } }`, "", refused},
 			{"in what is left out", `query($id: ID!) { entry(id: $id) @skip(if: true) { id } }`, "", refused},

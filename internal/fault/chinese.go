@@ -61,6 +61,9 @@ var chinese = map[string]string{
 	"its role is none of admin, viewer, ingest, user":         "角色不是 admin、viewer、ingest、user 之一",
 	"its tenant_id is no UUID":                                "tenant_id 不是 UUID",
 
+	"only who holds the permission %s may filter by the request's data, which others do not see": "请求数据对其他人不可见，只有拥有权限 %s 的调用方可以按它过滤",
+	"only who may read all usage records may filter by %s, which others do not see":              "%s 对其他人不可见，只有可以读取全部用量记录的调用方可以按它过滤",
+
 	// A refused value: "field: …".
 	"is required":             "必填",
 	"must be %s":              "应为%s",
@@ -72,7 +75,11 @@ var chinese = map[string]string{
 	"is not valid":            "无效",
 	"and %d more":             "另有 %d 处",
 
+	"is found by reading rows one by one: set since, too, at most 31 days before until, or before now where there is no until": "需要逐行查找：请同时设置 since，且不早于 until 之前 31 天；没有 until 时以当前时间为准",
+
 	// What a value should be.
+	"a list of at most %d values":                   "最多 %d 个值的列表",
+	"a string, a number within 2^53, true or false": "字符串、不超过 2^53 的数字、true 或 false",
 	"%s, not %s":         "%s，而不是%s",
 	"a string":           "字符串",
 	"a number":           "数字",

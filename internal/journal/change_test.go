@@ -21,11 +21,11 @@ import (
 func (w *world) own(t *testing.T, ctx context.Context) (done []*ent.Operation, events []*ent.AuditEvent) {
 	t.Helper()
 	err := errors.Join(
-		w.Operations.Each(ctx, journal.OperationFilter{Module: ptr("logbook")}, func(o *ent.Operation) error {
+		w.Operations.Each(ctx, journal.OperationFilter{Module: journal.Is("logbook")}, func(o *ent.Operation) error {
 			done = append(done, o)
 			return nil
 		}),
-		w.AuditEvents.Each(ctx, journal.AuditEventFilter{ApplicationID: ptr(journal.OwnApplication)}, func(e *ent.AuditEvent) error {
+		w.AuditEvents.Each(ctx, journal.AuditEventFilter{ApplicationID: journal.Is(journal.OwnApplication)}, func(e *ent.AuditEvent) error {
 			events = append(events, e)
 			return nil
 		}))

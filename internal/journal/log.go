@@ -108,11 +108,14 @@ const (
 type question struct {
 	since, until *column.Time // until is excluded
 	tenant       *column.ID
-	class        *int16
+	class        func(column string) shape // the condition on rows' and on roll-ups' column; nil for all
 	choices      []choice
 	except       *choice // leaves rows out
 	rest         []shape // conditions that no roll-up counts
 	none         bool    // nothing can pass
+
+	scanned  string          // a field that only reading rows finds, "" for none
+	problems []fault.Problem // what cannot be asked
 }
 
 // choice is a value, or some, of one dimension.
@@ -129,7 +132,14 @@ func (l *Log[R, D, F]) ask(ctx context.Context, client *ent.Client, filter F) (q
 	if err := schema.MayRead(ctx, l.kind); err != nil {
 		return question{}, err
 	}
-	return l.asks(ctx, client, &filter)
+	q, err := l.asks(ctx, client, &filter)
+	switch {
+	case err != nil:
+		return q, err
+	case len(q.problems) > 0:
+		return q, fault.Refuse(q.problems...)
+	}
+	return q, q.bounded(column.TimeOf(l.journal.now()))
 }
 
 // conditions gives a question as conditions on rows.
@@ -148,7 +158,7 @@ func (t *table[R, D, F]) conditions(q question) []shape {
 		list = append(list, sql.FieldEQ("tenant_id", q.tenant[:]))
 	}
 	if q.class != nil {
-		list = append(list, sql.FieldEQ(t.class, int64(*q.class)))
+		list = append(list, q.class(t.class))
 	}
 	for _, chosen := range q.choices {
 		list = append(list, chosen.rows)

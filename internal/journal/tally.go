@@ -21,7 +21,7 @@ type tally struct {
 	dimension int8
 	choice    *choice    // nil: all values
 	tenant    *column.ID // nil: all tenants
-	class     *int16
+	class     func(column string) shape
 	apart     apart
 	edges     []column.Time // n + 1 edges of n segments, ascending; each begins at its edge
 }
@@ -128,7 +128,7 @@ func (l *table[R, D, F]) run(ctx context.Context, client *ent.Client, t tally, a
 				t.choice.rollups(s)
 			}
 			if t.class != nil {
-				s.Where(sql.EQ(s.C(rollup.FieldClass), int64(*t.class)))
+				t.class(rollup.FieldClass)(s)
 			}
 			if len(spans) == 1 { // no need to tell buckets apart
 				var selected []string
