@@ -2,11 +2,18 @@ package journal_test
 
 import (
 	"cmp"
+	"context"
+	"reflect"
 	"slices"
 	"strings"
+	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
+	"logbook/ent/column"
+	"logbook/internal/auth"
+	"logbook/internal/fault"
 	"logbook/internal/journal"
 )
 
@@ -88,3 +95,113 @@ func compare(a, b any) int {
 }
 
 var levelNames = []string{"debug", "info", "warning", "error", "critical"}
+
+// TestRefusedFilters wants what cannot be asked to be refused with the place it stands
+// at.
+func TestRefusedFilters(t *testing.T) {
+	each(t, func(t *testing.T, ctx context.Context, w *world) {
+		now := column.TimeOf(w.now)
+		days := func(n time.Duration) *column.Time { return ptr(now.Add(-n * 24 * time.Hour)) }
+		many := make([]string, journal.MaxListed+1)
+		for name, c := range map[string]struct {
+			filter journal.EntryFilter
+			want   string
+		}{
+			"no time":          {journal.EntryFilter{IPAddress: journal.Is("-")}, "ip_address: is found by reading rows"},
+			"no since":         {journal.EntryFilter{Username: journal.IsNot("-"), Until: &now}, "username: is found by reading rows"},
+			"a long time":      {journal.EntryFilter{RequestID: journal.Is("-"), Since: days(32)}, "request_id: is found by reading rows"},
+			"until far ahead":  {journal.EntryFilter{RequestID: journal.Is("-"), Since: days(1), Until: ptr(now.Add(31 * 24 * time.Hour))}, "request_id: is found"},
+			"31 days":          {journal.EntryFilter{RequestID: journal.Is("-"), Since: days(31)}, ""},
+			"31 days long ago": {journal.EntryFilter{RequestID: journal.Is("-"), Since: days(1031), Until: days(1000)}, ""},
+			"members, no time": {journal.EntryFilter{Metadata: []*journal.WhereMember{{Key: "a"}}}, "metadata: is found by reading rows"},
+			"too many":         {journal.EntryFilter{Source: journal.OneOf(many...)}, "source.in: must be a list of at most 100 values"},
+			"too many not":     {journal.EntryFilter{Source: journal.IsNot(many...)}, "source.not: must be a list of at most 100 values"},
+			"too long":         {journal.EntryFilter{Source: journal.Has(strings.Repeat("x", 1025))}, "source.contains: is longer than 1024 bytes"},
+			"an object":        {journal.EntryFilter{Since: days(1), Metadata: []*journal.WhereMember{{Key: "a", Eq: column.JSON("{}")}}}, "metadata[0].eq: must be a string"},
+			"an array":         {journal.EntryFilter{Since: days(1), Metadata: []*journal.WhereMember{{}, {Key: "a", In: []column.JSON{column.JSON("1"), column.JSON("[]")}}}}, "metadata[1].in[1]: must be a string"},
+			"a large number":   {journal.EntryFilter{Since: days(1), Metadata: []*journal.WhereMember{{Key: "a", Eq: column.JSON("9007199254740993")}}}, "metadata[0].eq: must be a string"},
+			"a long text":      {journal.EntryFilter{Since: days(1), Metadata: []*journal.WhereMember{{Key: "a", Eq: column.JSON(`"` + strings.Repeat("x", 1025) + `"`)}}}, "metadata[0].eq: is longer"},
+			"a long key":       {journal.EntryFilter{Since: days(1), Metadata: []*journal.WhereMember{{Key: strings.Repeat("k", 256)}}}, "metadata[0].key: is longer than 255 bytes"},
+			"the longest":      {journal.EntryFilter{Since: days(1), Metadata: []*journal.WhereMember{{Key: strings.Repeat("键", 85), Eq: column.JSON(`"` + strings.Repeat("é", 512) + `"`)}}}, ""},
+			"many members":     {journal.EntryFilter{Since: days(1), Metadata: make([]*journal.WhereMember, 11)}, "metadata: must be a list of at most 10 values"},
+			"nothing is asked": {journal.EntryFilter{Username: &journal.Where[string]{}, Source: journal.IsNot[string](), Level: &journal.Where[column.Level]{}}, ""},
+		} {
+			_, err := w.Entries.Count(ctx, c.filter)
+			if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.HasPrefix(err.Error(), c.want)) {
+				t.Errorf("%s: %v, want %q", name, err, c.want)
+			}
+		}
+		// Conditions that ask nothing are none for a purge.
+		_, err := w.Entries.WouldPurge(ctx, journal.EntryFilter{Source: &journal.Where[string]{}, Level: &journal.Where[column.Level]{Not: []column.Level{}}})
+		wantKind(t, err, fault.Invalid)
+
+		// What somebody may not see it may not filter by.
+		since := days(1)
+		lists := as(auth.Viewer, nil, auth.OperationsList)
+		_, err = w.Operations.Count(lists, journal.OperationFilter{Since: since, RequestData: []*journal.WhereMember{{Key: "a"}}})
+		wantKind(t, err, fault.Forbidden)
+		own := auth.With(ctx, &auth.Principal{Subject: "7", Role: auth.User})
+		_, err = w.UsageRecords.Count(own, journal.UsageRecordFilter{Since: since, Other: []*journal.WhereMember{{Key: "x"}, {Key: "admin_info", Exists: ptr(true)}}})
+		wantKind(t, err, fault.Forbidden)
+		if _, err = w.UsageRecords.Count(own, journal.UsageRecordFilter{Since: since, Other: []*journal.WhereMember{{Key: "x", Exists: ptr(true)}}}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestFiltersThatReadRows holds which fields need a span of time against what the filters
+// say of themselves, and lets a record of a purge be shorter than its filter.
+func TestFiltersThatReadRows(t *testing.T) {
+	each(t, func(t *testing.T, ctx context.Context, w *world) {
+		readers(t, ctx, w.Entries, []string{"IPAddress", "Metadata", "RequestID", "Search", "Username"})
+		readers(t, ctx, w.AuditEvents, []string{"Payload"})
+		readers(t, ctx, w.Operations, []string{"RequestData"})
+		readers(t, ctx, w.UsageRecords, []string{"CompletionTokens", "Group", "IP", "IsStream", "Other", "PromptTokens", "Quota", "Search", "UseTime"})
+		readers(t, ctx, w.APICalls, []string{"HTTPMethod"})
+
+		if _, err := w.Entries.Append(ctx, []journal.EntryDraft{{Message: "m", Timestamp: at(-1)}}); err != nil {
+			t.Fatal(err)
+		}
+		long := strings.Repeat("\x01", 1<<20)
+		if n, err := w.Entries.Purge(ctx, journal.EntryFilter{Until: at(1), Source: journal.IsNot(long)}); err != nil || n != 1 {
+			t.Errorf("a purge by a long filter removed %d rows (%v)", n, err)
+		}
+	})
+}
+
+// readers asks for one field after the other, without a time.
+func readers[R, D, F any, P interface {
+	*F
+	ReadsRows() bool
+}](t *testing.T, ctx context.Context, log *journal.Log[R, D, F], want []string) {
+	t.Helper()
+	var got []string
+	fields := reflect.TypeFor[F]()
+	for i := range fields.NumField() {
+		var filter F
+		field := reflect.ValueOf(&filter).Elem().Field(i)
+		switch field.Interface().(type) {
+		case []*journal.WhereMember:
+			field.Set(reflect.ValueOf([]*journal.WhereMember{{Key: "a"}}))
+		case *string:
+			field.Set(reflect.ValueOf(ptr("a")))
+		default:
+			field.Set(reflect.New(field.Type().Elem()))
+			if eq := field.Elem(); eq.Kind() == reflect.Struct && eq.FieldByName("Eq").IsValid() {
+				eq.FieldByName("Eq").Set(reflect.New(eq.FieldByName("Eq").Type().Elem()))
+			}
+		}
+		reads := P(&filter).ReadsRows()
+		_, err := log.Count(ctx, filter)
+		if refused := err != nil && strings.Contains(err.Error(), "is found by reading rows"); err != nil && !refused || refused && !reads {
+			t.Errorf("%s.%s: ReadsRows is %t, and the count says %v", fields.Name(), fields.Field(i).Name, reads, err)
+		}
+		if reads {
+			got = append(got, fields.Field(i).Name)
+		}
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("%s: %q read rows, want %q", fields.Name(), got, want)
+	}
+}
