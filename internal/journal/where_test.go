@@ -214,6 +214,9 @@ func TestCountsEqualRows(t *testing.T) {
 		s := stock(t, ctx, w)
 		random := rapid.Custom(func(r *rapid.T) [4]any {
 			entry := s.draft(r)
+			if rapid.IntRange(0, 2).Draw(r, "within the shortest span") == 0 {
+				entry.Timestamp = at(-25.5)
+			}
 			return [4]any{
 				entry,
 				journal.AuditEventDraft{CreatedAt: entry.Timestamp, TenantID: entry.TenantID, Key: entry.Message, UserID: entry.Source, ApplicationID: entry.Username},
@@ -294,7 +297,7 @@ func conditionsFor[T comparable](values ...T) (list []any) {
 	for _, w := range []*journal.Where[T]{
 		journal.Is(values[0]), journal.Is(values[1]), journal.OneOf(values...), journal.OneOf(values[:2]...), journal.OneOf[T](),
 		journal.IsNot(values[0]), journal.IsNot(values[1:]...), {In: values, Not: values[:1]}, {Eq: &values[0], In: values[1:]},
-		{Exists: ptr(true)}, {Exists: ptr(false)}, {Exists: ptr(true), Not: values[:1]}, {Exists: ptr(false), Not: values[:1]}, {Exists: ptr(false), Eq: &values[0]},
+		{Exists: ptr(true)}, {Exists: ptr(false)}, {Exists: ptr(true), Not: values[1:]}, {Exists: ptr(false), Not: values[1:]}, {Exists: ptr(false), Eq: &values[0]},
 	} {
 		list = append(list, w)
 	}
