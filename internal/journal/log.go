@@ -139,7 +139,7 @@ func (l *Log[R, D, F]) ask(ctx context.Context, client *ent.Client, filter F) (q
 	case len(q.problems) > 0:
 		return q, fault.Refuse(q.problems...)
 	}
-	return q, q.bounded(column.TimeOf(l.journal.now()))
+	return q, q.bounded(l.journal.now)
 }
 
 // conditions gives a question as conditions on rows.

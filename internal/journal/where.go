@@ -232,15 +232,17 @@ func (q *question) scan(field string) {
 }
 
 // bounded refuses a question that reads rows one by one without a bound.
-func (q *question) bounded(now column.Time) error {
+func (q *question) bounded(now func() time.Time) error {
 	if q.scanned == "" {
 		return nil
 	}
-	until := now
+	var until time.Time
 	if q.until != nil {
-		until = *q.until
+		until = q.until.Time()
+	} else {
+		until = now()
 	}
-	if q.since != nil && until.Time().Sub(q.since.Time()) <= MaxScan {
+	if q.since != nil && until.Sub(q.since.Time()) <= MaxScan {
 		return nil
 	}
 	return fault.RefuseField(q.scanned, fault.Clash, "", "is found by reading rows one by one: set since, too, at most 31 days before until, or before now where there is no until")
