@@ -45,7 +45,7 @@ func (p *parity) askAuditEvents() {
 			p.asked(about, "key", p.text), p.asked(about, "user_id", p.text), p.asked(about, "application_id", p.text),
 			p.asked(about, "ip", p.text), p.askedTenant(), p.span("audit", "created_at", time.Microsecond),
 		}
-		filter := asksFor("key", q.key, "userId", q.user, "applicationId", q.application, "ip", q.ip, "tenantId", q.tenant)
+		filter := filterFor("key", q.key, "userId", q.user, "applicationId", q.application, "ip", q.ip, "tenantId", q.tenant)
 		q.filter(filter, time.Microsecond)
 		for _, c := range parityCallers {
 			if c.may("audit:read") {

@@ -89,9 +89,10 @@ func (p *parity) askAPICalls() {
 			if q.app = ""; c.role == "admin" { // nobody else may ask for it
 				q.app = app
 			}
-			filter := asksFor("apiPath", q.path, "sourceIp", q.ip, "appId", q.app, "httpMethod", q.method)
+			filter := filterFor("apiPath", q.path, "sourceIp", q.ip, "appId", q.app, "httpMethod", q.method)
 			if q.status != "" {
-				filter["statusCode"], _ = strconv.Atoi(q.status)
+				code, _ := strconv.Atoi(q.status)
+				filter["statusCode"] = exactly(code)
 			}
 			q.filter(filter, time.Second)
 			p.connection(c, parityAPICalls, filter, chosen(rows, both(c.reaches, q.passes), unmasked(c)))

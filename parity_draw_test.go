@@ -152,6 +152,18 @@ func asksFor(pairs ...string) map[string]any {
 	return asked
 }
 
+// filterFor is asksFor for a filter of GraphQL, of fields that are to equal.
+func filterFor(pairs ...string) map[string]any {
+	asked := asksFor(pairs...)
+	for name, value := range asked {
+		asked[name] = exactly(value)
+	}
+	return asked
+}
+
+// exactly is a condition of GraphQL.
+func exactly(value any) map[string]any { return map[string]any{"eq": value} }
+
 // parameters is asksFor for a dialect.
 func parameters(pairs ...string) url.Values {
 	params := url.Values{}

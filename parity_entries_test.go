@@ -3,6 +3,7 @@ package main_test
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -96,7 +97,8 @@ func (p *parity) askEntries() {
 		if !q.until.IsZero() {
 			params.Set("end_time", strings.TrimSuffix(instantText(q.until), "Z")) // in the configured zone
 		}
-		filter := asksFor("tenantId", q.tenant, "categoryId", q.category, "userId", q.user, "level", strings.ToUpper(q.level), "source", q.source, "search", q.search)
+		filter := filterFor("tenantId", q.tenant, "categoryId", q.category, "userId", q.user, "level", strings.ToUpper(q.level), "source", q.source)
+		maps.Copy(filter, asksFor("search", q.search))
 		q.filter(filter, time.Microsecond)
 		sort, order := one(p, "sort", "", "", "timestamp", "level", "source", "category_id", "message"), one(p, "order", "", "desc", "asc")
 		for name, value := range map[string]string{"sort_field": sort, "sort_order": order} {

@@ -112,12 +112,16 @@ func (p *parity) askOperations() {
 		if !q.until.IsZero() {
 			params.Set("end_date", q.until.In(time.FixedZone("", 8*3600)).Format("2006-01-02T15:04:05.000000-07:00"))
 		}
-		filter := asksFor("usernameContains", q.username, "action", strings.ToUpper(q.action), "moduleContains", q.module, "ipAddress", q.ip)
+		filter := filterFor("action", strings.ToUpper(q.action), "ipAddress", q.ip)
+		for field, part := range asksFor("username", q.username, "module", q.module) {
+			filter[field] = map[string]any{"contains": part}
+		}
 		if q.user != "" {
-			filter["userId"], _ = strconv.Atoi(q.user)
+			number, _ := strconv.Atoi(q.user)
+			filter["userId"] = exactly(number)
 		}
 		if q.status != "" {
-			filter["succeeded"] = q.status == "1"
+			filter["succeeded"] = exactly(q.status == "1")
 		}
 		q.filter(filter, time.Microsecond)
 		for _, c := range parityCallers {

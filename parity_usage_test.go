@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -220,12 +221,13 @@ func usageSeen(c parityCaller) (seen func(row) bool, told func(row) row) {
 func (p *parity) askUsageRecords(c parityCaller, q usageAsked) {
 	rows := p.rows["usage"]
 	seen, told := usageSeen(c)
-	filter := asksFor("username", q.username, "tokenName", q.token, "group", q.group, "modelName", q.model, "search", q.search, "type", parityUsageTypes[q.kind])
+	filter := filterFor("username", q.username, "tokenName", q.token, "group", q.group, "modelName", q.model, "type", parityUsageTypes[q.kind])
+	maps.Copy(filter, asksFor("search", q.search))
 	if q.channel != 0 {
-		filter["channelId"] = q.channel
+		filter["channelId"] = exactly(q.channel)
 	}
 	if q.user != 0 {
-		filter["userId"] = q.user
+		filter["userId"] = exactly(q.user)
 	}
 	q.filter(filter, time.Second)
 	p.connection(c, parityUsage, filter, chosen(rows, both(seen, q.passes), told))

@@ -158,14 +158,14 @@ var realKinds = []struct {
 			return node
 		},
 		facts: []realFact{
-			{name: "rows with key=SignIn.Password", value: is("key", "SignIn.Password"), filter: map[string]any{"key": "SignIn.Password"}},
-			{name: "rows with key=Token.Exchange", value: is("key", "Token.Exchange"), filter: map[string]any{"key": "Token.Exchange"}},
+			{name: "rows with key=SignIn.Password", value: is("key", "SignIn.Password"), filter: map[string]any{"key": map[string]any{"eq": "SignIn.Password"}}},
+			{name: "rows with key=Token.Exchange", value: is("key", "Token.Exchange"), filter: map[string]any{"key": map[string]any{"eq": "Token.Exchange"}}},
 			{name: "rows with payload.result=failed", value: count(func(r row) bool { return r.inside("payload").text("result") == "failed" })},
 			{name: "rows with user_id null", value: count(func(r row) bool { return r["user_id"] == nil })},
 			{name: "distinct user_id (null not counted)", value: distinct("user_id")},
 			{name: "rows with application_id not null", value: count(func(r row) bool { return r["application_id"] != nil })},
 			{name: "distinct ip", value: distinct("ip")},
-			{name: "rows with ip=183.62.140.253 (the most frequent)", value: is("ip", "183.62.140.253"), filter: map[string]any{"ip": "183.62.140.253"}},
+			{name: "rows with ip=183.62.140.253 (the most frequent)", value: is("ip", "183.62.140.253"), filter: map[string]any{"ip": map[string]any{"eq": "183.62.140.253"}}},
 			{name: "rows with payload.username=root", value: count(func(r row) bool { return r.inside("payload").text("username") == "root" })},
 			{name: "rows on 2022-03-08", value: on("created_at", "2022-03-08"), filter: map[string]any{"since": "2022-03-08T00:00:00Z", "until": "2022-03-09T00:00:00Z"}},
 		},
@@ -182,13 +182,13 @@ var realKinds = []struct {
 		},
 		kept: func(line row) { line["request_data"] = masked(line["request_data"]) },
 		facts: []realFact{
-			{name: "rows with status=0", value: count(func(r row) bool { return r.number("status") == 0 }), filter: map[string]any{"succeeded": false}},
-			{name: "rows with action_type=delete", value: is("action_type", "delete"), filter: map[string]any{"action": "DELETE"}},
-			{name: "rows with action_type=list", value: is("action_type", "list"), filter: map[string]any{"action": "LIST"}},
-			{name: "rows with action_type=logout", value: is("action_type", "logout"), filter: map[string]any{"action": "LOGOUT"}},
-			{name: "rows whose module contains 菜单", value: count(func(r row) bool { return strings.Contains(r.text("module"), "菜单") }), filter: map[string]any{"moduleContains": "菜单"}},
-			{name: "rows with username=demo", value: is("username", "demo"), filter: map[string]any{"username": "demo"}},
-			{name: "rows with ip_address=::1", value: is("ip_address", "::1"), filter: map[string]any{"ipAddress": "::1"}},
+			{name: "rows with status=0", value: count(func(r row) bool { return r.number("status") == 0 }), filter: map[string]any{"succeeded": map[string]any{"eq": false}}},
+			{name: "rows with action_type=delete", value: is("action_type", "delete"), filter: map[string]any{"action": map[string]any{"eq": "DELETE"}}},
+			{name: "rows with action_type=list", value: is("action_type", "list"), filter: map[string]any{"action": map[string]any{"eq": "LIST"}}},
+			{name: "rows with action_type=logout", value: is("action_type", "logout"), filter: map[string]any{"action": map[string]any{"eq": "LOGOUT"}}},
+			{name: "rows whose module contains 菜单", value: count(func(r row) bool { return strings.Contains(r.text("module"), "菜单") }), filter: map[string]any{"module": map[string]any{"contains": "菜单"}}},
+			{name: "rows with username=demo", value: is("username", "demo"), filter: map[string]any{"username": map[string]any{"eq": "demo"}}},
+			{name: "rows with ip_address=::1", value: is("ip_address", "::1"), filter: map[string]any{"ipAddress": map[string]any{"eq": "::1"}}},
 			{name: "rows on 2021-07-20 (the day with most)", value: on("created_at", "2021-07-20"), filter: map[string]any{"since": "2021-07-20T00:00:00Z", "until": "2021-07-21T00:00:00Z"}},
 			{name: "rows with status=1 and response_status null or 200–399", value: count(func(r row) bool {
 				status := r.number("response_status")
@@ -208,12 +208,12 @@ var realKinds = []struct {
 			return node
 		},
 		facts: []realFact{
-			{name: "rows with type=2", value: count(func(r row) bool { return r.number("type") == 2 }), filter: map[string]any{"type": "CONSUME"}},
-			{name: "rows with type=4", value: count(func(r row) bool { return r.number("type") == 4 }), filter: map[string]any{"type": "ERROR"}},
-			{name: "sum of quota over type=2", value: sum(func(r row) bool { return r.number("type") == 2 }, "quota"), filter: map[string]any{"type": "CONSUME"}, sum: []string{"quota"}},
+			{name: "rows with type=2", value: count(func(r row) bool { return r.number("type") == 2 }), filter: map[string]any{"type": map[string]any{"eq": "CONSUME"}}},
+			{name: "rows with type=4", value: count(func(r row) bool { return r.number("type") == 4 }), filter: map[string]any{"type": map[string]any{"eq": "ERROR"}}},
+			{name: "sum of quota over type=2", value: sum(func(r row) bool { return r.number("type") == 2 }, "quota"), filter: map[string]any{"type": map[string]any{"eq": "CONSUME"}}, sum: []string{"quota"}},
 			{name: "sum of quota for model_name=claude-3-5-sonnet-20241022", value: sum(func(r row) bool { return r.text("model_name") == "claude-3-5-sonnet-20241022" }, "quota"),
-				filter: map[string]any{"modelName": "claude-3-5-sonnet-20241022"}, sum: []string{"quota"}},
-			{name: "rows with model_name=claude-3-5-sonnet-20241022", value: is("model_name", "claude-3-5-sonnet-20241022"), filter: map[string]any{"modelName": "claude-3-5-sonnet-20241022"}},
+				filter: map[string]any{"modelName": map[string]any{"eq": "claude-3-5-sonnet-20241022"}}, sum: []string{"quota"}},
+			{name: "rows with model_name=claude-3-5-sonnet-20241022", value: is("model_name", "claude-3-5-sonnet-20241022"), filter: map[string]any{"modelName": map[string]any{"eq": "claude-3-5-sonnet-20241022"}}},
 			{name: "rows whose model_name begins with gpt-4", value: count(func(r row) bool { return strings.HasPrefix(r.text("model_name"), "gpt-4") })},
 			{name: "distinct model_name (empty not counted)", value: func(rows []row) int64 {
 				n := distinct("model_name")(rows)
@@ -223,7 +223,7 @@ var realKinds = []struct {
 				return n
 			}},
 			{name: "sum of prompt_tokens + completion_tokens for model_name=azure-code", value: sum(func(r row) bool { return r.text("model_name") == "azure-code" }, "prompt_tokens", "completion_tokens"),
-				filter: map[string]any{"modelName": "azure-code"}, sum: []string{"promptTokens", "completionTokens"}},
+				filter: map[string]any{"modelName": map[string]any{"eq": "azure-code"}}, sum: []string{"promptTokens", "completionTokens"}},
 			{name: "rows with created_at from 1733011200 to 1735689599, both included", value: count(within("created_at", 1733011200, 1735689599)),
 				filter: map[string]any{"since": "2024-12-01T00:00:00Z", "until": "2025-01-01T00:00:00Z"}},
 			{name: "largest quota of one row", value: func(rows []row) (most int64) {
@@ -244,14 +244,14 @@ var realKinds = []struct {
 		},
 		facts: []realFact{
 			{name: "distinct source_ip", value: distinct("source_ip")},
-			{name: "rows with source_ip=192.168.10.20 (the most frequent)", value: is("source_ip", "192.168.10.20"), filter: map[string]any{"sourceIp": "192.168.10.20"}},
+			{name: "rows with source_ip=192.168.10.20 (the most frequent)", value: is("source_ip", "192.168.10.20"), filter: map[string]any{"sourceIp": map[string]any{"eq": "192.168.10.20"}}},
 			{name: "rows whose source_ip is no IP address", value: count(func(r row) bool { return !isAddress(r.text("source_ip")) })},
-			{name: "rows with status_code=404", value: count(func(r row) bool { return r.number("status_code") == 404 }), filter: map[string]any{"statusCode": 404}},
-			{name: "rows with status_code=403", value: count(func(r row) bool { return r.number("status_code") == 403 }), filter: map[string]any{"statusCode": 403}},
-			{name: "rows with http_method=POST", value: is("http_method", "POST"), filter: map[string]any{"httpMethod": "POST"}},
+			{name: "rows with status_code=404", value: count(func(r row) bool { return r.number("status_code") == 404 }), filter: map[string]any{"statusCode": map[string]any{"eq": 404}}},
+			{name: "rows with status_code=403", value: count(func(r row) bool { return r.number("status_code") == 403 }), filter: map[string]any{"statusCode": map[string]any{"eq": 403}}},
+			{name: "rows with http_method=POST", value: is("http_method", "POST"), filter: map[string]any{"httpMethod": map[string]any{"eq": "POST"}}},
 			{name: "distinct api_path", value: distinct("api_path")},
-			{name: "rows with api_path=/favicon.ico (the most frequent)", value: is("api_path", "/favicon.ico"), filter: map[string]any{"apiPath": "/favicon.ico"}},
-			{name: "rows with app_id=APIKTFQR7NSC8Q4X20BJ (the most frequent but `-`)", value: is("app_id", "APIKTFQR7NSC8Q4X20BJ"), filter: map[string]any{"appId": "APIKTFQR7NSC8Q4X20BJ"}},
+			{name: "rows with api_path=/favicon.ico (the most frequent)", value: is("api_path", "/favicon.ico"), filter: map[string]any{"apiPath": map[string]any{"eq": "/favicon.ico"}}},
+			{name: "rows with app_id=APIKTFQR7NSC8Q4X20BJ (the most frequent but `-`)", value: is("app_id", "APIKTFQR7NSC8Q4X20BJ"), filter: map[string]any{"appId": map[string]any{"eq": "APIKTFQR7NSC8Q4X20BJ"}}},
 			{name: "rows with operation_time from 1431907200 to 1431993599, both included", value: count(within("operation_time", 1431907200, 1431993599)),
 				filter: map[string]any{"since": "2015-05-18T00:00:00Z", "until": "2015-05-19T00:00:00Z"}},
 		},

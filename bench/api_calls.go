@@ -62,15 +62,15 @@ func apiCallQuestions(k *kind, w world) []question {
 	app, path, source := callerID(9), callPath(17), address(100)
 	return []question{
 		k.page(page{name: "first page of 20"}),
-		k.page(page{name: "an application", filter: map[string]any{"appId": app}, where: "app_id = ?", args: []any{app}}),
-		k.page(page{name: "a path", filter: map[string]any{"apiPath": path}, where: "api_path = ?", args: []any{path}}),
-		k.page(page{name: "a source", filter: map[string]any{"sourceIp": source}, where: "source_ip = ?", args: []any{source}}),
-		k.page(page{name: "a rare status", filter: map[string]any{"statusCode": 503}, where: "status_code = ?", args: []any{503}}),
+		k.page(page{name: "an application", filter: map[string]any{"appId": map[string]any{"eq": app}}, where: "app_id = ?", args: []any{app}}),
+		k.page(page{name: "a path", filter: map[string]any{"apiPath": map[string]any{"eq": path}}, where: "api_path = ?", args: []any{path}}),
+		k.page(page{name: "a source", filter: map[string]any{"sourceIp": map[string]any{"eq": source}}, where: "source_ip = ?", args: []any{source}}),
+		k.page(page{name: "a rare status", filter: map[string]any{"statusCode": map[string]any{"eq": 503}}, where: "status_code = ?", args: []any{503}}),
 		k.page(page{name: "deep page by cursor", after: w.middle}),
 		k.page(page{name: "with totalCount", count: &counted{dimension: 1}}),
-		k.page(page{name: "an application with totalCount", filter: map[string]any{"appId": app}, where: "app_id = ?", args: []any{app},
+		k.page(page{name: "an application with totalCount", filter: map[string]any{"appId": map[string]any{"eq": app}}, where: "app_id = ?", args: []any{app},
 			count: &counted{dimension: 2, value: app}}),
-		k.page(page{name: "a rare status with totalCount", filter: map[string]any{"statusCode": 503}, where: "status_code = ?", args: []any{503},
+		k.page(page{name: "a rare status with totalCount", filter: map[string]any{"statusCode": map[string]any{"eq": 503}}, where: "status_code = ?", args: []any{503},
 			count: &counted{dimension: 1, class: pointer(503)}}),
 	}
 }

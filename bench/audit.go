@@ -75,7 +75,7 @@ func auditDrafts(random *rand.Rand) func(column.Time) any {
 func auditQuestions(k *kind, w world) []question {
 	common, rare := auditKeys()[0], auditKeys()[len(auditKeys())-1]
 	equal := func(name, key, column, value string, count *counted) question {
-		return k.page(page{name: name, filter: map[string]any{key: value}, where: "`" + column + "` = ?", args: []any{value}, count: count})
+		return k.page(page{name: name, filter: map[string]any{key: map[string]any{"eq": value}}, where: "`" + column + "` = ?", args: []any{value}, count: count})
 	}
 	return []question{
 		k.page(page{name: "first page of 20"}),

@@ -115,7 +115,7 @@ func entryQuestions(k *kind, w world) []question {
 	ofTenant := func(name, level string, class int, total bool) question {
 		p := page{
 			name:   name,
-			filter: map[string]any{"tenantId": tenant.String(), "level": level},
+			filter: map[string]any{"tenantId": map[string]any{"eq": tenant.String()}, "level": map[string]any{"eq": level}},
 			where:  "t.tenant_id = ? AND t.level = ?", args: []any{tenant[:], class},
 		}
 		if total {
@@ -132,8 +132,8 @@ func entryQuestions(k *kind, w world) []question {
 		ofTenant("rare level of one tenant", "CRITICAL", int(column.Critical), true),
 		ofTenant("common level of one tenant", "INFO", int(column.Info), true),
 		k.page(page{name: "unfiltered with totalCount", count: &counted{dimension: 1}}),
-		k.page(page{name: "one tenant", filter: map[string]any{"tenantId": tenant.String()}, where: "t.tenant_id = ?", args: []any{tenant[:]}}),
-		k.page(page{name: "one source with totalCount", filter: map[string]any{"source": source}, where: "t.source = ?",
+		k.page(page{name: "one tenant", filter: map[string]any{"tenantId": map[string]any{"eq": tenant.String()}}, where: "t.tenant_id = ?", args: []any{tenant[:]}}),
+		k.page(page{name: "one source with totalCount", filter: map[string]any{"source": map[string]any{"eq": source}}, where: "t.source = ?",
 			args: []any{source}, count: &counted{dimension: 3, value: source}}),
 		k.page(page{name: "deep page by cursor", after: w.middle}),
 		entryStats("entryStats, 30 days"),

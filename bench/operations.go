@@ -81,18 +81,18 @@ func operationQuestions(k *kind, w world) []question {
 	name, module := operator(30), operationModule(3)
 	return []question{
 		k.page(page{name: "first page of 20"}),
-		k.page(page{name: "a user name", filter: map[string]any{"username": name}, where: "username = ?", args: []any{name}}),
-		k.page(page{name: "an action", filter: map[string]any{"action": "IMPORT"}, where: "action = ?", args: []any{int(column.ActionImport)}}),
-		k.page(page{name: "a module", filter: map[string]any{"module": module}, where: "module = ?", args: []any{module}}),
-		k.page(page{name: "failed ones", filter: map[string]any{"succeeded": false}, where: "status = ?", args: []any{0}}),
-		k.page(page{name: "part of a user name", filter: map[string]any{"usernameContains": "-030"}, where: "username = ?", args: []any{name}}),
+		k.page(page{name: "a user name", filter: map[string]any{"username": map[string]any{"eq": name}}, where: "username = ?", args: []any{name}}),
+		k.page(page{name: "an action", filter: map[string]any{"action": map[string]any{"eq": "IMPORT"}}, where: "action = ?", args: []any{int(column.ActionImport)}}),
+		k.page(page{name: "a module", filter: map[string]any{"module": map[string]any{"eq": module}}, where: "module = ?", args: []any{module}}),
+		k.page(page{name: "failed ones", filter: map[string]any{"succeeded": map[string]any{"eq": false}}, where: "status = ?", args: []any{0}}),
+		k.page(page{name: "part of a user name", filter: map[string]any{"username": map[string]any{"contains": "-030"}}, where: "username = ?", args: []any{name}}),
 		k.page(page{name: "deep page by cursor", after: w.middle}),
 		k.page(page{name: "with totalCount", count: &counted{dimension: 1}}),
-		k.page(page{name: "failed ones with totalCount", filter: map[string]any{"succeeded": false}, where: "status = ?", args: []any{0},
+		k.page(page{name: "failed ones with totalCount", filter: map[string]any{"succeeded": map[string]any{"eq": false}}, where: "status = ?", args: []any{0},
 			count: &counted{dimension: 1, class: pointer(0)}}),
-		k.page(page{name: "a module with totalCount", filter: map[string]any{"module": module}, where: "module = ?", args: []any{module},
+		k.page(page{name: "a module with totalCount", filter: map[string]any{"module": map[string]any{"eq": module}}, where: "module = ?", args: []any{module},
 			count: &counted{dimension: 4, value: module}}),
-		k.page(page{name: "an action with totalCount", filter: map[string]any{"action": "IMPORT"}, where: "action = ?",
+		k.page(page{name: "an action with totalCount", filter: map[string]any{"action": map[string]any{"eq": "IMPORT"}}, where: "action = ?",
 			args: []any{int(column.ActionImport)}, count: &counted{dimension: 3, value: fmt.Sprint(int(column.ActionImport))}}),
 	}
 }

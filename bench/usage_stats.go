@@ -18,7 +18,7 @@ func (k *kind) usageStats(w world, name string, since column.Time, user int64) q
 		filter["since"], filter["until"] = since, w.newest
 	}
 	if user != 0 {
-		filter["userId"] = user
+		filter["userId"] = map[string]any{"eq": user}
 	}
 	const document = `query ($filter: UsageRecordFilter) { usageStats(filter: $filter) { count quota promptTokens completionTokens requestsPerMinute tokensPerMinute } }`
 	return question{

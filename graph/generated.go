@@ -3630,6 +3630,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputAPICallFilter,
 		ec.unmarshalInputApplyRetentionInput,
 		ec.unmarshalInputAuditEventFilter,
+		ec.unmarshalInputBooleanCondition,
 		ec.unmarshalInputCreateAPICallInput,
 		ec.unmarshalInputCreateAPICallsInput,
 		ec.unmarshalInputCreateAccessTokenInput,
@@ -3649,18 +3650,27 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		ec.unmarshalInputDisableUserInput,
 		ec.unmarshalInputEnableUserInput,
 		ec.unmarshalInputEntryFilter,
+		ec.unmarshalInputIDCondition,
+		ec.unmarshalInputInt64Condition,
+		ec.unmarshalInputJSONCondition,
+		ec.unmarshalInputLevelCondition,
+		ec.unmarshalInputOperationActionCondition,
 		ec.unmarshalInputOperationFilter,
 		ec.unmarshalInputPurgeAPICallsInput,
 		ec.unmarshalInputPurgeEntriesInput,
 		ec.unmarshalInputPurgeOperationsInput,
 		ec.unmarshalInputPurgeUsageRecordsInput,
+		ec.unmarshalInputQuantityCondition,
 		ec.unmarshalInputRevokeAccessTokenInput,
+		ec.unmarshalInputSearchableTextCondition,
+		ec.unmarshalInputTextCondition,
 		ec.unmarshalInputTimelineFilter,
 		ec.unmarshalInputUpdateCategoryInput,
 		ec.unmarshalInputUpdateRetentionPolicyInput,
 		ec.unmarshalInputUpdateTenantInput,
 		ec.unmarshalInputUpdateUserInput,
 		ec.unmarshalInputUsageRecordFilter,
+		ec.unmarshalInputUsageTypeCondition,
 		ec.unmarshalInputUserAliasInput,
 	)
 	first := true
@@ -3763,6 +3773,13 @@ A caller signs in with ` + "`" + `Authorization: Bearer …` + "`" + ` (an acces
 Every field of Query, Mutation and Subscription says who may select it.
 
 Null means the same as absent in every argument and input field that may be null.
+
+Filters have a condition for each field: ` + "`" + `eq` + "`" + `, ` + "`" + `in` + "`" + `, ` + "`" + `not` + "`" + `, ` + "`" + `exists` + "`" + `, ` + "`" + `contains` + "`" + `,
+` + "`" + `atLeast` + "`" + ` and ` + "`" + `atMost` + "`" + `, as far as the field's kind knows them. A row passes that meets
+everything that is set. Fields that no index serves are found by reading rows one by
+one, which counts 2,000 more towards the complexity; most of them need a time bound:
+` + "`" + `since` + "`" + ` must be set too, at most 31 days before ` + "`" + `until` + "`" + `, or before now where there is no
+` + "`" + `until` + "`" + `. Each field says so.
 
 Rows that are appended under an ` + "`" + `idempotencyKey` + "`" + ` are stored once: whoever did not hear
 the answer sends the same again within 24 hours, and the answer is the rows that are
@@ -3938,6 +3955,152 @@ enum Level {
   ERROR
   """Somebody must act now."""
   CRITICAL
+}
+
+"""
+What a text is to be: all that is set.
+"""
+input TextCondition {
+  """Exactly this, byte for byte."""
+  eq: String
+  """One of these, at most 100. Of an empty list nothing is one."""
+  in: [String!]
+  """None of these, at most 100. What has no value at all is none of them."""
+  not: [String!]
+  """Whether there is a value at all."""
+  exists: Boolean
+}
+
+"""
+What a text is to be, parts of which can be looked up: all that is set.
+"""
+input SearchableTextCondition {
+  """Exactly this, byte for byte."""
+  eq: String
+  """One of these, at most 100. Of an empty list nothing is one."""
+  in: [String!]
+  """None of these, at most 100. What has no value at all is none of them."""
+  not: [String!]
+  """Whether there is a value at all."""
+  exists: Boolean
+  """
+  With this text somewhere in it. ASCII letters match in either case, everything else byte
+  for byte. At most 1,024 bytes; the empty text matches everything.
+  """
+  contains: String
+}
+
+"""
+What the id of a tenant or category is to be, a UUID: all that is set.
+"""
+input IDCondition {
+  """Exactly this."""
+  eq: ID
+  """One of these, at most 100. Of an empty list nothing is one."""
+  in: [ID!]
+  """None of these, at most 100. What has no value at all is none of them."""
+  not: [ID!]
+  """Whether there is a value at all."""
+  exists: Boolean
+}
+
+"""
+What a number that names something is to be: all that is set.
+"""
+input Int64Condition {
+  """Exactly this."""
+  eq: Int64
+  """One of these, at most 100. Of an empty list nothing is one."""
+  in: [Int64!]
+  """None of these, at most 100. What has no value at all is none of them."""
+  not: [Int64!]
+  """Whether there is a value at all."""
+  exists: Boolean
+}
+
+"""
+What a number that every row has is to be: all that is set.
+"""
+input QuantityCondition {
+  """Exactly this."""
+  eq: Int64
+  """One of these, at most 100. Of an empty list nothing is one."""
+  in: [Int64!]
+  """None of these, at most 100. What has no value at all is none of them."""
+  not: [Int64!]
+  """This or more."""
+  atLeast: Int64
+  """This or less."""
+  atMost: Int64
+}
+
+"""
+How severe an entry is to be: all that is set.
+"""
+input LevelCondition {
+  """Exactly this."""
+  eq: Level
+  """One of these, at most 100. Of an empty list nothing is one."""
+  in: [Level!]
+  """None of these, at most 100. What has no value at all is none of them."""
+  not: [Level!]
+  """This or more severe."""
+  atLeast: Level
+  """This or less severe."""
+  atMost: Level
+}
+
+"""
+What an operation is to have done: all that is set.
+"""
+input OperationActionCondition {
+  """Exactly this."""
+  eq: OperationAction
+  """One of these, at most 100. Of an empty list nothing is one."""
+  in: [OperationAction!]
+  """None of these, at most 100. What has no value at all is none of them."""
+  not: [OperationAction!]
+}
+
+"""
+What a usage record is to be about: all that is set.
+"""
+input UsageTypeCondition {
+  """Exactly this."""
+  eq: UsageType
+  """One of these, at most 100. Of an empty list nothing is one."""
+  in: [UsageType!]
+  """None of these, at most 100. What has no value at all is none of them."""
+  not: [UsageType!]
+}
+
+"""
+Whether something is to be so.
+"""
+input BooleanCondition {
+  """Whether it is so."""
+  eq: Boolean
+}
+
+"""
+What a member of a JSON object is to be: all that is set. Values are strings, which are
+equal byte for byte however they are escaped, numbers, which are equal by their value
+as 64-bit floating point has it, ` + "`" + `true` + "`" + ` and ` + "`" + `false` + "`" + `; objects and arrays equal nothing.
+Of equal keys the first counts.
+"""
+input JSONCondition {
+  """The member's key in the object itself, byte for byte. At most 255 bytes."""
+  key: String!
+  """Exactly this. A string of at most 1,024 bytes, a number, ` + "`" + `true` + "`" + ` or ` + "`" + `false` + "`" + `."""
+  eq: JSON
+  """One of these, at most 100. Of an empty list nothing is one."""
+  in: [JSON!]
+  """None of these, at most 100. What has no such member is none of them."""
+  not: [JSON!]
+  """Whether it is there and null."""
+  isNull: Boolean
+  """Whether it is there at all, null or not."""
+  exists: Boolean
 }
 
 """
@@ -4228,9 +4391,10 @@ type EntryConnection {
   pageInfo: PageInfo!
   """
   The number of all entries that pass the filter; ` + "`" + `totalCountKind` + "`" + ` says whether
-  all are counted. It is worked out only when it is selected, in a moment of its own. A filter by ` + "`" + `search` + "`" + `, or by more
-  than one of ` + "`" + `categoryId` + "`" + `, ` + "`" + `source` + "`" + ` and ` + "`" + `userId` + "`" + `, counts rows, which takes the
-  longer the more there are; every other count is quick.
+  all are counted. It is worked out only when it is selected, in a moment of its own. A filter by a field that is
+  not indexed, by more than one of ` + "`" + `categoryId` + "`" + `, ` + "`" + `source` + "`" + ` and ` + "`" + `userId` + "`" + `, or by more about
+  ` + "`" + `tenantId` + "`" + ` than one tenant, counts rows, which takes the longer the more there are;
+  every other count is quick.
   """
   totalCount: Int64!
   """
@@ -4278,22 +4442,30 @@ input EntryFilter {
   since: Time
   """Before this instant."""
   until: Time
-  """Of this tenant."""
-  tenantId: ID @idOf(type: "Tenant")
-  """Of this category."""
-  categoryId: ID @idOf(type: "Category")
-  """Of exactly this level."""
-  level: Level
-  """From exactly this source, byte for byte."""
-  source: String
-  """About exactly this user id, byte for byte."""
-  userId: String
+  """The tenant. Indexed."""
+  tenantId: IDCondition @idOf(type: "Tenant")
+  """The category. Indexed."""
+  categoryId: IDCondition @idOf(type: "Category")
+  """How severe it is. Indexed."""
+  level: LevelCondition
+  """The program or module it comes from. Indexed."""
+  source: SearchableTextCondition
+  """The id of the user it is about, in that user's own system. Indexed."""
+  userId: TextCondition
   """
   With this text somewhere in the message. ASCII letters match in either case,
   everything else byte for byte. At most 1,024 bytes; the empty text matches
-  everything.
+  everything. Not indexed.
   """
   search: String
+  """The name of the user it is about. Not indexed: needs a time bound."""
+  username: TextCondition
+  """The address it came from. Not indexed: needs a time bound."""
+  ipAddress: TextCondition
+  """The id of the request it belongs to. Not indexed: needs a time bound."""
+  requestId: TextCondition
+  """Members of ` + "`" + `metadata` + "`" + `, at most 10. Not indexed: needs a time bound."""
+  metadata: [JSONCondition!]
 }
 
 """
@@ -4468,9 +4640,10 @@ type AuditEventConnection {
   pageInfo: PageInfo!
   """
   The number of all audit events that pass the filter; ` + "`" + `totalCountKind` + "`" + ` says whether
-  all are counted. It is worked out only when it is selected, in a moment of its own. A filter by ` + "`" + `ip` + "`" + `, or by more
-  than one of ` + "`" + `key` + "`" + `, ` + "`" + `userId` + "`" + ` and ` + "`" + `applicationId` + "`" + `, counts rows, which takes the
-  longer the more there are; every other count is quick.
+  all are counted. It is worked out only when it is selected, in a moment of its own. A filter by ` + "`" + `ip` + "`" + ` or
+  ` + "`" + `payload` + "`" + `, by more than one of ` + "`" + `key` + "`" + `, ` + "`" + `userId` + "`" + ` and ` + "`" + `applicationId` + "`" + `, or by more about
+  ` + "`" + `tenantId` + "`" + ` than one tenant, counts rows, which takes the longer the more there are;
+  every other count is quick.
   """
   totalCount: Int64!
   """
@@ -4518,16 +4691,18 @@ input AuditEventFilter {
   since: Time
   """Before this instant."""
   until: Time
-  """Of this tenant."""
-  tenantId: ID @idOf(type: "Tenant")
-  """Of exactly this key, byte for byte."""
-  key: String
-  """About exactly this user id, byte for byte."""
-  userId: String
-  """In exactly this application, byte for byte."""
-  applicationId: String
-  """From exactly this address, byte for byte."""
-  ip: String
+  """The tenant. Indexed."""
+  tenantId: IDCondition @idOf(type: "Tenant")
+  """What happened. Indexed."""
+  key: SearchableTextCondition
+  """The id of the user it is about, in that user's own system. Indexed."""
+  userId: TextCondition
+  """The application it happened in. Indexed."""
+  applicationId: TextCondition
+  """The address it came from. Indexed."""
+  ip: TextCondition
+  """Members of ` + "`" + `payload` + "`" + `, at most 10. Not indexed: needs a time bound."""
+  payload: [JSONCondition!]
 }
 
 """
@@ -4706,10 +4881,10 @@ type OperationConnection {
   pageInfo: PageInfo!
   """
   The number of all operations that pass the filter; ` + "`" + `totalCountKind` + "`" + ` says whether
-  all are counted. It is worked out only when it is selected, in a moment of its own. A filter by ` + "`" + `ipAddress` + "`" + `, or by
-  more than one of the user (` + "`" + `userId` + "`" + `, ` + "`" + `username` + "`" + ` and ` + "`" + `usernameContains` + "`" + ` are about
-  one), ` + "`" + `action` + "`" + ` and the module, counts rows, which takes the longer the more there
-  are; every other count is quick.
+  all are counted. It is worked out only when it is selected, in a moment of its own. A filter by ` + "`" + `ipAddress` + "`" + ` or
+  ` + "`" + `requestData` + "`" + `, by more than one of the user (` + "`" + `userId` + "`" + ` and ` + "`" + `username` + "`" + ` are about one),
+  ` + "`" + `action` + "`" + ` and ` + "`" + `module` + "`" + `, or by more about ` + "`" + `tenantId` + "`" + ` than one tenant, counts rows, which
+  takes the longer the more there are; every other count is quick.
   """
   totalCount: Int64!
   """
@@ -4757,32 +4932,25 @@ input OperationFilter {
   since: Time
   """Before this instant."""
   until: Time
-  """Of this tenant. There is no index behind it: a page of a small tenant reads on through the others' rows."""
-  tenantId: ID @idOf(type: "Tenant")
-  """By exactly the user of this number, in that user's own system."""
-  userId: Int64
-  """By a user of exactly this name, byte for byte. The empty text also finds those by nobody known."""
-  username: String
+  """The tenant. There is no index behind it: a page of a small tenant reads on through the others' rows."""
+  tenantId: IDCondition @idOf(type: "Tenant")
+  """The number of the user who did it, in that user's own system. Indexed."""
+  userId: Int64Condition
+  """The name of that user. No name and the empty text are one: both are nobody known, who does not exist. Indexed."""
+  username: SearchableTextCondition
+  """What it did. Indexed."""
+  action: OperationActionCondition
+  """The part of the administration it happened in. Indexed."""
+  module: SearchableTextCondition
+  """Whether it succeeded, as it was logged. Indexed."""
+  succeeded: BooleanCondition
+  """The address it came from. Indexed."""
+  ipAddress: TextCondition
   """
-  By a user with this text somewhere in the name. ASCII letters match in either case,
-  everything else byte for byte. At most 1,024 bytes; the empty text matches
-  everything.
+  Members of ` + "`" + `requestData` + "`" + `, at most 10; for callers with the permission
+  ` + "`" + `system:log:query` + "`" + `. Not indexed: needs a time bound.
   """
-  usernameContains: String
-  """That did exactly this."""
-  action: OperationAction
-  """In exactly this module, byte for byte."""
-  module: String
-  """
-  In a module with this text somewhere in its name. ASCII letters match in either
-  case, everything else byte for byte. At most 1,024 bytes; the empty text matches
-  everything.
-  """
-  moduleContains: String
-  """That succeeded, or, with ` + "`" + `false` + "`" + `, failed, as it was logged."""
-  succeeded: Boolean
-  """From exactly this address, byte for byte."""
-  ipAddress: String
+  requestData: [JSONCondition!]
 }
 
 """
@@ -4954,9 +5122,10 @@ type UsageRecordConnection {
   pageInfo: PageInfo!
   """
   The number of all usage records that pass the filter; ` + "`" + `totalCountKind` + "`" + ` says whether
-  all are counted. It is worked out only when it is selected, in a moment of its own. A filter by ` + "`" + `search` + "`" + `, or by more
-  than one of the user (` + "`" + `userId` + "`" + ` and ` + "`" + `username` + "`" + ` are about one), the token, ` + "`" + `modelName` + "`" + `,
-  ` + "`" + `channelId` + "`" + ` and ` + "`" + `group` + "`" + `, counts rows, which takes the longer the more there are;
+  all are counted. It is worked out only when it is selected, in a moment of its own. A filter by a field that is
+  not indexed but ` + "`" + `group` + "`" + `, by more than one of the user (` + "`" + `userId` + "`" + ` and ` + "`" + `username` + "`" + ` are
+  about one), the token, ` + "`" + `modelName` + "`" + `, ` + "`" + `channelId` + "`" + ` and ` + "`" + `group` + "`" + `, or by more about
+  ` + "`" + `tenantId` + "`" + ` than one tenant, counts rows, which takes the longer the more there are;
   every other count is quick. Users who see their own records only filter by the user
   already.
   """
@@ -5006,30 +5175,48 @@ input UsageRecordFilter {
   since: Time
   """Before this instant."""
   until: Time
-  """Of this tenant. There is no index behind it: a page of a small tenant reads on through the others' rows."""
-  tenantId: ID @idOf(type: "Tenant")
-  """Of exactly this type."""
-  type: UsageType
-  """About exactly the user of this id in Logbook."""
-  userId: Int64
-  """About a user of exactly this name, byte for byte."""
-  username: String
-  """Of exactly the access token of this number."""
-  tokenId: Int64
-  """Of an access token of exactly this name, byte for byte."""
-  tokenName: String
-  """Of exactly this language model, byte for byte."""
-  modelName: String
-  """Of exactly the channel of this number."""
-  channelId: Int64
-  """Of exactly this group, byte for byte."""
-  group: String
+  """The tenant. There is no index behind it: a page of a small tenant reads on through the others' rows."""
+  tenantId: IDCondition @idOf(type: "Tenant")
+  """What it is about. Indexed."""
+  type: UsageTypeCondition
+  """The id in Logbook of the user it is about. Indexed."""
+  userId: Int64Condition
+  """The name of that user. Indexed."""
+  username: TextCondition
+  """The number of the access token that was used. Indexed."""
+  tokenId: Int64Condition
+  """The name of that token. Indexed."""
+  tokenName: TextCondition
+  """The language model that was used. Indexed."""
+  modelName: SearchableTextCondition
+  """The number of the channel that served it. Indexed."""
+  channelId: Int64Condition
+  """The group of users and prices it was counted in. Not indexed."""
+  group: TextCondition
   """
   With this text somewhere in the content. ASCII letters match in either case,
   everything else byte for byte. At most 1,024 bytes; the empty text matches
-  everything.
+  everything. Not indexed.
   """
   search: String
+  """The address it came from. Not indexed: needs a time bound."""
+  ip: TextCondition
+  """Whether the completion came as a stream. Not indexed: needs a time bound."""
+  isStream: BooleanCondition
+  """How much quota it took, or gave. Not indexed: needs a time bound."""
+  quota: QuantityCondition
+  """How many tokens the prompt had. Not indexed: needs a time bound."""
+  promptTokens: QuantityCondition
+  """How many tokens the completion had. Not indexed: needs a time bound."""
+  completionTokens: QuantityCondition
+  """How long it took, in seconds. Not indexed: needs a time bound."""
+  useTime: QuantityCondition
+  """
+  Members of ` + "`" + `other` + "`" + `, at most 10. One that is no JSON object, or has more than 1,000
+  opening brackets, has none. Callers who see their own records only may not ask for
+  ` + "`" + `admin_info` + "`" + `. Not indexed: needs a time bound.
+  """
+  other: [JSONCondition!]
 }
 
 """
@@ -5349,8 +5536,8 @@ type APICallConnection {
   """
   The number of all API calls that pass the filter; ` + "`" + `totalCountKind` + "`" + ` says whether
   all are counted. It is worked out only when it is selected, in a moment of its own. A filter by ` + "`" + `apiPath` + "`" + `, ` + "`" + `sourceIp` + "`" + `
-  or ` + "`" + `httpMethod` + "`" + ` counts rows, which takes the longer the more there are; every other
-  count is quick.
+  or ` + "`" + `httpMethod` + "`" + `, or by more about ` + "`" + `tenantId` + "`" + ` than one tenant, counts rows, which takes
+  the longer the more there are; every other count is quick.
   """
   totalCount: Int64!
   """
@@ -5398,18 +5585,18 @@ input APICallFilter {
   since: Time
   """Before this instant."""
   until: Time
-  """Of this tenant."""
-  tenantId: ID @idOf(type: "Tenant")
-  """By exactly this application, byte for byte. For administrators only: others see app ids masked."""
-  appId: String
-  """Of exactly this path, byte for byte."""
-  apiPath: String
-  """From exactly this address, byte for byte."""
-  sourceIp: String
-  """Answered with exactly this HTTP status. None has one outside 0 to 999."""
-  statusCode: Int
-  """Of exactly this method, byte for byte."""
-  httpMethod: String
+  """The tenant. Indexed."""
+  tenantId: IDCondition @idOf(type: "Tenant")
+  """The application that called. For administrators only: others see app ids masked. Indexed."""
+  appId: TextCondition
+  """The path that was called. Indexed."""
+  apiPath: TextCondition
+  """The address it came from. Indexed."""
+  sourceIp: TextCondition
+  """The HTTP status it was answered with. None has one outside 0 to 999. Indexed."""
+  statusCode: QuantityCondition
+  """The method, as logged. Not indexed."""
+  httpMethod: TextCondition
 }
 
 """
@@ -5692,8 +5879,8 @@ type Query {
   """
   A page of entries, newest first. Pages joined are all entries of the filter,
   each once, in order, whatever is written meanwhile. Counts as many times the
-  page's size as one of its edges counts towards the complexity, and 2,000 more with
-  ` + "`" + `filter.search` + "`" + `. Needs the permission ` + "`" + `entries:read` + "`" + `.
+  page's size as one of its edges counts towards the complexity, and 2,000 more for a
+  filter by what is not indexed. Needs the permission ` + "`" + `entries:read` + "`" + `.
   """
   entries(
     """Which entries; all where it is absent."""
@@ -5737,8 +5924,8 @@ type Query {
   """
   A page of audit events, newest first. Pages joined are all audit events of the
   filter, each once, in order, whatever is written meanwhile. Counts as many times the
-  page's size as one of its edges counts towards the complexity. Needs the permission
-  ` + "`" + `audit:read` + "`" + `.
+  page's size as one of its edges counts towards the complexity, and 2,000 more for a
+  filter by what is not indexed. Needs the permission ` + "`" + `audit:read` + "`" + `.
   """
   auditEvents(
     """Which audit events; all where it is absent."""
@@ -5771,8 +5958,8 @@ type Query {
   """
   A page of operations, newest first. Pages joined are all operations of the filter,
   each once, in order, whatever is written meanwhile. Counts as many times the page's
-  size as one of its edges counts towards the complexity. Needs the permission
-  ` + "`" + `system:log:list` + "`" + `; some fields are null without ` + "`" + `system:log:query` + "`" + `.
+  size as one of its edges counts towards the complexity, and 2,000 more for a filter by
+  what is not indexed. Needs the permission ` + "`" + `system:log:list` + "`" + `; some fields are null without ` + "`" + `system:log:query` + "`" + `.
   """
   operations(
     """Which operations; all where it is absent."""
@@ -5805,9 +5992,9 @@ type Query {
   """
   A page of usage records, newest first. Pages joined are all usage records of the
   filter, each once, in order, whatever is written meanwhile. Counts as many times the
-  page's size as one of its edges counts towards the complexity, and 2,000 more with
-  ` + "`" + `filter.search` + "`" + ` or ` + "`" + `filter.group` + "`" + `. Needs the permission ` + "`" + `usage:read` + "`" + `, or the role
-  ` + "`" + `USER` + "`" + `, which sees its own.
+  page's size as one of its edges counts towards the complexity, and 2,000 more for a
+  filter by what is not indexed. Needs the permission ` + "`" + `usage:read` + "`" + `, or the role ` + "`" + `USER` + "`" + `,
+  which sees its own.
   """
   usageRecords(
     """Which usage records; all that the caller may see where it is absent."""
@@ -5833,7 +6020,7 @@ type Query {
   ): UsageRecordAggregate! @hasPermission(permission: "usage:read", orOwn: true)
   """
   Figures of the usage records that pass a filter. Counts 100 more than its fields
-  towards the complexity, and 2,000 more with ` + "`" + `filter.search` + "`" + ` or ` + "`" + `filter.group` + "`" + `. Needs
+  towards the complexity, and 2,000 more for a filter by what is not indexed. Needs
   the permission ` + "`" + `usage:read` + "`" + `, or the role ` + "`" + `USER` + "`" + `, for which its own are counted.
   """
   usageStats(
@@ -5851,8 +6038,8 @@ type Query {
   """
   A page of API calls, newest first. Pages joined are all API calls of the filter,
   each once, in order, whatever is written meanwhile. Counts as many times the page's
-  size as one of its edges counts towards the complexity, and 2,000 more with
-  ` + "`" + `filter.httpMethod` + "`" + `. Needs the permission ` + "`" + `audit` + "`" + `.
+  size as one of its edges counts towards the complexity, and 2,000 more for a
+  filter by what is not indexed. Needs the permission ` + "`" + `audit` + "`" + `.
   """
   apiCalls(
     """Which API calls; all where it is absent."""
@@ -23869,42 +24056,42 @@ func (ec *executionContext) unmarshalInputAPICallFilter(ctx context.Context, obj
 			it.Until = data
 		case "tenantId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("tenantId"))
-			data, err := ec.unmarshalOID2ᚖlogbookᚋentᚋcolumnᚐID(ctx, v)
+			data, err := ec.unmarshalOIDCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.TenantID = data
 		case "appId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("appId"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			data, err := ec.unmarshalOTextCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.AppID = data
 		case "apiPath":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("apiPath"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			data, err := ec.unmarshalOTextCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.APIPath = data
 		case "sourceIp":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sourceIp"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			data, err := ec.unmarshalOTextCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.SourceIP = data
 		case "statusCode":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("statusCode"))
-			data, err := ec.unmarshalOInt2ᚖint(ctx, v)
+			data, err := ec.unmarshalOQuantityCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.StatusCode = data
 		case "httpMethod":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("httpMethod"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			data, err := ec.unmarshalOTextCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -23955,7 +24142,7 @@ func (ec *executionContext) unmarshalInputAuditEventFilter(ctx context.Context, 
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"since", "until", "tenantId", "key", "userId", "applicationId", "ip"}
+	fieldsInOrder := [...]string{"since", "until", "tenantId", "key", "userId", "applicationId", "ip", "payload"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -23978,39 +24165,76 @@ func (ec *executionContext) unmarshalInputAuditEventFilter(ctx context.Context, 
 			it.Until = data
 		case "tenantId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("tenantId"))
-			data, err := ec.unmarshalOID2ᚖlogbookᚋentᚋcolumnᚐID(ctx, v)
+			data, err := ec.unmarshalOIDCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.TenantID = data
 		case "key":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("key"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			data, err := ec.unmarshalOSearchableTextCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Key = data
 		case "userId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("userId"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			data, err := ec.unmarshalOTextCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.UserID = data
 		case "applicationId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("applicationId"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			data, err := ec.unmarshalOTextCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.ApplicationID = data
 		case "ip":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ip"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			data, err := ec.unmarshalOTextCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.IP = data
+		case "payload":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("payload"))
+			data, err := ec.unmarshalOJSONCondition2ᚕᚖlogbookᚋinternalᚋjournalᚐWhereMemberᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Payload = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputBooleanCondition(ctx context.Context, obj any) (journal.Where[bool], error) {
+	var it journal.Where[bool]
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"eq"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "eq":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("eq"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Eq = data
 		}
 	}
 	return it, nil
@@ -25125,7 +25349,7 @@ func (ec *executionContext) unmarshalInputEntryFilter(ctx context.Context, obj a
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"since", "until", "tenantId", "categoryId", "level", "source", "userId", "search"}
+	fieldsInOrder := [...]string{"since", "until", "tenantId", "categoryId", "level", "source", "userId", "search", "username", "ipAddress", "requestId", "metadata"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -25148,35 +25372,35 @@ func (ec *executionContext) unmarshalInputEntryFilter(ctx context.Context, obj a
 			it.Until = data
 		case "tenantId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("tenantId"))
-			data, err := ec.unmarshalOID2ᚖlogbookᚋentᚋcolumnᚐID(ctx, v)
+			data, err := ec.unmarshalOIDCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.TenantID = data
 		case "categoryId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("categoryId"))
-			data, err := ec.unmarshalOID2ᚖlogbookᚋentᚋcolumnᚐID(ctx, v)
+			data, err := ec.unmarshalOIDCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.CategoryID = data
 		case "level":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("level"))
-			data, err := ec.unmarshalOLevel2ᚖlogbookᚋentᚋcolumnᚐLevel(ctx, v)
+			data, err := ec.unmarshalOLevelCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Level = data
 		case "source":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("source"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			data, err := ec.unmarshalOSearchableTextCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Source = data
 		case "userId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("userId"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			data, err := ec.unmarshalOTextCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -25188,6 +25412,303 @@ func (ec *executionContext) unmarshalInputEntryFilter(ctx context.Context, obj a
 				return it, err
 			}
 			it.Search = data
+		case "username":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("username"))
+			data, err := ec.unmarshalOTextCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Username = data
+		case "ipAddress":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ipAddress"))
+			data, err := ec.unmarshalOTextCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IPAddress = data
+		case "requestId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("requestId"))
+			data, err := ec.unmarshalOTextCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RequestID = data
+		case "metadata":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("metadata"))
+			data, err := ec.unmarshalOJSONCondition2ᚕᚖlogbookᚋinternalᚋjournalᚐWhereMemberᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Metadata = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputIDCondition(ctx context.Context, obj any) (journal.Where[column.ID], error) {
+	var it journal.Where[column.ID]
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"eq", "in", "not", "exists"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "eq":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("eq"))
+			data, err := ec.unmarshalOID2ᚖlogbookᚋentᚋcolumnᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Eq = data
+		case "in":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("in"))
+			data, err := ec.unmarshalOID2ᚕlogbookᚋentᚋcolumnᚐIDᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.In = data
+		case "not":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("not"))
+			data, err := ec.unmarshalOID2ᚕlogbookᚋentᚋcolumnᚐIDᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Not = data
+		case "exists":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("exists"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Exists = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputInt64Condition(ctx context.Context, obj any) (journal.Where[int64], error) {
+	var it journal.Where[int64]
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"eq", "in", "not", "exists"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "eq":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("eq"))
+			data, err := ec.unmarshalOInt642ᚖint64(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Eq = data
+		case "in":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("in"))
+			data, err := ec.unmarshalOInt642ᚕint64ᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.In = data
+		case "not":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("not"))
+			data, err := ec.unmarshalOInt642ᚕint64ᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Not = data
+		case "exists":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("exists"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Exists = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputJSONCondition(ctx context.Context, obj any) (journal.WhereMember, error) {
+	var it journal.WhereMember
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"key", "eq", "in", "not", "isNull", "exists"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "key":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("key"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Key = data
+		case "eq":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("eq"))
+			data, err := ec.unmarshalOJSON2logbookᚋentᚋcolumnᚐJSON(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Eq = data
+		case "in":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("in"))
+			data, err := ec.unmarshalOJSON2ᚕlogbookᚋentᚋcolumnᚐJSONᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.In = data
+		case "not":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("not"))
+			data, err := ec.unmarshalOJSON2ᚕlogbookᚋentᚋcolumnᚐJSONᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Not = data
+		case "isNull":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("isNull"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IsNull = data
+		case "exists":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("exists"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Exists = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputLevelCondition(ctx context.Context, obj any) (journal.Where[column.Level], error) {
+	var it journal.Where[column.Level]
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"eq", "in", "not", "atLeast", "atMost"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "eq":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("eq"))
+			data, err := ec.unmarshalOLevel2ᚖlogbookᚋentᚋcolumnᚐLevel(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Eq = data
+		case "in":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("in"))
+			data, err := ec.unmarshalOLevel2ᚕlogbookᚋentᚋcolumnᚐLevelᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.In = data
+		case "not":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("not"))
+			data, err := ec.unmarshalOLevel2ᚕlogbookᚋentᚋcolumnᚐLevelᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Not = data
+		case "atLeast":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("atLeast"))
+			data, err := ec.unmarshalOLevel2ᚖlogbookᚋentᚋcolumnᚐLevel(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AtLeast = data
+		case "atMost":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("atMost"))
+			data, err := ec.unmarshalOLevel2ᚖlogbookᚋentᚋcolumnᚐLevel(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AtMost = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputOperationActionCondition(ctx context.Context, obj any) (journal.Where[column.Action], error) {
+	var it journal.Where[column.Action]
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"eq", "in", "not"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "eq":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("eq"))
+			data, err := ec.unmarshalOOperationAction2ᚖlogbookᚋentᚋcolumnᚐAction(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Eq = data
+		case "in":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("in"))
+			data, err := ec.unmarshalOOperationAction2ᚕlogbookᚋentᚋcolumnᚐActionᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.In = data
+		case "not":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("not"))
+			data, err := ec.unmarshalOOperationAction2ᚕlogbookᚋentᚋcolumnᚐActionᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Not = data
 		}
 	}
 	return it, nil
@@ -25204,7 +25725,7 @@ func (ec *executionContext) unmarshalInputOperationFilter(ctx context.Context, o
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"since", "until", "tenantId", "userId", "username", "usernameContains", "action", "module", "moduleContains", "succeeded", "ipAddress"}
+	fieldsInOrder := [...]string{"since", "until", "tenantId", "userId", "username", "action", "module", "succeeded", "ipAddress", "requestData"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -25227,67 +25748,60 @@ func (ec *executionContext) unmarshalInputOperationFilter(ctx context.Context, o
 			it.Until = data
 		case "tenantId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("tenantId"))
-			data, err := ec.unmarshalOID2ᚖlogbookᚋentᚋcolumnᚐID(ctx, v)
+			data, err := ec.unmarshalOIDCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.TenantID = data
 		case "userId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("userId"))
-			data, err := ec.unmarshalOInt642ᚖint64(ctx, v)
+			data, err := ec.unmarshalOInt64Condition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.UserID = data
 		case "username":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("username"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			data, err := ec.unmarshalOSearchableTextCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Username = data
-		case "usernameContains":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("usernameContains"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.UsernameContains = data
 		case "action":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("action"))
-			data, err := ec.unmarshalOOperationAction2ᚖlogbookᚋentᚋcolumnᚐAction(ctx, v)
+			data, err := ec.unmarshalOOperationActionCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Action = data
 		case "module":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("module"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			data, err := ec.unmarshalOSearchableTextCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Module = data
-		case "moduleContains":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("moduleContains"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.ModuleContains = data
 		case "succeeded":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("succeeded"))
-			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			data, err := ec.unmarshalOBooleanCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Succeeded = data
 		case "ipAddress":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ipAddress"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			data, err := ec.unmarshalOTextCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.IPAddress = data
+		case "requestData":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("requestData"))
+			data, err := ec.unmarshalOJSONCondition2ᚕᚖlogbookᚋinternalᚋjournalᚐWhereMemberᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RequestData = data
 		}
 	}
 	return it, nil
@@ -25441,6 +25955,64 @@ func (ec *executionContext) unmarshalInputPurgeUsageRecordsInput(ctx context.Con
 	return it, nil
 }
 
+func (ec *executionContext) unmarshalInputQuantityCondition(ctx context.Context, obj any) (journal.Where[int64], error) {
+	var it journal.Where[int64]
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"eq", "in", "not", "atLeast", "atMost"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "eq":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("eq"))
+			data, err := ec.unmarshalOInt642ᚖint64(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Eq = data
+		case "in":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("in"))
+			data, err := ec.unmarshalOInt642ᚕint64ᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.In = data
+		case "not":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("not"))
+			data, err := ec.unmarshalOInt642ᚕint64ᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Not = data
+		case "atLeast":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("atLeast"))
+			data, err := ec.unmarshalOInt642ᚖint64(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AtLeast = data
+		case "atMost":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("atMost"))
+			data, err := ec.unmarshalOInt642ᚖint64(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AtMost = data
+		}
+	}
+	return it, nil
+}
+
 func (ec *executionContext) unmarshalInputRevokeAccessTokenInput(ctx context.Context, obj any) (RevokeAccessTokenInput, error) {
 	var it RevokeAccessTokenInput
 	if obj == nil {
@@ -25466,6 +26038,115 @@ func (ec *executionContext) unmarshalInputRevokeAccessTokenInput(ctx context.Con
 				return it, err
 			}
 			it.ID = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputSearchableTextCondition(ctx context.Context, obj any) (journal.Where[string], error) {
+	var it journal.Where[string]
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"eq", "in", "not", "exists", "contains"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "eq":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("eq"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Eq = data
+		case "in":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("in"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.In = data
+		case "not":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("not"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Not = data
+		case "exists":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("exists"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Exists = data
+		case "contains":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("contains"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Contains = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputTextCondition(ctx context.Context, obj any) (journal.Where[string], error) {
+	var it journal.Where[string]
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"eq", "in", "not", "exists"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "eq":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("eq"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Eq = data
+		case "in":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("in"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.In = data
+		case "not":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("not"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Not = data
+		case "exists":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("exists"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Exists = data
 		}
 	}
 	return it, nil
@@ -25752,7 +26433,7 @@ func (ec *executionContext) unmarshalInputUsageRecordFilter(ctx context.Context,
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"since", "until", "tenantId", "type", "userId", "username", "tokenId", "tokenName", "modelName", "channelId", "group", "search"}
+	fieldsInOrder := [...]string{"since", "until", "tenantId", "type", "userId", "username", "tokenId", "tokenName", "modelName", "channelId", "group", "search", "ip", "isStream", "quota", "promptTokens", "completionTokens", "useTime", "other"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -25775,63 +26456,63 @@ func (ec *executionContext) unmarshalInputUsageRecordFilter(ctx context.Context,
 			it.Until = data
 		case "tenantId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("tenantId"))
-			data, err := ec.unmarshalOID2ᚖlogbookᚋentᚋcolumnᚐID(ctx, v)
+			data, err := ec.unmarshalOIDCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.TenantID = data
 		case "type":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("type"))
-			data, err := ec.unmarshalOUsageType2ᚖlogbookᚋentᚋcolumnᚐUsageType(ctx, v)
+			data, err := ec.unmarshalOUsageTypeCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Type = data
 		case "userId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("userId"))
-			data, err := ec.unmarshalOInt642ᚖint64(ctx, v)
+			data, err := ec.unmarshalOInt64Condition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.UserID = data
 		case "username":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("username"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			data, err := ec.unmarshalOTextCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.Username = data
 		case "tokenId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("tokenId"))
-			data, err := ec.unmarshalOInt642ᚖint64(ctx, v)
+			data, err := ec.unmarshalOInt64Condition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.TokenID = data
 		case "tokenName":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("tokenName"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			data, err := ec.unmarshalOTextCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.TokenName = data
 		case "modelName":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("modelName"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			data, err := ec.unmarshalOSearchableTextCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.ModelName = data
 		case "channelId":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("channelId"))
-			data, err := ec.unmarshalOInt642ᚖint64(ctx, v)
+			data, err := ec.unmarshalOInt64Condition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx, v)
 			if err != nil {
 				return it, err
 			}
 			it.ChannelID = data
 		case "group":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("group"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			data, err := ec.unmarshalOTextCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx, v)
 			if err != nil {
 				return it, err
 			}
@@ -25843,6 +26524,99 @@ func (ec *executionContext) unmarshalInputUsageRecordFilter(ctx context.Context,
 				return it, err
 			}
 			it.Search = data
+		case "ip":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ip"))
+			data, err := ec.unmarshalOTextCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IP = data
+		case "isStream":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("isStream"))
+			data, err := ec.unmarshalOBooleanCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IsStream = data
+		case "quota":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("quota"))
+			data, err := ec.unmarshalOQuantityCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Quota = data
+		case "promptTokens":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("promptTokens"))
+			data, err := ec.unmarshalOQuantityCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.PromptTokens = data
+		case "completionTokens":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("completionTokens"))
+			data, err := ec.unmarshalOQuantityCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CompletionTokens = data
+		case "useTime":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("useTime"))
+			data, err := ec.unmarshalOQuantityCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.UseTime = data
+		case "other":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("other"))
+			data, err := ec.unmarshalOJSONCondition2ᚕᚖlogbookᚋinternalᚋjournalᚐWhereMemberᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Other = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputUsageTypeCondition(ctx context.Context, obj any) (journal.Where[column.UsageType], error) {
+	var it journal.Where[column.UsageType]
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"eq", "in", "not"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "eq":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("eq"))
+			data, err := ec.unmarshalOUsageType2ᚖlogbookᚋentᚋcolumnᚐUsageType(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Eq = data
+		case "in":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("in"))
+			data, err := ec.unmarshalOUsageType2ᚕlogbookᚋentᚋcolumnᚐUsageTypeᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.In = data
+		case "not":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("not"))
+			data, err := ec.unmarshalOUsageType2ᚕlogbookᚋentᚋcolumnᚐUsageTypeᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Not = data
 		}
 	}
 	return it, nil
@@ -34660,6 +35434,11 @@ func (ec *executionContext) marshalNJSON2logbookᚋentᚋcolumnᚐJSON(ctx conte
 	return v
 }
 
+func (ec *executionContext) unmarshalNJSONCondition2ᚖlogbookᚋinternalᚋjournalᚐWhereMember(ctx context.Context, v any) (*journal.WhereMember, error) {
+	res, err := ec.unmarshalInputJSONCondition(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNLevel2logbookᚋentᚋcolumnᚐLevel(ctx context.Context, v any) (column.Level, error) {
 	var res column.Level
 	err := res.UnmarshalGQL(v)
@@ -35690,6 +36469,14 @@ func (ec *executionContext) marshalOBoolean2ᚖbool(ctx context.Context, sel ast
 	return res
 }
 
+func (ec *executionContext) unmarshalOBooleanCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx context.Context, v any) (*journal.Where[bool], error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputBooleanCondition(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalOCategory2ᚖlogbookᚋentᚐCategory(ctx context.Context, sel ast.SelectionSet, v *ent.Category) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -35855,6 +36642,41 @@ func (ec *executionContext) marshalOFloat2ᚖfloat64(ctx context.Context, sel as
 	return graphql.WrapContextMarshaler(ctx, res)
 }
 
+func (ec *executionContext) unmarshalOID2ᚕlogbookᚋentᚋcolumnᚐIDᚄ(ctx context.Context, v any) ([]column.ID, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]column.ID, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNID2logbookᚋentᚋcolumnᚐID(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOID2ᚕlogbookᚋentᚋcolumnᚐIDᚄ(ctx context.Context, sel ast.SelectionSet, v []column.ID) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := make(graphql.Array, len(v))
+	for i := range v {
+		ret[i] = ec.marshalNID2logbookᚋentᚋcolumnᚐID(ctx, sel, v[i])
+	}
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) unmarshalOID2ᚖlogbookᚋentᚋcolumnᚐID(ctx context.Context, v any) (*column.ID, error) {
 	if v == nil {
 		return nil, nil
@@ -35887,6 +36709,14 @@ func (ec *executionContext) marshalOID2ᚖstring(ctx context.Context, sel ast.Se
 	_ = sel
 	res := MarshalTextID(*v)
 	return graphql.WrapContextMarshaler(ctx, res)
+}
+
+func (ec *executionContext) unmarshalOIDCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx context.Context, v any) (*journal.Where[column.ID], error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputIDCondition(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) unmarshalOInt2int64(ctx context.Context, v any) (int64, error) {
@@ -35967,6 +36797,41 @@ func (ec *executionContext) marshalOInt642int64(ctx context.Context, sel ast.Sel
 	return res
 }
 
+func (ec *executionContext) unmarshalOInt642ᚕint64ᚄ(ctx context.Context, v any) ([]int64, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]int64, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNInt642int64(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOInt642ᚕint64ᚄ(ctx context.Context, sel ast.SelectionSet, v []int64) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := make(graphql.Array, len(v))
+	for i := range v {
+		ret[i] = ec.marshalNInt642int64(ctx, sel, v[i])
+	}
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) unmarshalOInt642ᚖint64(ctx context.Context, v any) (*int64, error) {
 	if v == nil {
 		return nil, nil
@@ -35985,6 +36850,14 @@ func (ec *executionContext) marshalOInt642ᚖint64(ctx context.Context, sel ast.
 	return res
 }
 
+func (ec *executionContext) unmarshalOInt64Condition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx context.Context, v any) (*journal.Where[int64], error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputInt64Condition(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalOJSON2logbookᚋentᚋcolumnᚐJSON(ctx context.Context, v any) (column.JSON, error) {
 	if v == nil {
 		return nil, nil
@@ -36001,6 +36874,94 @@ func (ec *executionContext) marshalOJSON2logbookᚋentᚋcolumnᚐJSON(ctx conte
 	return v
 }
 
+func (ec *executionContext) unmarshalOJSON2ᚕlogbookᚋentᚋcolumnᚐJSONᚄ(ctx context.Context, v any) ([]column.JSON, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]column.JSON, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNJSON2logbookᚋentᚋcolumnᚐJSON(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOJSON2ᚕlogbookᚋentᚋcolumnᚐJSONᚄ(ctx context.Context, sel ast.SelectionSet, v []column.JSON) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := make(graphql.Array, len(v))
+	for i := range v {
+		ret[i] = ec.marshalNJSON2logbookᚋentᚋcolumnᚐJSON(ctx, sel, v[i])
+	}
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) unmarshalOJSONCondition2ᚕᚖlogbookᚋinternalᚋjournalᚐWhereMemberᚄ(ctx context.Context, v any) ([]*journal.WhereMember, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*journal.WhereMember, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNJSONCondition2ᚖlogbookᚋinternalᚋjournalᚐWhereMember(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) unmarshalOLevel2ᚕlogbookᚋentᚋcolumnᚐLevelᚄ(ctx context.Context, v any) ([]column.Level, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]column.Level, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNLevel2logbookᚋentᚋcolumnᚐLevel(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOLevel2ᚕlogbookᚋentᚋcolumnᚐLevelᚄ(ctx context.Context, sel ast.SelectionSet, v []column.Level) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNLevel2logbookᚋentᚋcolumnᚐLevel(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) unmarshalOLevel2ᚖlogbookᚋentᚋcolumnᚐLevel(ctx context.Context, v any) (*column.Level, error) {
 	if v == nil {
 		return nil, nil
@@ -36015,6 +36976,14 @@ func (ec *executionContext) marshalOLevel2ᚖlogbookᚋentᚋcolumnᚐLevel(ctx 
 		return graphql.Null
 	}
 	return v
+}
+
+func (ec *executionContext) unmarshalOLevelCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx context.Context, v any) (*journal.Where[column.Level], error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputLevelCondition(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalONode2logbookᚋgraphᚐNode(ctx context.Context, sel ast.SelectionSet, v Node) graphql.Marshaler {
@@ -36041,6 +37010,42 @@ func (ec *executionContext) marshalOOperationAction2logbookᚋentᚋcolumnᚐAct
 	return v
 }
 
+func (ec *executionContext) unmarshalOOperationAction2ᚕlogbookᚋentᚋcolumnᚐActionᚄ(ctx context.Context, v any) ([]column.Action, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]column.Action, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNOperationAction2logbookᚋentᚋcolumnᚐAction(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOOperationAction2ᚕlogbookᚋentᚋcolumnᚐActionᚄ(ctx context.Context, sel ast.SelectionSet, v []column.Action) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNOperationAction2logbookᚋentᚋcolumnᚐAction(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) unmarshalOOperationAction2ᚖlogbookᚋentᚋcolumnᚐAction(ctx context.Context, v any) (*column.Action, error) {
 	if v == nil {
 		return nil, nil
@@ -36055,6 +37060,14 @@ func (ec *executionContext) marshalOOperationAction2ᚖlogbookᚋentᚋcolumnᚐ
 		return graphql.Null
 	}
 	return v
+}
+
+func (ec *executionContext) unmarshalOOperationActionCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx context.Context, v any) (*journal.Where[column.Action], error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputOperationActionCondition(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) unmarshalOOperationFilter2ᚖlogbookᚋinternalᚋjournalᚐOperationFilter(ctx context.Context, v any) (*journal.OperationFilter, error) {
@@ -36100,6 +37113,14 @@ func (ec *executionContext) marshalOPurgeUsageRecordsPayload2ᚖlogbookᚋgraph�
 	return ec._PurgeUsageRecordsPayload(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalOQuantityCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx context.Context, v any) (*journal.Where[int64], error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputQuantityCondition(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalORetentionPolicy2ᚖlogbookᚋentᚐRetentionPolicy(ctx context.Context, sel ast.SelectionSet, v *ent.RetentionPolicy) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -36130,6 +37151,14 @@ func (ec *executionContext) marshalORole2ᚖlogbookᚋgraphᚐRole(ctx context.C
 	return v
 }
 
+func (ec *executionContext) unmarshalOSearchableTextCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx context.Context, v any) (*journal.Where[string], error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputSearchableTextCondition(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalOString2string(ctx context.Context, v any) (string, error) {
 	res, err := graphql.UnmarshalString(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -36140,6 +37169,41 @@ func (ec *executionContext) marshalOString2string(ctx context.Context, sel ast.S
 	_ = ctx
 	res := graphql.MarshalString(v)
 	return res
+}
+
+func (ec *executionContext) unmarshalOString2ᚕstringᚄ(ctx context.Context, v any) ([]string, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]string, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNString2string(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOString2ᚕstringᚄ(ctx context.Context, sel ast.SelectionSet, v []string) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := make(graphql.Array, len(v))
+	for i := range v {
+		ret[i] = ec.marshalNString2string(ctx, sel, v[i])
+	}
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalOString2ᚖstring(ctx context.Context, v any) (*string, error) {
@@ -36165,6 +37229,14 @@ func (ec *executionContext) marshalOTenant2ᚖlogbookᚋentᚐTenant(ctx context
 		return graphql.Null
 	}
 	return ec._Tenant(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOTextCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx context.Context, v any) (*journal.Where[string], error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputTextCondition(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) unmarshalOTime2ᚖlogbookᚋentᚋcolumnᚐTime(ctx context.Context, v any) (*column.Time, error) {
@@ -36234,6 +37306,42 @@ func (ec *executionContext) unmarshalOUsageRecordFilter2ᚖlogbookᚋinternalᚋ
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalOUsageType2ᚕlogbookᚋentᚋcolumnᚐUsageTypeᚄ(ctx context.Context, v any) ([]column.UsageType, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]column.UsageType, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNUsageType2logbookᚋentᚋcolumnᚐUsageType(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOUsageType2ᚕlogbookᚋentᚋcolumnᚐUsageTypeᚄ(ctx context.Context, sel ast.SelectionSet, v []column.UsageType) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNUsageType2logbookᚋentᚋcolumnᚐUsageType(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) unmarshalOUsageType2ᚖlogbookᚋentᚋcolumnᚐUsageType(ctx context.Context, v any) (*column.UsageType, error) {
 	if v == nil {
 		return nil, nil
@@ -36248,6 +37356,14 @@ func (ec *executionContext) marshalOUsageType2ᚖlogbookᚋentᚋcolumnᚐUsageT
 		return graphql.Null
 	}
 	return v
+}
+
+func (ec *executionContext) unmarshalOUsageTypeCondition2ᚖlogbookᚋinternalᚋjournalᚐWhere(ctx context.Context, v any) (*journal.Where[column.UsageType], error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputUsageTypeCondition(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalOUser2ᚖlogbookᚋentᚐUser(ctx context.Context, sel ast.SelectionSet, v *ent.User) graphql.Marshaler {

@@ -68,7 +68,7 @@ func joined(permissions []auth.Permission) string {
 // own counts the audit events of a key.
 func (s *server) own(key string) int64 {
 	s.t.Helper()
-	n, err := s.journal.AuditEvents.Count(s.system, journal.AuditEventFilter{Key: &key})
+	n, err := s.journal.AuditEvents.Count(s.system, journal.AuditEventFilter{Key: journal.Is(key)})
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -26,11 +26,11 @@ import (
 func (s *server) records() (list []string) {
 	s.t.Helper()
 	var operations []*ent.Operation
-	s.check(s.journal.Operations.Each(s.system, journal.OperationFilter{Module: ptr("logbook")}, func(o *ent.Operation) error {
+	s.check(s.journal.Operations.Each(s.system, journal.OperationFilter{Module: journal.Is("logbook")}, func(o *ent.Operation) error {
 		operations = append(operations, o)
 		return nil
 	}))
-	s.check(s.journal.AuditEvents.Each(s.system, journal.AuditEventFilter{ApplicationID: ptr("logbook")}, func(e *ent.AuditEvent) error {
+	s.check(s.journal.AuditEvents.Each(s.system, journal.AuditEventFilter{ApplicationID: journal.Is("logbook")}, func(e *ent.AuditEvent) error {
 		if len(operations) == 0 || string(operations[0].RequestData) != string(e.Payload) {
 			s.t.Errorf("no operation stands beside %s %s", e.Key, e.Payload)
 			return nil
@@ -120,7 +120,7 @@ func TestUpdates(t *testing.T) {
 
 		replace := []string{`,"by":"administrator of the settings"`, "", `"by":"administrator of the settings",`, "", `,"username":"admin"`, ""}
 		for i, id := range ids {
-			replace = append(replace, within(id), fmt.Sprint("#", i))
+			replace = append(replace, localID(id), fmt.Sprint("#", i))
 		}
 		got := strings.NewReplacer(replace...).Replace(strings.Join(s.records(), "\n"))
 		want := `#0's Logbook.Tenant.Create, tenant "A": {"name":"A",REQ,"tenant_id":"#0"}

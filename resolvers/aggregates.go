@@ -151,11 +151,11 @@ func rowsComplexity(by journal.Dimension) int {
 // setAggregateComplexity says what the fields of the aggregates count.
 func setAggregateComplexity(root *graph.ComplexityRoot) {
 	query := &root.Query
-	query.EntryAggregate = aggregateComplexity(searchesEntries)
-	query.AuditEventAggregate = aggregateComplexity[journal.AuditEventFilter](nil)
-	query.OperationAggregate = aggregateComplexity[journal.OperationFilter](nil)
-	query.UsageRecordAggregate = aggregateComplexity(readsUsage)
-	query.APICallAggregate = aggregateComplexity(readsAPICalls)
+	query.EntryAggregate = aggregateComplexity((*journal.EntryFilter).ReadsRows)
+	query.AuditEventAggregate = aggregateComplexity((*journal.AuditEventFilter).ReadsRows)
+	query.OperationAggregate = aggregateComplexity((*journal.OperationFilter).ReadsRows)
+	query.UsageRecordAggregate = aggregateComplexity((*journal.UsageRecordFilter).ReadsRows)
+	query.APICallAggregate = aggregateComplexity((*journal.APICallFilter).ReadsRows)
 
 	count := func(int) int { return statsComplexity }
 	root.EntryAggregate.Count, root.AuditEventAggregate.Count, root.OperationAggregate.Count = count, count, count

@@ -173,8 +173,8 @@ func TestAggregateRefusals(t *testing.T) {
 			`{ operationAggregate { values(of: MODULE, first: 0) { value } } }`:                                     "first: must be between 1 and 500",
 			`{ operationAggregate { values(of: MODULE, contains: "` + long(1025) + `") { value } } }`:               "contains: is longer than 1024 bytes",
 			`{ usageRecordAggregate(filter: {search: "` + long(1025) + `"}) { numbers(of: QUOTA) { count } } }`:     "filter.search: is longer than 1024 bytes",
-			`{ operationAggregate(filter: {usernameContains: "` + long(1025) + `"}) { count } }`:                    "filter.usernameContains: is longer than 1024 bytes",
-			`{ entryAggregate(filter: {tenantId: "x"}) { count } }`:                                                 `filter.tenantId: "x" is not a UUID such as 550e8400-e29b-41d4-a716-446655440000`,
+			`{ operationAggregate(filter: {username: {contains: "` + long(1025) + `"}}) { count } }`:                "filter.username.contains: is longer than 1024 bytes",
+			`{ entryAggregate(filter: {tenantId: {eq: "x"}}) { count } }`:                                           `filter.tenantId.eq: "x" is not a UUID such as 550e8400-e29b-41d4-a716-446655440000`,
 		} {
 			a := s.ask(adminToken, document, nil)
 			if got := strings.Join(a.problems(), "|"); a.code() != "BAD_USER_INPUT" || got != want {
@@ -197,7 +197,7 @@ func TestAggregateRefusals(t *testing.T) {
 			{queries, `{ operationAggregate { groups(by: USER) { valueCount } } }`, true},
 			{audits, `{ apiCallAggregate { groups(by: APP) { valueCount } } }`, false},
 			{audits, `{ apiCallAggregate { values(of: APP) { value } } }`, false},
-			{audits, `{ apiCallAggregate(filter: {appId: "x"}) { count } }`, false},
+			{audits, `{ apiCallAggregate(filter: {appId: {eq: "x"}}) { count } }`, false},
 			{audits, `{ apiCallAggregate { groups(by: PATH) { valueCount } } }`, true},
 			{adminToken, `{ apiCallAggregate { groups(by: APP) { valueCount } } }`, true},
 			{nothing, `{ entryAggregate { count } }`, false}, {nothing, `{ auditEventAggregate { count } }`, false},

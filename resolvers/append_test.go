@@ -226,13 +226,13 @@ func TestAdministration(t *testing.T) {
 			t.Errorf("%s\nwant %s", a.body, want)
 		}
 		for document, want := range map[string]string{
-			`mutation { createCategory(input: {name: "x", code: "system"}) { category { id } } }`:                                        `CONFLICT there is a category with the code "system" already`,
-			`mutation { createCategory(input: {name: " ", code: "x"}) { category { id } } }`:                                             "BAD_USER_INPUT input.name: is required",
-			`mutation { createTenant(input: {name: "` + long(256) + `"}) { tenant { id } } }`:                                            "BAD_USER_INPUT input.name: is longer than 255 bytes",
-			`mutation { createRetentionPolicy(input: {name: "p", days: 0}) { retentionPolicy { id } } }`:                                 "BAD_USER_INPUT input.days: must be between 1 and 36500",
-			`mutation { createRetentionPolicy(input: {name: "p", days: 1, tenantId: "` + within(id) + `"}) { retentionPolicy { id } } }`: `BAD_USER_INPUT input.tenantId: "` + within(id) + `" does not exist`,
-			`mutation { createRetentionPolicy(input: {name: "p", days: 1, tenantId: "` + id + `"}) { retentionPolicy { id } } }`:         `BAD_USER_INPUT input.tenantId: "` + id + `" is an id of the type RetentionPolicy, not of Tenant`,
-			`mutation { deleteRetentionPolicy(input: {id: "` + within(made.CreateTenant.Tenant.ID) + `"}) { deletedId } }`:               "NOT_FOUND there is no retention policy " + within(made.CreateTenant.Tenant.ID),
+			`mutation { createCategory(input: {name: "x", code: "system"}) { category { id } } }`:                                         `CONFLICT there is a category with the code "system" already`,
+			`mutation { createCategory(input: {name: " ", code: "x"}) { category { id } } }`:                                              "BAD_USER_INPUT input.name: is required",
+			`mutation { createTenant(input: {name: "` + long(256) + `"}) { tenant { id } } }`:                                             "BAD_USER_INPUT input.name: is longer than 255 bytes",
+			`mutation { createRetentionPolicy(input: {name: "p", days: 0}) { retentionPolicy { id } } }`:                                  "BAD_USER_INPUT input.days: must be between 1 and 36500",
+			`mutation { createRetentionPolicy(input: {name: "p", days: 1, tenantId: "` + localID(id) + `"}) { retentionPolicy { id } } }`: `BAD_USER_INPUT input.tenantId: "` + localID(id) + `" does not exist`,
+			`mutation { createRetentionPolicy(input: {name: "p", days: 1, tenantId: "` + id + `"}) { retentionPolicy { id } } }`:          `BAD_USER_INPUT input.tenantId: "` + id + `" is an id of the type RetentionPolicy, not of Tenant`,
+			`mutation { deleteRetentionPolicy(input: {id: "` + localID(made.CreateTenant.Tenant.ID) + `"}) { deletedId } }`:               "NOT_FOUND there is no retention policy " + localID(made.CreateTenant.Tenant.ID),
 		} {
 			if a := s.ask(adminToken, document, nil); len(a.Errors) != 1 || a.code()+" "+a.Errors[0].Message != want {
 				t.Errorf("%s\nwant %s", a.body, want)
@@ -249,8 +249,8 @@ func TestAdministration(t *testing.T) {
 	})
 }
 
-// within gives a global id's part behind its type.
-func within(id string) string {
+// localID gives a global id's part behind its type.
+func localID(id string) string {
 	_, local, _ := strings.Cut(id, ":")
 	return local
 }
@@ -271,7 +271,7 @@ func TestIngestAppendsToItsTenant(t *testing.T) {
 		ours := s.tenant("ours")
 		token := s.token(auth.Ingest, &ours, auth.EntriesWrite)
 		s.must(token, createDocument, map[string]any{"input": map[string]any{"message": "m"}}, nil)
-		count, err := s.journal.Entries.Count(s.system, journal.EntryFilter{TenantID: (*column.ID)(&ours)})
+		count, err := s.journal.Entries.Count(s.system, journal.EntryFilter{TenantID: journal.Is(column.ID(ours))})
 		if err != nil || count != 1 {
 			t.Errorf("%d entries of the tenant, %v", count, err)
 		}

@@ -32,10 +32,10 @@ func sampleAuditEvents(s *server, ours, theirs column.ID) *sample[journal.AuditE
 	}
 	k.ids = drafted(s, s.journal.AuditEvents, k.drafts, func(e *ent.AuditEvent) string { return e.ID })
 	for _, list := range [][]condition[draft]{
-		equals("key", func(d *draft) *string { return &d.Key }, "SignIn.Password", "signin.password", "SignIn.Password ", "", "none"),
-		equals("userId", func(d *draft) *string { return d.UserID }, "usr_a", "USR_A", ""),
-		equals("applicationId", func(d *draft) *string { return d.ApplicationID }, "app_001", "app_00"),
-		equals("ip", func(d *draft) *string { return d.IP }, "10.0.0.1", "aws internal", "AWS Internal"),
+		wheres("key", func(d *draft) *string { return &d.Key }, "SignIn.Password", "signin.password", "SignIn.Password ", "", "none"),
+		wheres("userId", func(d *draft) *string { return d.UserID }, "usr_a", "USR_A", ""),
+		wheres("applicationId", func(d *draft) *string { return d.ApplicationID }, "app_001", "app_00"),
+		wheres("ip", func(d *draft) *string { return d.IP }, "10.0.0.1", "aws internal", "AWS Internal"),
 	} {
 		k.conditions = append(k.conditions, list...)
 	}

@@ -61,17 +61,25 @@ func TestFilters(t *testing.T) {
 			`{"since":"2025-06-15T08:30:46Z"}`: "dcb",
 			`{"until":"2025-06-15T08:30:46Z"}`: "a",
 			`{"since":"2025-06-15T10:30:45.123457+02:00","until":"2025-06-15T22:00:00Z"}`: "cb",
-			`{"tenantId":"` + tenant.String() + `"}`:                                      "a",
-			`{"categoryId":"` + category.ID.String() + `"}`:                               "db",
-			`{"level":"ERROR"}`:             "a",
-			`{"level":null,"source":"app"}`: "b",
-			`{"source":"app "}`:             "c",
-			`{"userId":"7"}`:                "dc",
-			`{"userId":"7","categoryId":"` + category.ID.String() + `"}`: "d",
-			`{"search":"STRASSE"}`: "",
-			`{"search":"STRA"}`:    "ba",
-			`{"search":"0%_"}`:     "c",
-			`{"search":""}`:        "dcba",
+			`{"tenantId":{"eq":"` + tenant.String() + `"}}`:                               "a",
+			`{"tenantId":{"not":"` + tenant.String() + `"}}`:                              "dcb",
+			`{"tenantId":{"exists":false}}`:                                               "dcb",
+			`{"categoryId":{"in":["` + category.ID.String() + `"]}}`:                      "db",
+			`{"categoryId":{"exists":false}}`:                                             "ca",
+			`{"level":{"eq":"ERROR"}}`:                                                    "a",
+			`{"level":{"atLeast":"WARNING","atMost":"ERROR"}}`:                            "a",
+			`{"level":{"not":["ERROR"]}}`:                                                 "dcb",
+			`{"level":null,"source":{"eq":"app"}}`:                                        "b",
+			`{"source":{"eq":"app "}}`:                                                    "c",
+			`{"source":{"contains":"PP "}}`:                                               "c",
+			`{"source":{"in":["app","app "],"not":["app"]}}`:                              "c",
+			`{"source":{"in":[]}}`:                                                        "",
+			`{"userId":{"eq":"7"}}`:                                                       "dc",
+			`{"userId":{"eq":"7"},"categoryId":{"eq":"` + category.ID.String() + `"}}`:    "d",
+			`{"search":"STRASSE"}`:                                                        "",
+			`{"search":"STRA"}`:                                                           "ba",
+			`{"search":"0%_"}`:                                                            "c",
+			`{"search":""}`:                                                               "dcba",
 		} {
 			var got page
 			s.must(adminToken, `query($f: EntryFilter) { entries(filter: $f) { totalCount edges { node { message } } } }`, `{"f":`+filter+`}`, &got)
@@ -144,7 +152,7 @@ func TestPagesAreTheFullSort(t *testing.T) {
 				}
 			}
 			if source != "" {
-				filter["source"] = source
+				filter["source"] = map[string]string{"eq": source}
 			}
 			slices.SortFunc(rows, func(a, b row) int {
 				if a.time != b.time {
@@ -165,7 +173,7 @@ func TestPagesAreTheFullSort(t *testing.T) {
 				s.must(adminToken, pageDocument, variables, &p)
 				here := make([]string, len(p.Entries.Edges))
 				for i, edge := range p.Entries.Edges {
-					here[i] = within(edge.Node.ID)
+					here[i] = localID(edge.Node.ID)
 				}
 				info := p.Entries.PageInfo
 				if len(here) == 0 || *info.StartCursor != p.Entries.Edges[0].Cursor || *info.EndCursor != p.Entries.Edges[len(here)-1].Cursor {
@@ -276,20 +284,20 @@ func TestPageArguments(t *testing.T) {
 			`{"after":"nonsense"}`:                      `after: "nonsense" is not a cursor that this server gave`,
 			`{"before":""}`:                             `before: is not a cursor that this server gave`,
 			`{"f":{"search":"` + long(1025) + `"}}`:     "filter.search: is longer than 1024 bytes",
-			`{"f":{"tenantId":"x"}}`:                    `f.tenantId: "x" is not a UUID such as 550e8400-e29b-41d4-a716-446655440000`,
+			`{"f":{"tenantId":{"eq":"x"}}}`:             `f.tenantId.eq: "x" is not a UUID such as 550e8400-e29b-41d4-a716-446655440000`,
 			`{"f":{"since":"2025-06-15"}}`:              `f.since: "2025-06-15" is not an RFC 3339 time with its offset, such as 2025-06-15T08:30:45Z, in the years 1 to 9999`,
 			`{"f":{"until":"10000-01-01T00:00:00Z"}}`:   `f.until: "10000-01-01T00:00:00Z" is not an RFC 3339 time with its offset, such as 2025-06-15T08:30:45Z, in the years 1 to 9999`,
-			`{"f":{"level":"error"}}`:                   `f.level: "error" is none of DEBUG, INFO, WARNING, ERROR, CRITICAL`,
-			`{"f":{"level":40}}`:                        `f.level: must be a string, not a number`,
-			`{"f":{"source":5}}`:                        `f.source: must be a string, not a number`,
-			`{"f":{"source":{"eq":"x"}}}`:               `f.source: must be a string, not an object`,
+			`{"f":{"level":{"in":["INFO","error"]}}}`:   `f.level.in[1]: "error" is none of DEBUG, INFO, WARNING, ERROR, CRITICAL`,
+			`{"f":{"level":{"atLeast":40}}}`:            `f.level.atLeast: must be a string, not a number`,
+			`{"f":{"source":5}}`:                        `f.source: must be an object (SearchableTextCondition), not a number`,
+			`{"f":{"source":{"eq":{}}}}`:                `f.source.eq: must be a string, not an object`,
 			`{"f":{"nope":1}}`:                          `f.nope: is no field of EntryFilter`,
 			`{"f":[]}`:                                  `f: must be an object (EntryFilter), not an array`,
 			`{"first":"1"}`:                             `first: must be a whole number, not a string`,
 			`{"first":1.5}`:                             `first: must be a whole number between -2147483648 and 2147483647`,
 			`{"first":99999999999999999999}`:            `first: must be a whole number between -2147483648 and 2147483647`,
-			`{"f":{"source":"\ud800"}}`:                 `f.source: is not valid Unicode: it has half a surrogate pair`,
-			`{"first":true,"f":{"level":[],"until":7}}`: `f.level: must be a string, not an array|f.until: must be a time as a string, not a number|first: must be a whole number, not true or false`,
+			`{"f":{"source":{"contains":"\ud800"}}}`:    `f.source.contains: is not valid Unicode: it has half a surrogate pair`,
+			`{"first":true,"f":{"level":[],"until":7}}`: `f.level: must be an object (LevelCondition), not an array|f.until: must be a time as a string, not a number|first: must be a whole number, not true or false`,
 		} {
 			a := s.ask(adminToken, pageDocument, variables)
 			if got := strings.Join(a.problems(), "|"); a.code() != "BAD_USER_INPUT" || got != want {

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"logbook/ent/column"
 	"logbook/internal/auth"
@@ -32,6 +33,7 @@ type sample[D any] struct {
 type condition[D any] struct {
 	field, value string
 	pass         func(*D) bool
+	bounded      bool // asked beside a span of time only
 }
 
 // conditions are several that hold together.
@@ -39,8 +41,15 @@ type conditions[D any] []condition[D]
 
 func (list conditions[D]) filter() string {
 	members := make([]string, len(list))
+	bounded, given := false, map[string]bool{}
 	for i, one := range list {
 		members[i] = fmt.Sprintf("%q:%s", one.field, one.value)
+		bounded, given[one.field] = bounded || one.bounded, true
+	}
+	for field, at := range map[string]column.Time{"since": noon.Add(-20 * 24 * time.Hour), "until": noon.Add(24 * time.Hour)} {
+		if bounded && !given[field] { // which every row passes
+			members = append(members, fmt.Sprintf("%q:%q", field, at))
+		}
 	}
 	return "{" + strings.Join(members, ",") + "}"
 }
@@ -70,13 +79,65 @@ func meets[D any](field string, value any, pass func(*D) bool) condition[D] {
 	if err != nil {
 		panic(err)
 	}
-	return condition[D]{field, string(raw), pass}
+	return condition[D]{field: field, value: string(raw), pass: pass}
 }
 
 // equals makes a condition of each value that a field is to equal; nil is none's.
 func equals[D any, V comparable](field string, of func(*D) *V, values ...V) (list []condition[D]) {
 	for _, value := range values {
-		list = append(list, meets(field, value, func(d *D) bool { has := of(d); return has != nil && *has == value }))
+		list = append(list, meets(field, map[string]V{"eq": value}, func(d *D) bool { has := of(d); return has != nil && *has == value }))
+	}
+	return list
+}
+
+// among adds to equals those of lists: of the values that are wanted, and of those that
+// are not.
+func among[D any, V comparable](field string, of func(*D) *V, values ...V) []condition[D] {
+	list := equals(field, of, values...)
+	for _, some := range [][]V{{}, values[:1], values[:2], values[1:], values} {
+		in := func(d *D) bool { has := of(d); return has != nil && slices.Contains(some, *has) }
+		list = append(list, meets(field, map[string][]V{"in": some}, in), meets(field, map[string][]V{"not": some}, func(d *D) bool { return !in(d) }),
+			meets(field, map[string]any{"in": values, "not": some}, func(d *D) bool { has := of(d); return has != nil && slices.Contains(values, *has) && !in(d) }))
+	}
+	return list
+}
+
+// wheres adds to among the conditions of fields that may be absent.
+func wheres[D any, V comparable](field string, of func(*D) *V, values ...V) []condition[D] {
+	list := among(field, of, values...)
+	for _, exists := range []bool{true, false} {
+		list = append(list, meets(field, map[string]bool{"exists": exists}, func(d *D) bool { return (of(d) != nil) == exists }),
+			meets(field, map[string]any{"exists": exists, "not": values[:1]}, func(d *D) bool {
+				has := of(d)
+				return (has != nil) == exists && (has == nil || *has != values[0])
+			}))
+	}
+	return list
+}
+
+// within makes conditions of ranges.
+func within[D any](field string, of func(*D) *int64, values ...int64) (list []condition[D]) {
+	for _, value := range values {
+		list = append(list, meets(field, map[string]int64{"atLeast": value}, func(d *D) bool { return *of(d) >= value }),
+			meets(field, map[string]int64{"atMost": value}, func(d *D) bool { return *of(d) <= value }),
+			meets(field, map[string]int64{"atLeast": value, "atMost": value + 1}, func(d *D) bool { return *of(d) >= value && *of(d) <= value+1 }))
+	}
+	return list
+}
+
+// members makes conditions of a member of a JSON object, x.
+func members[D any](field string, of func(*D) string, values ...string) (list []condition[D]) {
+	for _, value := range values {
+		list = append(list, meets(field, json.RawMessage(`[{"key":"x","eq":`+value+`}]`), func(d *D) bool { return of(d) == value }),
+			meets(field, json.RawMessage(`{"key":"x","not":`+value+`}`), func(d *D) bool { return of(d) != value }))
+	}
+	return append(list, meets(field, json.RawMessage(`[{"key":"x","exists":true}]`), func(d *D) bool { return of(d) != "" }))
+}
+
+// bounded makes conditions that need a span of time.
+func bounded[D any](list []condition[D]) []condition[D] {
+	for i := range list {
+		list[i].bounded = true
 	}
 	return list
 }
@@ -93,7 +154,11 @@ func contains[D any](field string, of func(*D) string, values ...string) (list [
 		return string(b)
 	}
 	for _, value := range values {
-		list = append(list, meets(field, value, func(d *D) bool { return strings.Contains(lower(of(d)), lower(value)) }))
+		var asked any = map[string]string{"contains": value}
+		if field == "search" {
+			asked = value
+		}
+		list = append(list, meets(field, asked, func(d *D) bool { return strings.Contains(lower(of(d)), lower(value)) }))
 	}
 	return list
 }
@@ -109,9 +174,7 @@ func (k *sample[D]) common(tenants ...column.ID) {
 			meets("since", at, func(d *D) bool { return k.time(d) >= at }),
 			meets("until", at, func(d *D) bool { return k.time(d) < at }))
 	}
-	for _, tenant := range tenants {
-		k.conditions = append(k.conditions, meets("tenantId", tenant, func(d *D) bool { of := k.tenant(d); return of != nil && *of == tenant }))
-	}
+	k.conditions = append(k.conditions, wheres("tenantId", k.tenant, tenants...)...)
 }
 
 // want gives the ids of the rows that pass, newest first.
@@ -180,6 +243,7 @@ func (r rows) ids() []string {
 func testKind[D any](s *server, k *sample[D]) {
 	s.t.Helper()
 	testFilters(s, k, adminToken)
+	testDryRuns(s, k)
 	testPages(s, k)
 	testIDs(s, k)
 	testCursors(s, k)
@@ -219,6 +283,28 @@ func testFilters[D any](s *server, k *sample[D], token string, visible ...func(*
 	}
 	if found == 0 {
 		s.t.Errorf("%s: no filter finds anything, the test shows nothing", k.many)
+	}
+}
+
+// testDryRuns counts what purges would remove.
+func testDryRuns[D any](s *server, k *sample[D]) {
+	s.t.Helper()
+	name := strings.ToUpper(k.many[:1]) + k.many[1:]
+	if k.many == "apiCalls" {
+		name = "APICalls"
+	}
+	if k.many == "auditEvents" { // which nobody purges
+		return
+	}
+	for _, filter := range k.filters() {
+		a := s.ask(adminToken, `mutation($f: `+k.filter+`!) { gone: purge`+name+`(input: {filter: $f, dryRun: true}) { count } }`, `{"f":`+filter.filter()+`}`)
+		want := k.want(filter.pass)
+		if a.code() == "BAD_USER_INPUT" && strings.Contains(a.body, "needs a condition") && len(want) == len(k.ids) {
+			continue
+		}
+		if string(a.Data) != fmt.Sprintf(`{"gone":{"count":%d}}`, len(want)) {
+			s.t.Errorf("purge%s would remove of %s: %s, want %d", name, filter.filter(), a.body, len(want))
+		}
 	}
 }
 
@@ -383,24 +469,29 @@ func sometime(random *rand.Rand, least column.Time) *column.Time {
 func TestFilterRefusals(t *testing.T) {
 	each(t, func(t *testing.T, s *server) {
 		for document, want := range map[string]string{
-			`{ operations(filter: {usernameContains: "` + long(1025) + `"}) { totalCount } }`:                  "filter.usernameContains: is longer than 1024 bytes",
-			`{ operations(filter: {moduleContains: "` + long(1025) + `"}) { edges { cursor } } }`:              "filter.moduleContains: is longer than 1024 bytes",
-			`{ operations(filter: {action: FLY}) { totalCount } }`:                                             "",
-			`{ operations(first: 501) { totalCount } }`:                                                        "first: must be between 0 and 500",
-			`{ usageRecords(filter: {search: "` + long(1025) + `"}) { totalCount } }`:                          "filter.search: is longer than 1024 bytes",
-			`{ usageRecords(last: -1) { totalCount } }`:                                                        "last: must be between 0 and 500",
-			`{ usageStats(filter: {search: "` + long(1025) + `"}) { count } }`:                                 "filter.search: is longer than 1024 bytes",
-			`{ usageStats(filter: {tenantId: "x"}) { count } }`:                                                `filter.tenantId: "x" is not a UUID such as 550e8400-e29b-41d4-a716-446655440000`,
-			`{ usageRecords(filter: {userId: 9007199254740993}) { totalCount } }`:                              "filter.userId: must be a whole number between -2^53 and 2^53",
-			`{ usageRecords(filter: {userId: "7"}) { totalCount } }`:                                           "filter.userId: must be a whole number",
-			`{ auditEvents(first: 1, last: 1) { totalCount } }`:                                                "last: cannot stand beside first",
-			`{ auditEvents(after: "x") { totalCount } }`:                                                       `after: "x" is not a cursor that this server gave`,
-			`{ auditEvents(filter: {since: "2025-06-15"}) { totalCount } }`:                                    `filter.since: "2025-06-15" is not an RFC 3339 time with its offset, such as 2025-06-15T08:30:45Z, in the years 1 to 9999`,
-			`{ apiCalls(before: "") { totalCount } }`:                                                          "before: is not a cursor that this server gave",
-			`{ apiCalls(filter: {statusCode: 2147483648}) { totalCount } }`:                                    "filter.statusCode: must be a whole number between -2147483648 and 2147483647",
-			`{ apiCalls(filter: {tenantId: "550e8400"}) { totalCount } }`:                                      `filter.tenantId: "550e8400" is not a UUID such as 550e8400-e29b-41d4-a716-446655440000`,
-			`query($a: OperationAction = "fly") { operations(filter: {action: $a}) { totalCount } }`:           "",
-			`query($f: UsageRecordFilter = {tenantId: "x"}) { usageRecords(filter: $f) { edges { cursor } } }`: `f.tenantId: "x" is not a UUID such as 550e8400-e29b-41d4-a716-446655440000`,
+			`{ operations(filter: {username: {contains: "` + long(1025) + `"}}) { totalCount } }`:                           "filter.username.contains: is longer than 1024 bytes",
+			`{ operations(filter: {module: {contains: "` + long(1025) + `"}}) { edges { cursor } } }`:                       "filter.module.contains: is longer than 1024 bytes",
+			`{ operations(filter: {action: {eq: FLY}}) { totalCount } }`:                                                    "",
+			`{ operations(first: 501) { totalCount } }`:                                                                     "first: must be between 0 and 500",
+			`{ usageRecords(filter: {search: "` + long(1025) + `"}) { totalCount } }`:                                       "filter.search: is longer than 1024 bytes",
+			`{ usageRecords(last: -1) { totalCount } }`:                                                                     "last: must be between 0 and 500",
+			`{ usageStats(filter: {search: "` + long(1025) + `"}) { count } }`:                                              "filter.search: is longer than 1024 bytes",
+			`{ usageStats(filter: {tenantId: {eq: "x"}}) { count } }`:                                                       `filter.tenantId.eq: "x" is not a UUID such as 550e8400-e29b-41d4-a716-446655440000`,
+			`{ usageRecords(filter: {userId: {not: [1, 9007199254740993]}}) { totalCount } }`:                               "filter.userId.not[1]: must be a whole number between -2^53 and 2^53",
+			`{ usageRecords(filter: {userId: {in: "7"}}) { totalCount } }`:                                                  "filter.userId.in: must be a whole number",
+			`{ entries(filter: {ipAddress: {eq: "-"}}) { totalCount } }`:                                                    "filter.ipAddress: is found by reading rows one by one: set since, too, at most 31 days before until, or before now where there is no until",
+			`{ entries(filter: {since: "2020-01-01T00:00:00Z", metadata: {key: "a", eq: 1}}) { totalCount } }`:              "filter.metadata: is found by reading rows one by one: set since, too, at most 31 days before until, or before now where there is no until",
+			`{ operations(filter: {until: "2020-01-01T00:00:00Z", requestData: {key: "a", isNull: true}}) { totalCount } }`: "filter.requestData: is found by reading rows one by one: set since, too, at most 31 days before until, or before now where there is no until",
+			`{ operations(filter: {requestData: [{key: "a"}, {key: "b", in: [1, {c: 2}]}]}) { totalCount } }`:               "filter.requestData[1].in[1]: must be a string, a number within 2^53, true or false",
+			`{ entries(filter: {source: {in: [` + strings.Repeat(`"x",`, 101) + `]}}) { totalCount } }`:                     "filter.source.in: must be a list of at most 100 values",
+			`{ auditEvents(first: 1, last: 1) { totalCount } }`:                                                             "last: cannot stand beside first",
+			`{ auditEvents(after: "x") { totalCount } }`:                                                                    `after: "x" is not a cursor that this server gave`,
+			`{ auditEvents(filter: {since: "2025-06-15"}) { totalCount } }`:                                                 `filter.since: "2025-06-15" is not an RFC 3339 time with its offset, such as 2025-06-15T08:30:45Z, in the years 1 to 9999`,
+			`{ apiCalls(before: "") { totalCount } }`:                                                                       "before: is not a cursor that this server gave",
+			`{ apiCalls(filter: {statusCode: {atLeast: 9007199254740993}}) { totalCount } }`:                                "filter.statusCode.atLeast: must be a whole number between -2^53 and 2^53",
+			`{ apiCalls(filter: {tenantId: {in: ["550e8400-e29b-41d4-a716-446655440000", "550e8400"]}}) { totalCount } }`:   `filter.tenantId.in[1]: "550e8400" is not a UUID such as 550e8400-e29b-41d4-a716-446655440000`,
+			`query($a: OperationAction = "fly") { operations(filter: {action: {eq: $a}}) { totalCount } }`:                  "",
+			`query($f: UsageRecordFilter = {tenantId: {not: "x"}}) { usageRecords(filter: $f) { edges { cursor } } }`:       `f.tenantId.not: "x" is not a UUID such as 550e8400-e29b-41d4-a716-446655440000`,
 		} {
 			a := s.ask(adminToken, document, nil)
 			code := "BAD_USER_INPUT"
@@ -412,13 +503,13 @@ func TestFilterRefusals(t *testing.T) {
 			}
 		}
 		for variables, want := range map[string]string{
-			`{"o":{"action":"fly"}}`:      `o.action: "fly" is none of CREATE, UPDATE, DELETE, VIEW, LIST, LOGIN, LOGOUT, EXPORT, IMPORT, OTHER`,
-			`{"u":{"type":"2"}}`:          `u.type: "2" is none of TOP_UP, CONSUME, MANAGE, ERROR, SYSTEM`,
-			`{"u":{"type":2}}`:            `u.type: must be a string, not a number`,
-			`{"u":{"userId":1.5}}`:        `u.userId: must be a whole number between -2^53 and 2^53`,
-			`{"o":{"succeeded":1}}`:       `o.succeeded: must be true or false, not a number`,
-			`{"o":{"nope":1}}`:            `o.nope: is no field of OperationFilter`,
-			`{"u":{"tenantId":"\ud800"}}`: `u.tenantId: is not valid Unicode: it has half a surrogate pair`,
+			`{"o":{"action":{"in":["LIST","fly"]}}}`: `o.action.in[1]: "fly" is none of CREATE, UPDATE, DELETE, VIEW, LIST, LOGIN, LOGOUT, EXPORT, IMPORT, OTHER`,
+			`{"u":{"type":{"eq":"2"}}}`:              `u.type.eq: "2" is none of TOP_UP, CONSUME, MANAGE, ERROR, SYSTEM`,
+			`{"u":{"type":2}}`:                       `u.type: must be an object (UsageTypeCondition), not a number`,
+			`{"u":{"userId":{"eq":1.5}}}`:            `u.userId.eq: must be a whole number between -2^53 and 2^53`,
+			`{"o":{"succeeded":{"eq":1}}}`:           `o.succeeded.eq: must be true or false, not a number`,
+			`{"o":{"nope":1}}`:                       `o.nope: is no field of OperationFilter`,
+			`{"u":{"tenantId":{"not":["\ud800"]}}}`:  `u.tenantId.not[0]: is not valid Unicode: it has half a surrogate pair`,
 		} {
 			a := s.ask(adminToken, `query($o: OperationFilter, $u: UsageRecordFilter) { operations(filter: $o) { totalCount } usageStats(filter: $u) { count } }`, variables)
 			if got := strings.Join(a.problems(), "|"); a.code() != "BAD_USER_INPUT" || got != want {

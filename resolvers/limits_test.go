@@ -57,18 +57,18 @@ func attacks() map[string][2]string {
 		"many large pages":         {"{" + repeat("e%d: entries(first: 500) { edges { node { id message } } } ", 30) + "}", invalid},
 		"many searches":            {"{" + repeat(`e%d: entries(first: 1, filter: {search: "x"}) { totalCount } `, 50) + "}", invalid},
 		"long name":                {"{ " + long(60_000) + " }", invalid},
-		"long string for a level":  {`{ entries(filter: {level: "` + long(60_000) + `"}) { totalCount } }`, invalid},
+		"long string for a level":  {`{ entries(filter: {level: {eq: "` + long(60_000) + `"}}) { totalCount } }`, invalid},
 		"unclosed":                 {`{ me { id `, unparsed},
 		"unclosed string":          {`{ entry(id: "` + long(60_000), unparsed},
-		"half a surrogate pair":    {`{ entries(filter: {source: "\uD83D"}) { totalCount } }`, unparsed},
+		"half a surrogate pair":    {`{ entries(filter: {source: {eq: "\uD83D"}}) { totalCount } }`, unparsed},
 		"conflicting fields":       {"{ entries { edges {" + strings.Repeat("node { x: id } node { x: message } ", 120) + "} } }", invalid},
 		"the schema many times":    {"{" + repeat("a%d: __schema { types { name fields { name } } } ", 90) + "}", invalid},
 		"a listing many times":     {"{ __schema { types { fields {" + repeat("a%d: name ", 400) + "} } } }", invalid},
 		"a large integer":          {`{ entries(first: 99999999999999999999) { totalCount } }`, invalid},
 		"many slow usages":         {"{" + repeat(`e%d: usageRecords(first: 1, filter: {search: "x"}) { totalCount } `, 13) + "}", invalid},
-		"many groups":              {"{" + repeat(`e%d: usageRecords(first: 1, filter: {group: ""}) { totalCount } `, 13) + "}", invalid},
+		"many groups":              {"{" + repeat(`e%d: usageRecords(first: 1, filter: {group: {eq: ""}}) { totalCount } `, 13) + "}", invalid},
 		"many slow statistics":     {"{" + repeat(`e%d: usageStats(filter: {search: "x"}) { count } `, 12) + "}", invalid},
-		"many methods":             {"{" + repeat(`e%d: apiCalls(first: 1, filter: {httpMethod: "GET"}) { totalCount } `, 13) + "}", invalid},
+		"many methods":             {"{" + repeat(`e%d: apiCalls(first: 1, filter: {httpMethod: {eq: "GET"}}) { totalCount } `, 13) + "}", invalid},
 	}
 	for _, field := range []string{"auditEvents", "operations", "usageRecords", "apiCalls"} {
 		attacks["many large pages of "+field] = [2]string{"{" + repeat("e%d: "+field+"(first: 500) { edges { node { id tenant { id } } } } ", 13) + "}", invalid}
@@ -174,7 +174,7 @@ func TestWithinLimits(t *testing.T) {
 				channelId channelName group ip other } } } }`,
 			"a full page of every API call": `{ apiCalls(first: 500) { totalCount pageInfo { endCursor } edges { cursor node {
 				__typename id operationTime appId apiPath httpMethod sourceIp statusCode tenant { id name createdAt } } } } }`,
-			"a few slow ones": `{ a: usageRecords(first: 1, filter: {group: "x"}) { totalCount } b: usageStats(filter: {search: "x"}) { count } c: apiCalls(filter: {httpMethod: "x"}) { totalCount }
+			"a few slow ones": `{ a: usageRecords(first: 1, filter: {group: {eq: "x"}}) { totalCount } b: usageStats(filter: {search: "x"}) { count } c: apiCalls(filter: {httpMethod: {eq: "x"}}) { totalCount }
 				d: usageRecords(filter: {search: "", group: null}) { totalCount } e: usageStats { count } }`,
 			"a fragment in two places": `{ a: entries { ...E } b: entries { ...E } } fragment E on EntryConnection { edges { node { ...N } } } fragment N on Node { id }`,
 		} {
@@ -218,9 +218,9 @@ func testProduction(t *testing.T, s *server) {
 		}
 	}
 	for _, document := range []string{
-		`{ entrys { id } }`, `{ entries(fist: 1) { totalCount } }`, `{ entries(filter: {levl: INFO}) { totalCount } }`,
-		`{ entries(filter: {level: INFOS}) { totalCount } }`, `{ entries(filter: {level: "INFO"}) { totalCount } }`, `query($f: EntryFilte) { __typename }`,
-		`query($l: Level) { entries(filter: {level: $l}) { totalCount } }`, `{ me }`, `{ entries { message } }`,
+		`{ entrys { id } }`, `{ entries(fist: 1) { totalCount } }`, `{ entries(filter: {levl: {eq: INFO}}) { totalCount } }`,
+		`{ entries(filter: {level: {eq: INFOS}}) { totalCount } }`, `{ entries(filter: {level: {eq: "INFO"}}) { totalCount } }`, `query($f: EntryFilte) { __typename }`,
+		`query($l: Level) { entries(filter: {level: {eq: $l}}) { totalCount } }`, `{ me }`, `{ entries { message } }`,
 	} {
 		a := s.ask("", document, `{"l":"INFOS"}`)
 		if len(a.Errors) == 0 || strings.Contains(a.body, "Did you mean") || strings.Contains(a.body, "WARNING") {

@@ -57,11 +57,11 @@ const (
 // setComplexity says what the root fields count that are more than their fields.
 func setComplexity(root *graph.ComplexityRoot) {
 	query := &root.Query
-	query.Entries = pageComplexity(searchesEntries)
-	query.AuditEvents = pageComplexity[journal.AuditEventFilter](nil)
-	query.Operations = pageComplexity[journal.OperationFilter](nil)
-	query.UsageRecords = pageComplexity(readsUsage)
-	query.APICalls = pageComplexity(readsAPICalls)
+	query.Entries = pageComplexity((*journal.EntryFilter).ReadsRows)
+	query.AuditEvents = pageComplexity((*journal.AuditEventFilter).ReadsRows)
+	query.Operations = pageComplexity((*journal.OperationFilter).ReadsRows)
+	query.UsageRecords = pageComplexity((*journal.UsageRecordFilter).ReadsRows)
+	query.APICalls = pageComplexity((*journal.APICallFilter).ReadsRows)
 	query.Timeline = pageComplexity(scansTimeline)
 	listed := func(children int, first *int, _ *string, last *int, _ *string) int {
 		return sizeComplexity(children, first, last)
@@ -71,7 +71,7 @@ func setComplexity(root *graph.ComplexityRoot) {
 	root.AccessToken.User = func(children int) int { return 20 + children } // a query of its own
 	query.EntryStats = func(children int, _ *string, _ *int) int { return statsComplexity + children }
 	query.UsageStats = func(children int, filter *journal.UsageRecordFilter) int {
-		return statsComplexity + children + surcharge(readsUsage, filter)
+		return statsComplexity + children + surcharge((*journal.UsageRecordFilter).ReadsRows, filter)
 	}
 	setAggregateComplexity(root)
 	mutation := &root.Mutation
@@ -94,21 +94,10 @@ func setComplexity(root *graph.ComplexityRoot) {
 // what one counts. A batch of the most rows may so be read back whole, once.
 func batchComplexity(children, rows int) int { return 1 + children*max(1, min(rows, maxBatch)/10) }
 
-func searchesEntries(f *journal.EntryFilter) bool { return searches(f.Search) }
-
-// readsAPICalls says whether a filter has no index to look in.
-func readsAPICalls(f *journal.APICallFilter) bool { return f.HTTPMethod != nil }
-
-// readsUsage says whether a filter has no index to look in.
-func readsUsage(f *journal.UsageRecordFilter) bool { return searches(f.Search) || f.Group != nil }
-
-// scansTimeline says the same of a filter of all kinds, though some have an index.
+// scansTimeline says whether a filter of all kinds reads rows of some.
 func scansTimeline(f *graph.TimelineFilter) bool { return f.IPAddress != nil || f.RequestID != nil }
-
-func searches(text *string) bool { return text != nil && *text != "" }
-
 func surcharge[F any](slow func(*F) bool, filter *F) int {
-	if slow == nil || filter == nil || !slow(filter) {
+	if filter == nil || !slow(filter) {
 		return 0
 	}
 	return slowComplexity

@@ -160,12 +160,12 @@ func TestTenantsAreApart(t *testing.T) {
 				}
 			}
 			for filter, want := range map[string]int{
-				`{}`:                                     1,
-				`{"tenantId":"` + ours.String() + `"}`:   1,
-				`{"tenantId":"` + theirs.String() + `"}`: 0,
-				`{"search":"secret"}`:                    1,
-				`{"search":"their"}`:                     0,
-				`{"level":"INFO"}`:                       1,
+				`{}`: 1,
+				`{"tenantId":{"eq":"` + ours.String() + `"}}`:  1,
+				`{"tenantId":{"not":"` + ours.String() + `"}}`: 0,
+				`{"search":"secret"}`:                          1,
+				`{"search":"their"}`:                           0,
+				`{"level":{"eq":"INFO"}}`:                      1,
 			} {
 				var got struct {
 					Entries struct {
@@ -217,7 +217,7 @@ func TestTenantsAreApart(t *testing.T) {
 			if string(a.Data) != want {
 				t.Errorf("%s: a row without a tenant becomes %s, want its writer's", who, a.body)
 			}
-			count, err := s.journal.Entries.Count(s.system, journal.EntryFilter{TenantID: &ours, Search: ptr("a")})
+			count, err := s.journal.Entries.Count(s.system, journal.EntryFilter{TenantID: journal.Is(ours), Search: ptr("a")})
 			if err != nil || count == 0 {
 				t.Errorf("%s: a row without a tenant is not its writer's (%v)", who, err)
 			}

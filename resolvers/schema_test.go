@@ -75,7 +75,7 @@ func TestEveryRootFieldSaysWhoMay(t *testing.T) {
 	}
 }
 
-// Everything is described, lists are [T!]!, and each mutation takes one input and
+// Everything is described, lists are [T!]!, or [T!] where an input may leave them out, and each mutation takes one input and
 // gives a payload.
 func TestSchemaStyle(t *testing.T) {
 	t.Parallel()
@@ -110,7 +110,11 @@ func TestSchemaStyle(t *testing.T) {
 			}
 			where := name + "." + field.Name
 			described(where, field.Description)
-			listed(where, field.Type)
+			if definition.Kind != ast.InputObject || field.Type.NonNull {
+				listed(where, field.Type)
+			} else if field.Type.Elem != nil && !field.Type.Elem.NonNull { // one that may be absent
+				t.Errorf("%s is %s, want [T!]", where, field.Type)
+			}
 			for _, argument := range field.Arguments {
 				described(where+"("+argument.Name+")", argument.Description)
 				listed(where+"("+argument.Name+")", argument.Type)
@@ -136,13 +140,14 @@ func TestSchemaStyle(t *testing.T) {
 }
 
 // Every id says of which type it is: that of a node by its place, every other by @idOf,
-// which names a type that has ids, or any of them.
+// which names a type that has ids, or any of them. Of those in a condition the field says
+// so that has the condition.
 func TestEveryIDSaysOfWhat(t *testing.T) {
 	t.Parallel()
 	schema := loadSchema(t)
 	places := 0
 	says := func(where string, of *ast.Type, directives ast.DirectiveList) {
-		if of.Name() != "ID" {
+		if of.Name() != "ID" && of.Name() != "IDCondition" || strings.HasPrefix(where, "IDCondition.") {
 			return
 		}
 		places++

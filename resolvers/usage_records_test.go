@@ -38,6 +38,7 @@ func sampleUsageRecords(s *server, ours, theirs column.ID) *sample[journal.Usage
 			UserID: pick[int64](random, 7, 7, 8, 0), Username: pick(random, "alice", "bob", "Alice", ""),
 			TokenID: pick[int64](random, 1, 2, 0), TokenName: pick(random, "key", "Key", ""), ModelName: pick(random, "gpt-4", "gpt-4o", "GPT-4"),
 			ChannelID: pick[int64](random, 0, 3), ChannelName: "secret channel", Group: pick(random, "default", "vip", ""),
+			IP: pick(random, "::1", "-", ""), IsStream: pick(random, true, false), UseTime: pick[int64](random, 0, 1, 2, 3),
 			Quota: int64(random.IntN(1000)), PromptTokens: int64(random.IntN(100)), CompletionTokens: int64(random.IntN(100)),
 			Content: pick(random, "API调用成功", "api error 100%_", "Straße"), Other: `{"admin_info":{"use_channel":["3"]},"n": 1.50}`,
 		}
@@ -48,14 +49,23 @@ func sampleUsageRecords(s *server, ours, theirs column.ID) *sample[journal.Usage
 	}
 	k.ids = drafted(s, s.journal.UsageRecords, k.drafts, func(u *ent.UsageRecord) string { return strconv.FormatInt(u.ID, 10) })
 	for _, list := range [][]condition[draft]{
-		equals("type", func(d *draft) *string { return ptr(usageNames[d.Type]) }, "TOP_UP", "CONSUME", "MANAGE", "ERROR", "SYSTEM"),
-		equals("userId", func(d *draft) *int64 { return &d.UserID }, 7, 8, 0, 70, -1),
-		equals("username", func(d *draft) *string { return &d.Username }, "alice", "Alice", "", "ali"),
-		equals("tokenId", func(d *draft) *int64 { return &d.TokenID }, 1, 0, 12),
-		equals("tokenName", func(d *draft) *string { return &d.TokenName }, "key", "Key", "", "none"),
-		equals("modelName", func(d *draft) *string { return &d.ModelName }, "gpt-4", "GPT-4", "gpt"),
-		equals("channelId", func(d *draft) *int64 { return &d.ChannelID }, 3, 0, 33),
-		equals("group", func(d *draft) *string { return &d.Group }, "vip", "", "VIP"),
+		among("type", func(d *draft) *string { return ptr(usageNames[d.Type]) }, "TOP_UP", "CONSUME", "MANAGE", "ERROR", "SYSTEM"),
+		wheres("userId", func(d *draft) *int64 { return &d.UserID }, 7, 8, 0, 70, -1),
+		wheres("username", func(d *draft) *string { return &d.Username }, "alice", "Alice", "", "ali"),
+		wheres("tokenId", func(d *draft) *int64 { return &d.TokenID }, 1, 0, 12),
+		wheres("tokenName", func(d *draft) *string { return &d.TokenName }, "key", "Key", "", "none"),
+		wheres("modelName", func(d *draft) *string { return &d.ModelName }, "gpt-4", "GPT-4", "gpt"),
+		wheres("channelId", func(d *draft) *int64 { return &d.ChannelID }, 3, 0, 33),
+		wheres("group", func(d *draft) *string { return &d.Group }, "vip", "", "VIP"),
+		contains("modelName", func(d *draft) string { return d.ModelName }, "GPT", "4O", "", "x"),
+		bounded(wheres("ip", func(d *draft) *string { return &d.IP }, "::1", "-", "")),
+		bounded(equals("isStream", func(d *draft) *bool { return &d.IsStream }, true, false)),
+		bounded(among("quota", func(d *draft) *int64 { return &d.Quota }, 0, 500)),
+		bounded(within("quota", func(d *draft) *int64 { return &d.Quota }, 0, 500)),
+		bounded(within("promptTokens", func(d *draft) *int64 { return &d.PromptTokens }, 50)),
+		bounded(within("completionTokens", func(d *draft) *int64 { return &d.CompletionTokens }, 50)),
+		bounded(within("useTime", func(d *draft) *int64 { return &d.UseTime }, 1, 2)),
+		bounded(members("other", func(*draft) string { return "" }, `"3"`, `1`)),
 		contains("search", func(d *draft) string { return d.Content }, "API", "调用", "STRAß", "0%_", "", "none"),
 	} {
 		k.conditions = append(k.conditions, list...)

@@ -50,8 +50,8 @@ func (c codebird) list(w http.ResponseWriter, r *http.Request) error {
 		size = codebirdPageSize
 	}
 	size = min(size, codebirdMaxPageSize)
-	except := journal.OwnApplication
-	rows, total, err := c.journal.AuditEvents.PageAt(r.Context(), journal.AuditEventFilter{ExceptApplicationID: &except},
+	others := journal.AuditEventFilter{ApplicationID: journal.IsNot(journal.OwnApplication)}
+	rows, total, err := c.journal.AuditEvents.PageAt(r.Context(), others,
 		journal.OffsetPage{Offset: int((page - 1) * size), Limit: int(size)})
 	if err != nil {
 		return err

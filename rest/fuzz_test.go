@@ -161,17 +161,21 @@ func strangers(t testing.TB, w *world) (count func(testing.TB) int64) {
 	return func(t testing.TB) (all int64) {
 		t.Helper()
 		for _, count := range []func() (int64, error){
-			func() (int64, error) { return w.Entries.Count(w.ctx, journal.EntryFilter{TenantID: &tenant.ID}) },
 			func() (int64, error) {
-				return w.AuditEvents.Count(w.ctx, journal.AuditEventFilter{TenantID: &tenant.ID})
+				return w.Entries.Count(w.ctx, journal.EntryFilter{TenantID: journal.Is(tenant.ID)})
 			},
 			func() (int64, error) {
-				return w.Operations.Count(w.ctx, journal.OperationFilter{TenantID: &tenant.ID})
+				return w.AuditEvents.Count(w.ctx, journal.AuditEventFilter{TenantID: journal.Is(tenant.ID)})
 			},
 			func() (int64, error) {
-				return w.UsageRecords.Count(w.ctx, journal.UsageRecordFilter{TenantID: &tenant.ID})
+				return w.Operations.Count(w.ctx, journal.OperationFilter{TenantID: journal.Is(tenant.ID)})
 			},
-			func() (int64, error) { return w.APICalls.Count(w.ctx, journal.APICallFilter{TenantID: &tenant.ID}) },
+			func() (int64, error) {
+				return w.UsageRecords.Count(w.ctx, journal.UsageRecordFilter{TenantID: journal.Is(tenant.ID)})
+			},
+			func() (int64, error) {
+				return w.APICalls.Count(w.ctx, journal.APICallFilter{TenantID: journal.Is(tenant.ID)})
+			},
 		} {
 			n, err := count()
 			if err != nil {

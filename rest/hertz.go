@@ -84,24 +84,27 @@ func (v *hertzQuery) refuse(p fault.Problem) {
 // operation can pass.
 func (v *hertzQuery) filter(j *journal.Journal) (filter journal.OperationFilter, possible bool) {
 	possible = true
-	filter.UserID = v.number("user_id")
-	filter.UsernameContains = v.text("username", &possible)
+	if number := v.number("user_id"); number != nil {
+		filter.UserID = journal.Is(*number)
+	}
+	filter.Username = v.part("username", &possible)
 	if text := v.text("action_type", nil); text != nil {
 		action, ok := column.ParseAction(*text)
 		if !ok {
 			v.refuse(fault.Problem{Field: "action_type", Reason: fault.NotChoice, Value: *text})
 		}
-		filter.Action = &action
+		filter.Action = journal.Is(action)
 	}
-	filter.ModuleContains = v.text("module", &possible)
+	filter.Module = v.part("module", &possible)
 	if text := v.text("status", nil); text != nil {
 		if *text != "0" && *text != "1" {
 			v.refuse(fault.Problem{Field: "status", Reason: fault.NotChoice, Value: *text})
 		}
-		succeeded := *text == "1"
-		filter.Succeeded = &succeeded
+		filter.Succeeded = journal.Is(*text == "1")
 	}
-	filter.IPAddress = v.text("ip_address", &possible)
+	if text := v.text("ip_address", &possible); text != nil {
+		filter.IPAddress = journal.Is(*text)
+	}
 	filter.Since, filter.Until = v.time("start_date", j), v.time("end_date", j)
 	if filter.Since != nil && filter.Until != nil && *filter.Since > *filter.Until {
 		v.refuse(fault.Problem{Field: "non_field_errors", Reason: fault.Clash})
@@ -154,6 +157,14 @@ func (v *hertzQuery) text(name string, possible *bool) *string {
 		v.refuse(fault.Problem{Field: name, Reason: fault.TooLong, Limit: journal.MaxSearch})
 	}
 	return &text
+}
+
+// part asks for a part of a text, for nothing where the parameter is absent.
+func (v *hertzQuery) part(name string, possible *bool) *journal.Where[string] {
+	if text := v.text(name, possible); text != nil {
+		return journal.Has(*text)
+	}
+	return nil
 }
 
 // time reads a time, nil for an absent one.

@@ -117,7 +117,7 @@ func (n newapi) token(w http.ResponseWriter, r *http.Request) error {
 		// token says.
 		holder.Role, holder.Permissions = auth.Viewer, []auth.Permission{auth.UsageRead}
 	}
-	filter := journal.UsageRecordFilter{TokenID: &token.ID}
+	filter := journal.UsageRecordFilter{TokenID: journal.Is(token.ID)}
 	rows, err := n.newest(auth.With(r.Context(), holder), filter, newapiMaxOfToken)
 	if err != nil {
 		return err
@@ -175,8 +175,7 @@ func (n newapi) selfStat(w http.ResponseWriter, r *http.Request) error {
 func (n newapi) sum(ctx context.Context, w http.ResponseWriter, q query, possible bool) error {
 	filter, readable := newapiFilter(q)
 	if filter.Type == nil {
-		consume := column.Consume
-		filter.Type = &consume
+		filter.Type = journal.Is(column.Consume)
 	}
 	if !possible || !readable {
 		return answer(w, http.StatusOK, newapiData(newapiStat{}))
@@ -272,7 +271,7 @@ func newapiFilter(q query) (filter journal.UsageRecordFilter, readable bool) {
 		if !known {
 			asked = 0 // which no record has
 		}
-		filter.Type = &asked
+		filter.Type = journal.Is(asked)
 	}
 	filter.Since = newapiTime(q, "start_timestamp")
 	if filter.Until = newapiTime(q, "end_timestamp"); filter.Until != nil {
@@ -281,17 +280,17 @@ func newapiFilter(q query) (filter journal.UsageRecordFilter, readable bool) {
 	readable = true
 	for _, named := range []struct {
 		name string
-		text **string
-	}{
-		{"username", &filter.Username}, {"token_name", &filter.TokenName},
-		{"model_name", &filter.ModelLike}, {"group", &filter.Group},
-	} {
+		text **journal.Where[string]
+	}{{"username", &filter.Username}, {"token_name", &filter.TokenName}, {"group", &filter.Group}} {
 		if text, given := q[named.name]; given {
-			*named.text, readable = &text, readable && text != unreadable
+			*named.text, readable = journal.Is(text), readable && text != unreadable
 		}
 	}
+	if text, given := q["model_name"]; given {
+		filter.ModelLike, readable = &text, readable && text != unreadable
+	}
 	if channel, ok := q.number("channel"); ok && channel != 0 {
-		filter.ChannelID = &channel
+		filter.ChannelID = journal.Is(channel)
 	}
 	return filter, readable
 }

@@ -106,24 +106,27 @@ func (s scitiger) filter(q query) (filter journal.EntryFilter, possible bool, er
 	possible = true
 	for _, named := range []struct {
 		name string
-		id   **column.ID
+		id   **journal.Where[column.ID]
 	}{{"tenant_id", &filter.TenantID}, {"category_id", &filter.CategoryID}} {
 		if text, given := q[named.name]; given {
 			id, ok := column.ParseID(text)
-			*named.id, possible = &id, possible && ok
+			*named.id, possible = journal.Is(id), possible && ok
 		}
 	}
 	if text, given := q["level"]; given {
 		level, ok := column.ParseLevel(text)
-		filter.Level, possible = &level, possible && ok
+		filter.Level, possible = journal.Is(level), possible && ok
 	}
 	for _, named := range []struct {
 		name string
-		text **string
-	}{{"user_id", &filter.UserID}, {"source", &filter.Source}, {"search_text", &filter.Search}} {
+		text **journal.Where[string]
+	}{{"user_id", &filter.UserID}, {"source", &filter.Source}} {
 		if text, given := q[named.name]; given {
-			*named.text, possible = &text, possible && text != unreadable
+			*named.text, possible = journal.Is(text), possible && text != unreadable
 		}
+	}
+	if text, given := q["search_text"]; given {
+		filter.Search, possible = &text, possible && text != unreadable
 	}
 	if filter.Search != nil && len(*filter.Search) > journal.MaxSearch {
 		return filter, false, fault.Refuse(fault.Problem{
@@ -407,15 +410,18 @@ func (s scitiger) deleteLogs(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	purge := journal.EntryFilter{
-		TenantID:   body.id("tenant_id"),
-		CategoryID: body.id("category_id"),
-		Until:      body.time("before_date", s.journal.Zone()),
+	var purge journal.EntryFilter
+	if id := body.id("tenant_id"); id != nil {
+		purge.TenantID = journal.Is(*id)
 	}
+	if id := body.id("category_id"); id != nil {
+		purge.CategoryID = journal.Is(*id)
+	}
+	purge.Until = body.time("before_date", s.journal.Zone())
 	if err := body.err(); err != nil {
 		return err
 	}
-	if purge == (journal.EntryFilter{}) {
+	if purge.TenantID == nil && purge.CategoryID == nil && purge.Until == nil {
 		return errNoCondition
 	}
 	web.TakeTime(w, r)

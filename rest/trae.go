@@ -114,8 +114,14 @@ func (t trae) openAPILogs(w http.ResponseWriter, r *http.Request) error {
 		return answer(w, http.StatusOK, traeData(r, answered))
 	}
 	since, until := column.Time(asked.startTime*1_000_000), column.Time((asked.endTime+1)*1_000_000)
-	rows, total, err := t.journal.APICalls.PageAt(r.Context(),
-		journal.APICallFilter{Since: &since, Until: &until, SourceIP: asked.sourceIP, APIPath: asked.apiPath},
+	filter := journal.APICallFilter{Since: &since, Until: &until}
+	if asked.sourceIP != nil {
+		filter.SourceIP = journal.Is(*asked.sourceIP)
+	}
+	if asked.apiPath != nil {
+		filter.APIPath = journal.Is(*asked.apiPath)
+	}
+	rows, total, err := t.journal.APICalls.PageAt(r.Context(), filter,
 		journal.OffsetPage{Offset: int((asked.page - 1) * asked.pageSize), Limit: int(asked.pageSize)})
 	if err != nil {
 		return err

@@ -97,7 +97,7 @@ const connectionOf = (filter) => ConnectionHandler.getConnectionID('client:root'
 
 test('Relay: pages of a connection, a detail, a mutation, one store', async (t) => {
   const environment = connect();
-  const filter = { source: 'payment_service' };
+  const filter = { source: { eq: 'payment_service' } };
   assert(list.metadata.connection, 'the fragment has a connection');
 
   const first = await ask(environment, page, { filter });

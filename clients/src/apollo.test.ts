@@ -28,7 +28,7 @@ test('Apollo Client: pages, a detail, a mutation, one cache', async (t) => {
   assert.equal(entry.level, 'WARNING');
   assert.deepEqual(entry.metadata, { nested: [1, { two: null }] });
 
-  const filter = { source: 'scheduler' };
+  const filter = { source: { eq: 'scheduler' } };
   const watched = client.watchQuery({ query: EntryPageDocument, variables: { filter, first: 3 } });
   const watching = watched.subscribe({});
   t.after(() => watching.unsubscribe());
@@ -46,7 +46,7 @@ test('Apollo Client: pages, a detail, a mutation, one cache', async (t) => {
   // The entry of the mutation is the detail's and the page's: one object.
   const detail = await client.query({ query: EntryDetailDocument, variables: { id: entry.id } });
   assert.equal(detail.data?.entry?.message, 'apollo wrote this');
-  const filtered = await client.query({ query: EntryPageDocument, variables: { filter: { source: 'apollo' } } });
+  const filtered = await client.query({ query: EntryPageDocument, variables: { filter: { source: { eq: 'apollo' } } } });
   assert.deepEqual(filtered.data?.entries.edges.map((edge) => edge.node.id), [entry.id]);
   const objects = Object.keys(client.extract() as object).filter((key) => key.startsWith('Entry:'));
   assert.deepEqual(objects.sort(), [entry.id, ...ids].map((id) => `Entry:${id}`).sort());

@@ -24,10 +24,10 @@ export function exact(row: Row, page: EntryPageQuery) {
   return { timestamp, total, code, source, date, metadata, text, always, category, agent };
 }
 
-export const good: EntryPageQueryVariables = { first: 3, filter: { since: '2026-05-04T03:02:01Z', level: 'ERROR' } };
+export const good: EntryPageQueryVariables = { first: 3, filter: { since: '2026-05-04T03:02:01Z', level: { eq: 'ERROR' } } };
 export const nothing: EntryPageQueryVariables = {};
 // @ts-expect-error: there is no such level
-export const level: EntryPageQueryVariables = { filter: { level: 'LOUD' } };
+export const level: EntryPageQueryVariables = { filter: { level: { eq: 'LOUD' } } };
 // @ts-expect-error: a time is a string
 export const since: EntryPageQueryVariables = { filter: { since: 1 } };
 // @ts-expect-error: an entry has a message

@@ -45,7 +45,7 @@ test('urql: pages, a detail, a mutation, one cache', async (t) => {
   assert.equal(entry.timestamp, '2026-05-04T03:02:01.500Z');
   assert.deepEqual(entry.metadata, { nested: [1, { two: null }] });
 
-  const filter = { source: 'order_service' };
+  const filter = { source: { eq: 'order_service' } };
   const first = await client.query(EntryPageDocument, { filter, first: 3 });
   assert.equal(first.error, undefined);
   const page = first.data?.entries;

@@ -45,7 +45,7 @@ query FilteredEntries($filter: EntryFilter) {
   }
 }
 `,
-    variables: json({ filter: { level: 'ERROR', since: '2025-01-01T00:00:00Z' } }),
+    variables: json({ filter: { level: { atLeast: 'ERROR' }, since: '2025-01-01T00:00:00Z' } }),
   },
   {
     query: `# One entry with its metadata. Take the id from a list.

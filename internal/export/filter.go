@@ -66,26 +66,26 @@ func readTerms[F any](ctx context.Context, j *journal.Journal, fields []field[F]
 }
 
 // choice is a field whose values parse reads; wanted says what they are.
-func choice[F, V any](name string, at func(*F) **V, parse func(string) (V, bool), wanted fault.Sentence) field[F] {
+func choice[F any, V comparable](name string, at func(*F) **journal.Where[V], parse func(string) (V, bool), wanted fault.Sentence) field[F] {
 	return field[F]{name, func(t *reading, filter *F) error {
 		value, ok := parse(t.Value)
 		if !ok {
 			return t.not(wanted)
 		}
-		*at(filter) = &value
+		*at(filter) = journal.Is(value)
 		return nil
 	}}
 }
 
-func id[F any](name string, at func(*F) **column.ID) field[F] {
+func id[F any](name string, at func(*F) **journal.Where[column.ID]) field[F] {
 	return choice(name, at, column.ParseID, fault.Say("a UUID"))
 }
 
-func number[F any](name string, at func(*F) **int64) field[F] {
+func number[F any](name string, at func(*F) **journal.Where[int64]) field[F] {
 	return choice(name, at, parseNumber, fault.Say("a whole number within 2^53"))
 }
 
-func text[F any](name string, at func(*F) **string) field[F] {
+func text[F any](name string, at func(*F) **journal.Where[string]) field[F] {
 	return choice(name, at, func(value string) (string, bool) { return value, true }, fault.Sentence{})
 }
 
@@ -145,8 +145,8 @@ func parseUsageType(text string) (column.UsageType, bool) {
 	return column.ParseUsageType(value)
 }
 
-func parseStatusCode(text string) (int, bool) {
-	code, err := strconv.Atoi(text)
+func parseStatusCode(text string) (int64, bool) {
+	code, err := strconv.ParseInt(text, 10, 64)
 	return code, err == nil && code >= 0 && code <= 999
 }
 
@@ -155,10 +155,10 @@ func setCategoryID(t *reading, filter *journal.EntryFilter) error {
 	switch {
 	case !ok:
 		return t.not(fault.Say("a UUID"))
-	case filter.CategoryID != nil && *filter.CategoryID != id:
+	case filter.CategoryID != nil && *filter.CategoryID.Eq != id:
 		return t.clash("names another category than category_code")
 	}
-	filter.CategoryID = &id
+	filter.CategoryID = journal.Is(id)
 	return nil
 }
 
@@ -169,9 +169,9 @@ func setCategoryCode(t *reading, filter *journal.EntryFilter) error {
 		return err
 	case known == nil:
 		return t.not(fault.Say("the code of a category here"))
-	case filter.CategoryID != nil && *filter.CategoryID != known.ID:
+	case filter.CategoryID != nil && *filter.CategoryID.Eq != known.ID:
 		return t.clash("names another category than category_id")
 	}
-	filter.CategoryID = &known.ID
+	filter.CategoryID = journal.Is(known.ID)
 	return nil
 }

@@ -411,10 +411,10 @@ func TestEntryAggregateEqualsRecount(t *testing.T) {
 			filter: func(r *rapid.T, since, until *column.Time) (f journal.EntryFilter, _ func(*ent.Entry) bool) {
 				t := asks{r}
 				f.Since, f.Until = since, until
-				t.maybe("tenant", func() { f.TenantID = of(r, "of tenant", s.tenants[1:]...) })
-				t.maybe("level", func() { f.Level = ptr(of(r, "of level", column.Levels...)) })
-				t.maybe("source", func() { f.Source = of(r, "of source", sources[1:]...) })
-				t.maybe("category", func() { f.CategoryID = of(r, "of category", s.categories[1:]...) })
+				t.maybe("tenant", func() { f.TenantID = drawWhere(r, "of tenant", plain, valuesOf(s.tenants)...) })
+				t.maybe("level", func() { f.Level = drawWhere(r, "of level", ranges, column.Levels...) })
+				t.maybe("source", func() { f.Source = drawWhere(r, "of source", parts, valuesOf(sources)...) })
+				t.maybe("category", func() { f.CategoryID = drawWhere(r, "of category", plain, valuesOf(s.categories)...) })
 				t.maybe("search", func() { f.Search = ptr("ALPHA") })
 				return f, func(e *ent.Entry) bool { return passes(f, e) }
 			},
@@ -443,13 +443,13 @@ func TestAuditEventAggregateEqualsRecount(t *testing.T) {
 			filter: func(r *rapid.T, since, until *column.Time) (f journal.AuditEventFilter, _ func(*ent.AuditEvent) bool) {
 				t := asks{r}
 				f.Since, f.Until = since, until
-				t.maybe("key", func() { f.Key = ptr("Token") })
-				t.maybe("user", func() { f.UserID = of(r, "of user", people[1:]...) })
-				t.maybe("ip", func() { f.IP = ptr("usr_1") })
-				t.maybe("except", func() { f.ExceptApplicationID = ptr("usr_1") })
+				t.maybe("key", func() { f.Key = drawWhere(r, "of key", parts, "SignIn", "Token", "token") })
+				t.maybe("user", func() { f.UserID = drawWhere(r, "of user", plain, valuesOf(people)...) })
+				t.maybe("ip", func() { f.IP = drawWhere(r, "of ip", plain, valuesOf(people)...) })
+				t.maybe("except", func() { f.ApplicationID = drawWhere(r, "of application", plain, valuesOf(people)...) })
 				return f, func(e *ent.AuditEvent) bool {
-					return e.CreatedAt >= *since && e.CreatedAt < *until && fits(f.Key, e.Key) && fitsOptional(f.UserID, e.UserID) && fitsOptional(f.IP, e.IP) &&
-						(f.ExceptApplicationID == nil || e.ApplicationID == nil || *e.ApplicationID != "usr_1")
+					return e.CreatedAt >= *since && e.CreatedAt < *until && meets(f.Key, &e.Key) && meets(f.UserID, e.UserID) &&
+						meets(f.IP, e.IP) && meets(f.ApplicationID, e.ApplicationID)
 				}
 			},
 			dims: map[journal.Dimension]func(*ent.AuditEvent) (string, bool){
@@ -483,13 +483,13 @@ func TestOperationAggregateEqualsRecount(t *testing.T) {
 			filter: func(r *rapid.T, since, until *column.Time) (f journal.OperationFilter, _ func(*ent.Operation) bool) {
 				t := asks{r}
 				f.Since, f.Until = since, until
-				t.maybe("user", func() { f.UserID = ptr[int64](10) })
-				t.maybe("name", func() { f.Username = of(r, "of name", names[1:]...) })
-				t.maybe("module", func() { f.Module = ptr("auth") })
-				t.maybe("succeeded", func() { f.Succeeded = ptr(rapid.Bool().Draw(r, "of outcome")) })
+				t.maybe("user", func() { f.UserID = drawWhere[int64](r, "of user", plain, 10, 1) })
+				t.maybe("name", func() { f.Username = drawWhere(r, "of name", parts, valuesOf(names)...); f.Username.Exists = nil })
+				t.maybe("module", func() { f.Module = drawWhere(r, "of module", parts, "auth", "") })
+				t.maybe("succeeded", func() { f.Succeeded = journal.Is(rapid.Bool().Draw(r, "of outcome")) })
 				return f, func(o *ent.Operation) bool {
-					return o.CreatedAt >= *since && o.CreatedAt < *until && fitsOptional(f.UserID, o.UserID) && fits(f.Username, name(o)) &&
-						fits(f.Module, o.Module) && (f.Succeeded == nil || *f.Succeeded == (o.Status == 1))
+					return o.CreatedAt >= *since && o.CreatedAt < *until && meets(f.UserID, o.UserID) && meets(f.Username, ptr(name(o))) &&
+						meets(f.Module, &o.Module) && meets(f.Succeeded, ptr(o.Status == 1))
 				}
 			},
 			dims: map[journal.Dimension]func(*ent.Operation) (string, bool){
@@ -533,14 +533,14 @@ func TestUsageRecordAggregateEqualsRecount(t *testing.T) {
 			filter: func(r *rapid.T, since, until *column.Time) (f journal.UsageRecordFilter, _ func(*ent.UsageRecord) bool) {
 				t := asks{r}
 				f.Since, f.Until = since, until
-				t.maybe("type", func() { f.Type = ptr(column.Consume) })
-				t.maybe("user", func() { f.UserID = ptr(of[int64](r, "of user", 7, 8)) })
-				t.maybe("name", func() { f.Username = ptr(of(r, "of name", "", "alice")) })
-				t.maybe("model", func() { f.ModelName = ptr("gpt-4") })
-				t.maybe("token", func() { f.TokenID = ptr[int64](1) })
+				t.maybe("type", func() { f.Type = drawWhere(r, "of type", plain, column.Consume, column.TopUp) })
+				t.maybe("user", func() { f.UserID = drawWhere[int64](r, "of user", plain, 7, 8) })
+				t.maybe("name", func() { f.Username = drawWhere(r, "of name", plain, "", "alice") })
+				t.maybe("model", func() { f.ModelName = drawWhere(r, "of model", parts, "gpt-4", "gpt") })
+				t.maybe("token", func() { f.TokenID = drawWhere[int64](r, "of token", plain, 1, 2) })
 				return f, func(u *ent.UsageRecord) bool {
-					return u.CreatedAt >= *since && u.CreatedAt < *until && fits(f.Type, u.Type) && fits(f.UserID, u.UserID) && fits(f.Username, u.Username) &&
-						fits(f.ModelName, u.ModelName) && fits(f.TokenID, u.TokenID)
+					return u.CreatedAt >= *since && u.CreatedAt < *until && meets(f.Type, &u.Type) && meets(f.UserID, &u.UserID) && meets(f.Username, &u.Username) &&
+						meets(f.ModelName, &u.ModelName) && meets(f.TokenID, &u.TokenID)
 				}
 			},
 			dims: map[journal.Dimension]func(*ent.UsageRecord) (string, bool){
@@ -575,10 +575,10 @@ func TestAPICallAggregateEqualsRecount(t *testing.T) {
 			filter: func(r *rapid.T, since, until *column.Time) (f journal.APICallFilter, _ func(*ent.APICall) bool) {
 				t := asks{r}
 				f.Since, f.Until = since, until
-				t.maybe("status", func() { f.StatusCode = ptr(200) })
-				t.maybe("path", func() { f.APIPath = ptr("/a") })
+				t.maybe("status", func() { f.StatusCode = drawWhere[int64](r, "of status", ranges, 200, 404) })
+				t.maybe("path", func() { f.APIPath = drawWhere(r, "of path", plain, "/a", "/b") })
 				return f, func(a *ent.APICall) bool {
-					return a.OperationTime >= *since && a.OperationTime < *until && (f.StatusCode == nil || a.StatusCode == 200) && fits(f.APIPath, a.APIPath)
+					return a.OperationTime >= *since && a.OperationTime < *until && meets(f.StatusCode, ptr(int64(a.StatusCode))) && meets(f.APIPath, &a.APIPath)
 				}
 			},
 			dims: map[journal.Dimension]func(*ent.APICall) (string, bool){
@@ -628,7 +628,7 @@ func TestNumbersEqualSort(t *testing.T) {
 						}
 					}
 					slices.Sort(list)
-					got, err := w.UsageRecords.Aggregate(journal.UsageRecordFilter{ModelName: ptr(strconv.Itoa(i))}).Numbers(who, number)
+					got, err := w.UsageRecords.Aggregate(journal.UsageRecordFilter{ModelName: journal.Is(strconv.Itoa(i))}).Numbers(who, number)
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -648,13 +648,13 @@ func TestNumbersEqualSort(t *testing.T) {
 				}
 			}
 		}
-		none, err := w.UsageRecords.Aggregate(journal.UsageRecordFilter{ModelName: ptr("none")}).Numbers(ctx, "QUOTA")
+		none, err := w.UsageRecords.Aggregate(journal.UsageRecordFilter{ModelName: journal.Is("none")}).Numbers(ctx, "QUOTA")
 		if err != nil || *none != (journal.Numbers{}) {
 			t.Errorf("of nothing: %+v (%v)", none, err)
 		}
 		large := journal.UsageRecordDraft{Type: column.Consume, ModelName: "large", Quota: 1 << 53, CreatedAt: at(0)}
 		must[[]*ent.UsageRecord](t)(w.UsageRecords.Append(ctx, []journal.UsageRecordDraft{large, large}))
-		beyond := w.UsageRecords.Aggregate(journal.UsageRecordFilter{ModelName: ptr("large"), Since: at(-1)})
+		beyond := w.UsageRecords.Aggregate(journal.UsageRecordFilter{ModelName: journal.Is("large"), Since: at(-1)})
 		_, err = beyond.Numbers(ctx, "QUOTA")
 		wantKind(t, err, fault.Invalid)
 		_, err = beyond.Groups(ctx, "USER", 1)

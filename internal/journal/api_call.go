@@ -4,8 +4,6 @@ import (
 	"context"
 	"strconv"
 
-	"entgo.io/ent/dialect/sql"
-
 	"logbook/ent"
 	"logbook/ent/apicall"
 	"logbook/ent/column"
@@ -31,13 +29,16 @@ type APICallDraft struct {
 type APICallFilter struct {
 	Since      *column.Time // at this instant or later
 	Until      *column.Time // before this instant
-	TenantID   *column.ID
-	AppID      *string // unmasked; administrators only
-	APIPath    *string
-	SourceIP   *string
-	StatusCode *int
-	HTTPMethod *string
+	TenantID   *Where[column.ID]
+	AppID      *Where[string] // unmasked; administrators only
+	APIPath    *Where[string]
+	SourceIP   *Where[string]
+	StatusCode *Where[int64]
+	HTTPMethod *Where[string]
 }
+
+// ReadsRows says whether the filter finds API calls by reading them one by one.
+func (f *APICallFilter) ReadsRows() bool { return f.HTTPMethod != nil }
 
 type (
 	// APICallLog keeps the API calls.
@@ -156,30 +157,21 @@ func apiCallRow(d *APICallDraft) (*ent.APICall, given) {
 	return row, given{id: d.ID != nil, time: d.OperationTime != nil}
 }
 
+// apiCallApp is where API calls keep their application.
+var apiCallApp = filtered{name: "app_id", column: apicall.FieldAppID, dimension: apiCallsByApp}
+
 func askAPICalls(ctx context.Context, _ *ent.Client, f *APICallFilter) (question, error) {
-	q := question{since: f.Since, until: f.Until, tenant: f.TenantID}
+	q := question{since: f.Since, until: f.Until}
 	if f.AppID != nil && !seesAppIDs(auth.From(ctx)) {
 		// Counting would tell whether a guessed id exists.
 		return q, fault.New(fault.Forbidden, "only an administrator may filter by the app id, which others see masked")
 	}
-	if f.StatusCode != nil {
-		if *f.StatusCode < 0 || *f.StatusCode > 999 {
-			q.none = true
-		}
-		class := int16(*f.StatusCode)
-		q.class = &class
-	}
-	if f.AppID != nil {
-		q.choose(apiCallsByApp, *f.AppID, sql.FieldEQ(apicall.FieldAppID, *f.AppID))
-	}
-	for _, exact := range []struct {
-		column string
-		value  *string
-	}{{apicall.FieldAPIPath, f.APIPath}, {apicall.FieldSourceIP, f.SourceIP}, {apicall.FieldHTTPMethod, f.HTTPMethod}} {
-		if exact.value != nil {
-			q.rest = append(q.rest, sql.FieldEQ(exact.column, *exact.value))
-			q.scans = q.scans || exact.column == apicall.FieldHTTPMethod
-		}
-	}
+	whereTenant(&q, f.TenantID)
+	whereClass(&q, "status_code", f.StatusCode)
+	where(&q, apiCallApp, f.AppID)
+	where(&q, filtered{name: "api_path", column: apicall.FieldAPIPath}, f.APIPath)
+	where(&q, filtered{name: "source_ip", column: apicall.FieldSourceIP}, f.SourceIP)
+	where(&q, filtered{name: "http_method", column: apicall.FieldHTTPMethod}, f.HTTPMethod)
+	q.scans = !f.HTTPMethod.asksNothing()
 	return q, nil
 }

@@ -5,8 +5,6 @@ import (
 	"crypto/rand"
 	"strconv"
 
-	"entgo.io/ent/dialect/sql"
-
 	"logbook/ent"
 	"logbook/ent/auditevent"
 	"logbook/ent/column"
@@ -30,18 +28,21 @@ type AuditEventDraft struct {
 }
 
 // AuditEventFilter says which audit events are asked for; an absent field asks
-// nothing. Every field has an index behind it.
+// nothing.
 type AuditEventFilter struct {
 	Since         *column.Time // at this instant or later
 	Until         *column.Time // before this instant
-	TenantID      *column.ID
-	Key           *string
-	UserID        *string // the user's id in its own system, verbatim
-	ApplicationID *string
-	IP            *string
+	TenantID      *Where[column.ID]
+	Key           *Where[string]
+	UserID        *Where[string] // the user's id in its own system, verbatim
+	ApplicationID *Where[string]
+	IP            *Where[string]
 
-	ExceptApplicationID *string // leaves out the events of this application
+	Payload []*WhereMember // within MaxScan only
 }
+
+// ReadsRows says whether the filter finds audit events by reading them one by one.
+func (f *AuditEventFilter) ReadsRows() bool { return len(f.Payload) > 0 }
 
 type (
 	// AuditLog keeps the audit events: it appends and reads, and removes nothing.
@@ -159,31 +160,15 @@ func auditEventRow(d *AuditEventDraft) (*ent.AuditEvent, given) {
 	return row, given{id: d.ID != nil, time: d.CreatedAt != nil}
 }
 
-func askAuditEvents(_ context.Context, _ *ent.Client, f *AuditEventFilter) (question, error) {
-	q := question{since: f.Since, until: f.Until, tenant: f.TenantID}
-	if f.Key != nil {
-		q.choose(auditByKey, *f.Key, sql.FieldEQ(auditevent.FieldKey, *f.Key))
-	}
-	if f.UserID != nil {
-		q.choose(auditByUser, *f.UserID, sql.FieldEQ(auditevent.FieldUserID, *f.UserID))
-	}
-	if f.ApplicationID != nil {
-		q.choose(auditByApplication, *f.ApplicationID, sql.FieldEQ(auditevent.FieldApplicationID, *f.ApplicationID))
-	}
-	if f.ExceptApplicationID != nil {
-		one := sql.FieldEQ(auditevent.FieldApplicationID, *f.ExceptApplicationID)
-		q.except = &choice{
-			dimension: auditByApplication, rollups: rollupsOf(*f.ExceptApplicationID), opposite: one,
-			rows: func(s *sql.Selector) {
-				column := s.C(auditevent.FieldApplicationID)
-				s.Where(sql.Or(sql.IsNull(column), sql.NEQ(column, *f.ExceptApplicationID)))
-			},
-		}
-	}
-	if f.IP != nil {
-		q.rest = append(q.rest, sql.FieldEQ(auditevent.FieldIP, *f.IP))
-	}
-	return q, nil
+func askAuditEvents(ctx context.Context, client *ent.Client, f *AuditEventFilter) (question, error) {
+	q := question{since: f.Since, until: f.Until}
+	whereTenant(&q, f.TenantID)
+	err := wherePart(ctx, client, schema.KindAudit, &q, filtered{name: "key", column: auditevent.FieldKey, dimension: auditByKey}, f.Key)
+	where(&q, filtered{name: "user_id", column: auditevent.FieldUserID, optional: true, dimension: auditByUser}, f.UserID)
+	where(&q, filtered{name: "application_id", column: auditevent.FieldApplicationID, optional: true, dimension: auditByApplication}, f.ApplicationID)
+	where(&q, filtered{name: "ip", column: auditevent.FieldIP, optional: true}, f.IP)
+	whereMembers(&q, filtered{name: "payload", column: auditevent.FieldPayload}, f.Payload)
+	return q, err
 }
 
 // canonicalEvent gives the bytes that stand for an event in a proof: a JSON object

@@ -167,6 +167,19 @@ func (l *Log[R, D, F]) insertOwn(ctx context.Context, tx *db.Tx, at *position, d
 // graphqlName turns the name of a filter's field into the one that GraphQL has.
 var graphqlName = strings.NewReplacer("ID", "Id", "IP", "Ip", "API", "Api", "HTTP", "Http")
 
+// mostRecorded is how long a record of a filter may be, in bytes: its lists can be longer
+// than a record.
+const mostRecorded = 64 << 10
+
+// recorded gives a filter for a record: itself or, where it is long, its beginning.
+func recorded(filter map[string]any) any {
+	raw, err := json.Marshal(filter)
+	if err != nil || len(raw) <= mostRecorded {
+		return filter
+	}
+	return fault.Cut(string(raw), mostRecorded) + "…"
+}
+
 // asked gives the set fields of a filter, a struct of pointers, for a record.
 func asked(filter any) map[string]any {
 	set := map[string]any{}

@@ -21,11 +21,11 @@ import (
 func (w *world) own(t *testing.T, ctx context.Context) (done []*ent.Operation, events []*ent.AuditEvent) {
 	t.Helper()
 	err := errors.Join(
-		w.Operations.Each(ctx, journal.OperationFilter{Module: ptr("logbook")}, func(o *ent.Operation) error {
+		w.Operations.Each(ctx, journal.OperationFilter{Module: journal.Is("logbook")}, func(o *ent.Operation) error {
 			done = append(done, o)
 			return nil
 		}),
-		w.AuditEvents.Each(ctx, journal.AuditEventFilter{ApplicationID: ptr(journal.OwnApplication)}, func(e *ent.AuditEvent) error {
+		w.AuditEvents.Each(ctx, journal.AuditEventFilter{ApplicationID: journal.Is(journal.OwnApplication)}, func(e *ent.AuditEvent) error {
 			events = append(events, e)
 			return nil
 		}))
@@ -56,7 +56,7 @@ func TestChangesAreRecorded(t *testing.T) {
 		}))
 		for range 2 { // the second removes nothing, and so changes nothing
 			must[[]journal.Retained](t)(w.ApplyRetention(alice, false))
-			must[int64](t)(w.Entries.Purge(ctx, journal.EntryFilter{Until: at(-150)}))
+			must[int64](t)(w.Entries.Purge(ctx, journal.EntryFilter{Until: at(-150), Source: journal.IsNot("x"), Level: &journal.Where[column.Level]{AtMost: ptr(column.Error)}}))
 		}
 		if err := w.DeleteRetentionPolicy(alice, policy.ID); err != nil {
 			t.Fatal(err)
@@ -78,7 +78,7 @@ retention policy "short", 1 days`; got != want {
 		}{
 			{"Logbook.RetentionPolicy.Create", `{"by":"user 7","days":1,"name":"short","policy_id":"P","request_id":"req_1","tenant_id":"T","username":"alice"}`, column.ActionCreate, "7", true},
 			{"Logbook.Retention", `{"before":"2025-06-14T12:00:00Z","by":"user 7","days":1,"kind":"entries","name":"short","policy_id":"P","removed":1,"request_id":"req_1","state":"complete","tenant_id":"T","username":"alice"}`, column.ActionDelete, "7", true},
-			{"Logbook.Purge", `{"by":"logbook","filter":{"until":"2025-06-09T06:00:00Z"},"kind":"entries","removed":1,"state":"complete","username":"logbook test"}`, column.ActionDelete, "0", false},
+			{"Logbook.Purge", `{"by":"logbook","filter":{"level":{"atMost":"error"},"source":{"not":["x"]},"until":"2025-06-09T06:00:00Z"},"kind":"entries","removed":1,"state":"complete","username":"logbook test"}`, column.ActionDelete, "0", false},
 			{"Logbook.RetentionPolicy.Delete", `{"by":"user 7","days":1,"name":"short","policy_id":"P","request_id":"req_1","tenant_id":"T","username":"alice"}`, column.ActionDelete, "7", true},
 		}
 		if len(events) != len(wanted) {

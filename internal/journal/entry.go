@@ -4,8 +4,6 @@ import (
 	"context"
 	"strings"
 
-	"entgo.io/ent/dialect/sql"
-
 	"logbook/ent"
 	"logbook/ent/column"
 	"logbook/ent/entry"
@@ -32,16 +30,26 @@ type EntryDraft struct {
 }
 
 // EntryFilter says which entries are asked for; an absent field asks nothing.
-// Every field but Search has an index behind it.
 type EntryFilter struct {
 	Since      *column.Time // at this instant or later
 	Until      *column.Time // before this instant
-	TenantID   *column.ID
-	CategoryID *column.ID
-	Level      *column.Level
-	Source     *string
-	UserID     *string // the user's id in its own system, verbatim
-	Search     *string // part of the message; the case of ASCII letters does not matter
+	TenantID   *Where[column.ID]
+	CategoryID *Where[column.ID]
+	Level      *Where[column.Level]
+	Source     *Where[string]
+	UserID     *Where[string] // the user's id in its own system, verbatim
+	Search     *string        // part of the message; the case of ASCII letters does not matter
+
+	// Within MaxScan only.
+	Username  *Where[string]
+	IPAddress *Where[string]
+	RequestID *Where[string]
+	Metadata  []*WhereMember
+}
+
+// ReadsRows says whether the filter finds entries by reading them one by one.
+func (f *EntryFilter) ReadsRows() bool {
+	return asksPart(f.Search) || f.Username != nil || f.IPAddress != nil || f.RequestID != nil || len(f.Metadata) > 0
 }
 
 type (
@@ -162,20 +170,19 @@ func entryRow(d *EntryDraft) (*ent.Entry, given) {
 	return row, given{id: d.ID != nil, time: d.Timestamp != nil}
 }
 
-func askEntries(_ context.Context, _ *ent.Client, f *EntryFilter) (question, error) {
-	q := question{since: f.Since, until: f.Until, tenant: f.TenantID}
-	if f.Level != nil {
-		class := int16(*f.Level)
-		q.class = &class
+func askEntries(ctx context.Context, client *ent.Client, f *EntryFilter) (question, error) {
+	q := question{since: f.Since, until: f.Until}
+	whereTenant(&q, f.TenantID)
+	whereClass(&q, "level", f.Level)
+	where(&q, filtered{name: "category_id", column: entry.FieldCategoryID, optional: true, dimension: entriesByCategory, absent: true}, f.CategoryID)
+	err := wherePart(ctx, client, schema.KindEntry, &q, filtered{name: "source", column: entry.FieldSource, optional: true, dimension: entriesBySource}, f.Source)
+	if err != nil {
+		return q, err
 	}
-	if f.CategoryID != nil {
-		q.choose(entriesByCategory, idValue(f.CategoryID), sql.FieldEQ(entry.FieldCategoryID, f.CategoryID[:]))
-	}
-	if f.Source != nil {
-		q.choose(entriesBySource, *f.Source, sql.FieldEQ(entry.FieldSource, *f.Source))
-	}
-	if f.UserID != nil {
-		q.choose(entriesByUser, *f.UserID, sql.FieldEQ(entry.FieldUserID, *f.UserID))
-	}
+	where(&q, filtered{name: "user_id", column: entry.FieldUserID, optional: true, dimension: entriesByUser}, f.UserID)
+	where(&q, filtered{name: "username", column: entry.FieldUsername, optional: true, scanned: true}, f.Username)
+	where(&q, filtered{name: "ip_address", column: entry.FieldIPAddress, optional: true, scanned: true}, f.IPAddress)
+	where(&q, filtered{name: "request_id", column: entry.FieldRequestID, optional: true, scanned: true}, f.RequestID)
+	whereMembers(&q, filtered{name: "metadata", column: entry.FieldMetadata}, f.Metadata)
 	return q, q.search(f.Search, entry.FieldMessage)
 }

@@ -120,7 +120,7 @@ func TestTenantsAreStrangers(t *testing.T) {
 		_, err = w.Entries.Get(adminB, rows[0].ID.String())
 		wantKind(t, err, fault.NotFound)
 		for name, filter := range map[string]journal.EntryFilter{
-			"all": {}, "A's": {TenantID: &a.ID}, "search": {Search: ptr("OF ")}, "of a day": {Since: at(-0.5), Until: at(0.5)},
+			"all": {}, "A's": {TenantID: journal.Is(a.ID)}, "search": {Search: ptr("OF ")}, "of a day": {Since: at(-0.5), Until: at(0.5)},
 		} {
 			want := int64(1)
 			if filter.TenantID != nil {
@@ -164,7 +164,7 @@ func TestTenantsAreStrangers(t *testing.T) {
 		}
 
 		for name, purge := range map[string]journal.EntryFilter{
-			"A's rows": {TenantID: &a.ID}, "old rows": {Until: at(24)},
+			"A's rows": {TenantID: journal.Is(a.ID)}, "old rows": {Until: at(24)},
 		} {
 			gone, err := w.Entries.Purge(adminB, purge)
 			if err != nil {
@@ -250,7 +250,7 @@ func TestNilTenant(t *testing.T) {
 		if outcomes, err := w.Entries.Import(ctx, []journal.Imported[journal.EntryDraft]{row}); err != nil || outcomes[0].Problem == nil {
 			t.Errorf("an import made the nil tenant: %v (%v)", outcomes, err)
 		}
-		rows, total, err := w.Entries.PageAt(ctx, journal.EntryFilter{TenantID: &none}, journal.OffsetPage{Limit: 10})
+		rows, total, err := w.Entries.PageAt(ctx, journal.EntryFilter{TenantID: journal.Is(none)}, journal.OffsetPage{Limit: 10})
 		if err != nil || total != 0 || len(rows) != 0 {
 			t.Errorf("the nil tenant has %d rows of %d (%v)", len(rows), total, err)
 		}

@@ -13,11 +13,6 @@ import (
 // MaxSearch is how long a text to look for may be, in bytes.
 const MaxSearch = 1024
 
-// choose asks for one value of a dimension.
-func (q *question) choose(dimension int8, value string, rows shape) {
-	q.choices = append(q.choices, choice{dimension: dimension, rollups: rollupsOf(value), rows: rows})
-}
-
 // mostValues is how many values of a dimension a question names. Engines take some
 // ten thousand arguments at most, and a list that long is no quicker than the rows.
 const mostValues = 500
@@ -43,11 +38,16 @@ func (q *question) chooseAmong(dimension int8, known []string, wanted func(strin
 }
 
 func rollupsOf(values ...string) shape {
+	return func(s *sql.Selector) { s.Where(valueAmong(s, values)) }
+}
+
+// valueAmong says that a roll-up's value is one of some.
+func valueAmong(s *sql.Selector, values []string) *sql.Predicate {
 	raw := make([]any, len(values))
 	for i, value := range values {
 		raw[i] = []byte(value)
 	}
-	return func(s *sql.Selector) { s.Where(sql.In(s.C(rollup.FieldValue), raw...)) }
+	return sql.In(s.C(rollup.FieldValue), raw...)
 }
 
 // search asks for a text in one of the columns.

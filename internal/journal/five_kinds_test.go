@@ -42,20 +42,20 @@ func TestAUserSeesItsOwnUsage(t *testing.T) {
 			quota  int64
 		}{
 			"everything":         {journal.UsageRecordFilter{}, 2, 12},
-			"herself":            {journal.UsageRecordFilter{UserID: ptr[int64](2)}, 2, 12},
-			"somebody else":      {journal.UsageRecordFilter{UserID: ptr[int64](20)}, 0, 0},
-			"by another's name":  {journal.UsageRecordFilter{Username: ptr("bob")}, 0, 0},
-			"by her name":        {journal.UsageRecordFilter{Username: ptr("alice")}, 2, 12},
-			"a model of both":    {journal.UsageRecordFilter{ModelName: ptr("gpt-4")}, 1, 5},
-			"a model and a time": {journal.UsageRecordFilter{ModelName: ptr("gpt-4"), Since: at(-1)}, 1, 5},
+			"herself":            {journal.UsageRecordFilter{UserID: journal.Is[int64](2)}, 2, 12},
+			"somebody else":      {journal.UsageRecordFilter{UserID: journal.Is[int64](20)}, 0, 0},
+			"by another's name":  {journal.UsageRecordFilter{Username: journal.Is("bob")}, 0, 0},
+			"by her name":        {journal.UsageRecordFilter{Username: journal.Is("alice")}, 2, 12},
+			"a model of both":    {journal.UsageRecordFilter{ModelName: journal.Is("gpt-4")}, 1, 5},
+			"a model and a time": {journal.UsageRecordFilter{ModelName: journal.Is("gpt-4"), Since: at(-1)}, 1, 5},
 			"models of both":     {journal.UsageRecordFilter{ModelLike: ptr("GPT%")}, 2, 12},
 			"a model's pattern":  {journal.UsageRecordFilter{ModelLike: ptr("gpt-_"), Since: at(-1)}, 1, 5},
 			"another's model":    {journal.UsageRecordFilter{ModelLike: ptr("claude%")}, 0, 0},
 			"a word":             {journal.UsageRecordFilter{Keyword: &journal.UsageKeyword{Text: "PT-5", Models: true}}, 1, 7},
 			"a type's word":      {journal.UsageRecordFilter{Keyword: &journal.UsageKeyword{Text: "2"}}, 2, 12},
-			"a type":             {journal.UsageRecordFilter{Type: ptr(column.Consume)}, 2, 12},
+			"a type":             {journal.UsageRecordFilter{Type: journal.Is(column.Consume)}, 2, 12},
 			"a range":            {journal.UsageRecordFilter{Since: at(-60), Until: at(-40)}, 1, 7},
-			"nobody":             {journal.UsageRecordFilter{UserID: ptr[int64](0)}, 0, 0},
+			"nobody":             {journal.UsageRecordFilter{UserID: journal.Is[int64](0)}, 0, 0},
 		} {
 			if n := must[int64](t)(w.UsageRecords.Count(alice, test.filter)); n != test.count {
 				t.Errorf("%s: alice counts %d, want %d", name, n, test.count)
@@ -131,9 +131,9 @@ func TestTenantsOfTheOtherKinds(t *testing.T) {
 		admin := auth.With(ctx, &auth.Principal{Role: auth.Admin, Tenant: (*[16]byte)(&b)})
 		counts := func(who context.Context) (n [4]int64) {
 			n[0] = must[int64](t)(w.AuditEvents.Count(who, journal.AuditEventFilter{}))
-			n[1] = must[int64](t)(w.Operations.Count(who, journal.OperationFilter{UsernameContains: ptr("N")}))
-			n[2] = must[int64](t)(w.UsageRecords.Count(who, journal.UsageRecordFilter{Username: ptr("n")}))
-			n[3] = must[int64](t)(w.APICalls.Count(who, journal.APICallFilter{AppID: ptr("application-1")}))
+			n[1] = must[int64](t)(w.Operations.Count(who, journal.OperationFilter{Username: journal.Has("N")}))
+			n[2] = must[int64](t)(w.UsageRecords.Count(who, journal.UsageRecordFilter{Username: journal.Is("n")}))
+			n[3] = must[int64](t)(w.APICalls.Count(who, journal.APICallFilter{AppID: journal.Is("application-1")}))
 			return n
 		}
 		if n := counts(admin); n != [4]int64{1, 1, 1, 1} {
@@ -145,7 +145,7 @@ func TestTenantsOfTheOtherKinds(t *testing.T) {
 		if stats := must[*journal.UsageStats](t)(w.UsageStats(admin, journal.UsageRecordFilter{})); stats.Quota != 3 {
 			t.Errorf("an administrator of one tenant sums %d", stats.Quota)
 		}
-		if stats := must[*journal.UsageStats](t)(w.UsageStats(admin, journal.UsageRecordFilter{TenantID: &a})); stats.Count != 0 {
+		if stats := must[*journal.UsageStats](t)(w.UsageStats(admin, journal.UsageRecordFilter{TenantID: journal.Is(a)})); stats.Count != 0 {
 			t.Errorf("an administrator of B sums %d rows of A", stats.Count)
 		}
 		_, err := w.Operations.Append(admin, []journal.OperationDraft{{TenantID: &a}})
@@ -347,7 +347,7 @@ func TestAppIDsAreMasked(t *testing.T) {
 				t.Errorf("app ids %v, want %s", got, want)
 			}
 		}
-		_, err := w.APICalls.Count(as(auth.Viewer, nil, auth.APICallsRead), journal.APICallFilter{AppID: ptr("AK12345678905678")})
+		_, err := w.APICalls.Count(as(auth.Viewer, nil, auth.APICallsRead), journal.APICallFilter{AppID: journal.Is("AK12345678905678")})
 		wantKind(t, err, fault.Forbidden)
 	})
 }
@@ -371,10 +371,10 @@ func TestTheLastMinute(t *testing.T) {
 			rpm, tpm, all int64
 		}{
 			"all":                      {journal.UsageRecordFilter{}, 3, 77, 6},
-			"a model":                  {journal.UsageRecordFilter{ModelName: ptr("a")}, 2, 33, 4},
-			"whatever the type":        {journal.UsageRecordFilter{Type: ptr(column.UsageError)}, 3, 77, 1},
+			"a model":                  {journal.UsageRecordFilter{ModelName: journal.Is("a")}, 2, 33, 4},
+			"whatever the type":        {journal.UsageRecordFilter{Type: journal.Is(column.UsageError)}, 3, 77, 1},
 			"whatever the range":       {journal.UsageRecordFilter{Until: at(-1)}, 3, 77, 0},
-			"a model that is not used": {journal.UsageRecordFilter{ModelName: ptr("c")}, 0, 0, 0},
+			"a model that is not used": {journal.UsageRecordFilter{ModelName: journal.Is("c")}, 0, 0, 0},
 		} {
 			got, err := w.UsageStats(ctx, test.filter)
 			if err != nil || got.RequestsPerMinute != test.rpm || got.TokensPerMinute != test.tpm || got.Count != test.all {

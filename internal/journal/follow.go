@@ -44,7 +44,7 @@ const (
 // holds no goroutine, connection or snapshot while its loop's body runs, and a body that
 // is slow delays nobody else.
 func (l *Log[R, D, F]) Follow(ctx context.Context, filter F, after *string) (iter.Seq2[*Appended[R], error], error) {
-	if _, err := l.ask(ctx, l.journal.db.Ent(), filter); err != nil {
+	if _, err := l.askArrived(ctx, l.journal.db.Ent(), filter); err != nil {
 		return nil, err
 	}
 	begin, err := l.journal.beginning(ctx, after)
@@ -140,7 +140,7 @@ func (f frontier) spans(to frontier) []span {
 // may have come since, in the commits of the very rows.
 func (l *Log[R, D, F]) arrivedIn(ctx context.Context, filter F, in span, limit int) ([]arrived[*R], error) {
 	client := l.journal.db.Ent()
-	q, err := l.ask(ctx, client, filter)
+	q, err := l.askArrived(ctx, client, filter)
 	if err != nil {
 		return nil, err
 	}

@@ -414,7 +414,7 @@ func TestFollowLeavesNothing(t *testing.T) {
 func TestPageAndTailJoin(t *testing.T) {
 	each(t, func(t *testing.T, ctx context.Context, w *world) {
 		const writers, batches, size = 3, 40, 3
-		filter := journal.EntryFilter{Level: ptr(column.Info)}
+		filter := journal.EntryFilter{Level: journal.Is(column.Info)}
 		var all sync.WaitGroup
 		for i := range writers {
 			j := journal.New(w.database, journal.Options{})
@@ -473,7 +473,7 @@ func TestPageAndTailJoin(t *testing.T) {
 // TestFollowNewNames follows by a part of a name that nobody has yet.
 func TestFollowNewNames(t *testing.T) {
 	each(t, func(t *testing.T, ctx context.Context, w *world) {
-		rows := must[tail[ent.Operation]](t)(w.Operations.Follow(ctx, journal.OperationFilter{UsernameContains: ptr("ann")}, nil))
+		rows := must[tail[ent.Operation]](t)(w.Operations.Follow(ctx, journal.OperationFilter{Username: journal.Has("ann")}, nil))
 		other := journal.New(w.database, journal.Options{})
 		for _, name := range []string{"bob", "Joanna", "hannes"} {
 			if _, err := other.Operations.Append(ctx, []journal.OperationDraft{{Username: &name}}); err != nil {

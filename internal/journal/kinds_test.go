@@ -206,12 +206,6 @@ func of[T any](t *rapid.T, name string, values ...T) T {
 	return rapid.SampledFrom(values).Draw(t, name)
 }
 
-func fits[T comparable](want *T, have T) bool { return want == nil || *want == have }
-
-func fitsOptional[T comparable](want, have *T) bool {
-	return want == nil || have != nil && *want == *have
-}
-
 // near draws an instant, on the edges of hours and days more often than chance
 // would have it.
 func near(t *rapid.T) *column.Time {
@@ -236,19 +230,17 @@ func auditKind(w *world, s wares) kind[ent.AuditEvent, journal.AuditEventDraft, 
 			t := asks{r}
 			t.maybe("since", func() { f.Since = t.moment("since") })
 			t.maybe("until", func() { f.Until = t.moment("until") })
-			t.maybe("tenant", func() { f.TenantID = of(r, "of tenant", s.tenants[1:]...) })
-			t.maybe("key", func() { f.Key = ptr(of(r, "of key", keys...)) })
-			t.maybe("user", func() { f.UserID = of(r, "of user", people[1:]...) })
-			t.maybe("application", func() { f.ApplicationID = of(r, "of application", people[1:]...) })
-			t.maybe("ip", func() { f.IP = of(r, "of ip", people[1:]...) })
-			t.maybe("except", func() { f.ExceptApplicationID = of(r, "except application", people[1:]...) })
+			t.maybe("tenant", func() { f.TenantID = drawWhere(r, "of tenant", plain, valuesOf(s.tenants)...) })
+			t.maybe("key", func() { f.Key = drawWhere(r, "of key", parts, keys...) })
+			t.maybe("user", func() { f.UserID = drawWhere(r, "of user", plain, valuesOf(people)...) })
+			t.maybe("application", func() { f.ApplicationID = drawWhere(r, "of application", plain, valuesOf(people)...) })
+			t.maybe("ip", func() { f.IP = drawWhere(r, "of ip", plain, valuesOf(people)...) })
 			return f
 		},
 		passes: func(f journal.AuditEventFilter, e *ent.AuditEvent) bool {
 			return (f.Since == nil || e.CreatedAt >= *f.Since) && (f.Until == nil || e.CreatedAt < *f.Until) &&
-				fitsOptional(f.TenantID, e.TenantID) && fits(f.Key, e.Key) && fitsOptional(f.UserID, e.UserID) &&
-				fitsOptional(f.ApplicationID, e.ApplicationID) && fitsOptional(f.IP, e.IP) &&
-				(f.ExceptApplicationID == nil || e.ApplicationID == nil || *e.ApplicationID != *f.ExceptApplicationID)
+				meets(f.TenantID, e.TenantID) && meets(f.Key, &e.Key) && meets(f.UserID, e.UserID) &&
+				meets(f.ApplicationID, e.ApplicationID) && meets(f.IP, e.IP)
 		},
 		key: func(e *ent.AuditEvent) (column.Time, string) { return e.CreatedAt, e.ID },
 	}
@@ -280,30 +272,32 @@ func operationKind(w *world, s wares) kind[ent.Operation, journal.OperationDraft
 			t := asks{r}
 			t.maybe("since", func() { f.Since = t.moment("since") })
 			t.maybe("until", func() { f.Until = t.moment("until") })
-			t.maybe("tenant", func() { f.TenantID = of(r, "of tenant", s.tenants[1:]...) })
-			t.maybe("user", func() { f.UserID = of(r, "of user", numbers[1:]...) })
-			t.maybe("username", func() { f.Username = of(r, "of username", names[2:]...) })
-			t.maybe("like", func() { f.UsernameContains = ptr(of(r, "of name", "", "ADMIN", "b", "%", "用")) })
-			t.maybe("action", func() { f.Action = ptr(column.Action(rapid.IntRange(1, 5).Draw(r, "of action"))) })
-			t.maybe("module", func() { f.Module = ptr(of(r, "of module", modules...)) })
-			t.maybe("part", func() { f.ModuleContains = ptr(of(r, "of part", "", "AUTH", "管理", "_")) })
-			t.maybe("succeeded", func() { f.Succeeded = ptr(rapid.Bool().Draw(r, "of outcome")) })
-			t.maybe("ip", func() { f.IPAddress = ptr(of(r, "of ip", "::1", "10.0.0.1", "x")) })
+			t.maybe("tenant", func() { f.TenantID = drawWhere(r, "of tenant", plain, valuesOf(s.tenants)...) })
+			t.maybe("user", func() { f.UserID = drawWhere(r, "of user", plain, valuesOf(numbers)...) })
+			t.maybe("username", func() { f.Username = drawWhere(r, "of username", parts, valuesOf(names)...) })
+			t.maybe("action", func() { f.Action = drawWhere(r, "of action", plain, column.Action(1), 2, 3, 5) })
+			t.maybe("module", func() { f.Module = drawWhere(r, "of module", parts, modules...) })
+			t.maybe("succeeded", func() { f.Succeeded = drawWhere(r, "of outcome", plain, true, false) })
+			t.maybe("ip", func() { f.IPAddress = drawWhere(r, "of ip", plain, "::1", "10.0.0.1", "x") })
 			return f
 		},
 		passes: func(f journal.OperationFilter, o *ent.Operation) bool {
-			name := ""
-			if o.Username != nil {
-				name = *o.Username
+			// No name and "" are one, and nobody.
+			name, asked := o.Username, f.Username
+			if asked != nil && asked.Exists != nil {
+				if (name != nil && *name != "") != *asked.Exists {
+					return false
+				}
+				rest := *asked
+				rest.Exists, asked = nil, &rest
 			}
-			part := func(text string, part *string) bool {
-				return part == nil || strings.Contains(strings.ToLower(text), strings.ToLower(*part))
+			if name == nil {
+				name = ptr("")
 			}
 			return (f.Since == nil || o.CreatedAt >= *f.Since) && (f.Until == nil || o.CreatedAt < *f.Until) &&
-				fitsOptional(f.TenantID, o.TenantID) && fitsOptional(f.UserID, o.UserID) && fits(f.Username, name) &&
-				part(name, f.UsernameContains) && fits(f.Action, o.Action) && fits(f.Module, o.Module) &&
-				part(o.Module, f.ModuleContains) && (f.Succeeded == nil || *f.Succeeded == (o.Status == 1)) &&
-				fitsOptional(f.IPAddress, o.IPAddress)
+				meets(f.TenantID, o.TenantID) && meets(f.UserID, o.UserID) && meets(asked, name) &&
+				meets(f.Action, &o.Action) && meets(f.Module, &o.Module) &&
+				meets(f.Succeeded, ptr(o.Status == 1)) && meets(f.IPAddress, o.IPAddress)
 		},
 		key: func(o *ent.Operation) (column.Time, string) { return o.CreatedAt, fmt.Sprintf("%020d", o.ID) },
 	}
@@ -332,30 +326,43 @@ func usageKind(ctx context.Context, w *world, s wares) kind[ent.UsageRecord, jou
 		},
 		filter: func(r *rapid.T) (f journal.UsageRecordFilter) {
 			t := asks{r}
-			number := func(name string) *int64 { return ptr(int64(rapid.IntRange(0, 13).Draw(r, name))) }
+			number := func(name string) *journal.Where[int64] {
+				return drawWhere(r, name, plain, int64(0), 1, 2, 3, 10, 11, 12, 13)
+			}
+			amount := func(name string) *journal.Where[int64] { return drawWhere(r, name, ranges, int64(-3), 0, 2, 5, 9) }
 			t.maybe("since", func() { f.Since = t.moment("since") })
 			t.maybe("until", func() { f.Until = t.moment("until") })
-			t.maybe("tenant", func() { f.TenantID = of(r, "of tenant", s.tenants[1:]...) })
-			t.maybe("type", func() { f.Type = ptr(of(r, "of type", column.UsageTypes...)) })
+			t.maybe("tenant", func() { f.TenantID = drawWhere(r, "of tenant", plain, valuesOf(s.tenants)...) })
+			t.maybe("type", func() { f.Type = drawWhere(r, "of type", plain, column.UsageTypes...) })
 			t.maybe("user", func() { f.UserID = number("of user") })
-			t.maybe("username", func() { f.Username = ptr(of(r, "of username", names...)) })
+			t.maybe("username", func() { f.Username = drawWhere(r, "of username", parts, names...) })
 			t.maybe("token", func() { f.TokenID = number("of token") })
-			t.maybe("token name", func() { f.TokenName = ptr(of(r, "of token name", names...)) })
-			t.maybe("model", func() { f.ModelName = ptr(of(r, "of model", models...)) })
+			t.maybe("token name", func() { f.TokenName = drawWhere(r, "of token name", parts, names...) })
+			t.maybe("model", func() { f.ModelName = drawWhere(r, "of model", parts, models...) })
 			t.maybe("channel", func() { f.ChannelID = number("of channel") })
-			t.maybe("group", func() { f.Group = ptr(of(r, "of group", names...)) })
+			t.maybe("group", func() { f.Group = drawWhere(r, "of group", plain, names...) })
 			t.maybe("search", func() { f.Search = ptr(of(r, "search for", "error", "Ä", "%", "x")) })
 			t.maybe("like", func() { f.ModelLike = ptr(of(r, "model like", "gpt%", "%4", "GPT-_", "gpt-4", "%", "", "_%_4 ")) })
 			t.maybe("keyword", func() {
 				f.Keyword = &journal.UsageKeyword{Text: of(r, "keyword", "2", "error", "GPT", "100%"), Models: rapid.Bool().Draw(r, "models")}
 			})
+			if f.Since != nil && f.Since.Time().After(noon.Add(-29*24*time.Hour)) {
+				t.maybe("quota", func() { f.Quota = amount("of quota") })
+				t.maybe("prompt", func() { f.PromptTokens = amount("of prompt") })
+				t.maybe("completion", func() { f.CompletionTokens = amount("of completion") })
+				t.maybe("use time", func() { f.UseTime = amount("of use time") })
+				t.maybe("ip", func() { f.IP = drawWhere(r, "of ip", plain, names...) })
+				t.maybe("stream", func() { f.IsStream = drawWhere(r, "of stream", plain, true, false) })
+			}
 			return f
 		},
 		passes: func(f journal.UsageRecordFilter, u *ent.UsageRecord) bool {
 			return (f.Since == nil || u.CreatedAt >= *f.Since) && (f.Until == nil || u.CreatedAt < *f.Until) &&
-				fitsOptional(f.TenantID, u.TenantID) && fits(f.Type, u.Type) && fits(f.UserID, u.UserID) &&
-				fits(f.Username, u.Username) && fits(f.TokenID, u.TokenID) && fits(f.TokenName, u.TokenName) &&
-				fits(f.ModelName, u.ModelName) && fits(f.ChannelID, u.ChannelID) && fits(f.Group, u.Group) &&
+				meets(f.TenantID, u.TenantID) && meets(f.Type, &u.Type) && meets(f.UserID, &u.UserID) &&
+				meets(f.Username, &u.Username) && meets(f.TokenID, &u.TokenID) && meets(f.TokenName, &u.TokenName) &&
+				meets(f.ModelName, &u.ModelName) && meets(f.ChannelID, &u.ChannelID) && meets(f.Group, &u.Group) &&
+				meets(f.Quota, &u.Quota) && meets(f.PromptTokens, &u.PromptTokens) && meets(f.CompletionTokens, &u.CompletionTokens) &&
+				meets(f.UseTime, &u.UseTime) && meets(f.IP, &u.IP) && meets(f.IsStream, &u.IsStream) &&
 				(f.Search == nil || has(u.Content, *f.Search)) && (f.ModelLike == nil || like(*f.ModelLike).MatchString(u.ModelName)) &&
 				(f.Keyword == nil || has(u.Content, f.Keyword.Text) || f.Keyword.Text == fmt.Sprint(int(u.Type)) ||
 					f.Keyword.Models && has(u.ModelName, f.Keyword.Text))
@@ -423,18 +430,18 @@ func callKind(w *world, s wares) kind[ent.APICall, journal.APICallDraft, journal
 			t := asks{r}
 			t.maybe("since", func() { f.Since = t.moment("since") })
 			t.maybe("until", func() { f.Until = t.moment("until") })
-			t.maybe("tenant", func() { f.TenantID = of(r, "of tenant", s.tenants[1:]...) })
-			t.maybe("app", func() { f.AppID = ptr(of(r, "of app", apps...)) })
-			t.maybe("path", func() { f.APIPath = ptr(of(r, "of path", paths...)) })
-			t.maybe("ip", func() { f.SourceIP = ptr(of(r, "of ip", "1.2.3.4", "HOST.example")) })
-			t.maybe("status", func() { f.StatusCode = ptr(of(r, "of status", 200, 404, 500, -1, 70000)) })
-			t.maybe("method", func() { f.HTTPMethod = ptr(of(r, "of method", "GET", "get")) })
+			t.maybe("tenant", func() { f.TenantID = drawWhere(r, "of tenant", plain, valuesOf(s.tenants)...) })
+			t.maybe("app", func() { f.AppID = drawWhere(r, "of app", plain, apps...) })
+			t.maybe("path", func() { f.APIPath = drawWhere(r, "of path", plain, paths...) })
+			t.maybe("ip", func() { f.SourceIP = drawWhere(r, "of ip", plain, "1.2.3.4", "HOST.example") })
+			t.maybe("status", func() { f.StatusCode = drawWhere(r, "of status", ranges, int64(200), 404, 500, -1, 70000) })
+			t.maybe("method", func() { f.HTTPMethod = drawWhere(r, "of method", plain, "GET", "get") })
 			return f
 		},
 		passes: func(f journal.APICallFilter, a *ent.APICall) bool {
 			return (f.Since == nil || a.OperationTime >= *f.Since) && (f.Until == nil || a.OperationTime < *f.Until) &&
-				fitsOptional(f.TenantID, a.TenantID) && fits(f.AppID, a.AppID) && fits(f.APIPath, a.APIPath) &&
-				fits(f.SourceIP, a.SourceIP) && (f.StatusCode == nil || *f.StatusCode == int(a.StatusCode)) && fits(f.HTTPMethod, a.HTTPMethod)
+				meets(f.TenantID, a.TenantID) && meets(f.AppID, &a.AppID) && meets(f.APIPath, &a.APIPath) &&
+				meets(f.SourceIP, &a.SourceIP) && meets(f.StatusCode, ptr(int64(a.StatusCode))) && meets(f.HTTPMethod, &a.HTTPMethod)
 		},
 		key: func(a *ent.APICall) (column.Time, string) { return a.OperationTime, a.ID },
 	}

@@ -57,7 +57,7 @@ func TestSumsTooLarge(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		for _, filter := range []journal.UsageRecordFilter{{}, {Search: ptr("")}, {Group: ptr(""), ModelName: ptr("")}} {
+		for _, filter := range []journal.UsageRecordFilter{{}, {Search: ptr("")}, {Group: journal.Is(""), ModelName: journal.Is("")}} {
 			_, err = w.UsageStats(ctx, filter)
 			wantKind(t, err, fault.Invalid)
 		}
@@ -87,13 +87,13 @@ func TestMoreValuesThanAStatementTakes(t *testing.T) {
 			filter journal.OperationFilter
 			want   int64
 		}{
-			{journal.OperationFilter{UsernameContains: ptr("nAME")}, many},
-			{journal.OperationFilter{UsernameContains: ptr("")}, many + 2},
-			{journal.OperationFilter{UsernameContains: ptr("name 12")}, 11},
-			{journal.OperationFilter{ModuleContains: ptr("mODULE")}, many},
-			{journal.OperationFilter{ModuleContains: ptr("")}, many + 2},
-			{journal.OperationFilter{ModuleContains: ptr("module"), UsernameContains: ptr("name")}, many},
-			{journal.OperationFilter{ModuleContains: ptr("module"), Module: ptr("Module 1")}, 1},
+			{journal.OperationFilter{Username: journal.Has("nAME")}, many},
+			{journal.OperationFilter{Username: journal.Has("")}, many + 2},
+			{journal.OperationFilter{Username: journal.Has("name 12")}, 11},
+			{journal.OperationFilter{Module: journal.Has("mODULE")}, many},
+			{journal.OperationFilter{Module: journal.Has("")}, many + 2},
+			{journal.OperationFilter{Module: journal.Has("module"), Username: journal.Has("name")}, many},
+			{journal.OperationFilter{Module: &journal.Where[string]{Contains: ptr("module"), Eq: ptr("Module 1")}}, 1},
 		} {
 			if n, err := w.Operations.Count(ctx, c.filter); err != nil || n != c.want {
 				t.Errorf("%+v: %d operations, want %d (%v)", c.filter, n, c.want, err)
@@ -103,7 +103,7 @@ func TestMoreValuesThanAStatementTakes(t *testing.T) {
 			filter journal.UsageRecordFilter
 			want   int64
 		}{
-			{journal.UsageRecordFilter{Username: ptr("same")}, many},
+			{journal.UsageRecordFilter{Username: journal.Is("same")}, many},
 			{journal.UsageRecordFilter{ModelLike: ptr("MODEL%")}, many},
 			{journal.UsageRecordFilter{ModelLike: ptr("%%")}, many + 1},
 			{journal.UsageRecordFilter{ModelLike: ptr("")}, 0},

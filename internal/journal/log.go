@@ -110,12 +110,15 @@ const (
 type question struct {
 	since, until *column.Time // until is excluded
 	tenant       *column.ID
-	class        *int16
+	class        func(column string) shape // the condition on rows' and on roll-ups' column; nil for all
 	choices      []choice
 	except       *choice // leaves rows out
 	rest         []shape // conditions that no roll-up counts
 	scans        bool    // no index serves one of rest: row after row is looked at
 	none         bool    // nothing can pass
+
+	scanned  string          // a field that only reading rows finds, "" for none
+	problems []fault.Problem // what cannot be asked
 }
 
 // choice is a value, or some, of one dimension.
@@ -126,13 +129,31 @@ type choice struct {
 	opposite  shape // of question.except: the rows that are left out, where rows keeps the others
 }
 
-// ask reads a filter for a query. It refuses whoever may not read the kind: roll-ups
-// would answer such a caller with nothing, which is not true.
+// ask reads a filter for a query that looks for rows in time. It refuses what would
+// read too many.
 func (l *Log[R, D, F]) ask(ctx context.Context, client *ent.Client, filter F) (question, error) {
+	q, err := l.askArrived(ctx, client, filter)
+	if err != nil {
+		return q, err
+	}
+	return q, q.bounded(l.journal.now)
+}
+
+// askArrived reads a filter for a query that looks through rows in the order of their
+// arrival, so no condition makes it read more. It refuses whoever may not read the kind:
+// roll-ups would answer such a caller with nothing, which is not true.
+func (l *Log[R, D, F]) askArrived(ctx context.Context, client *ent.Client, filter F) (question, error) {
 	if err := schema.MayRead(ctx, l.kind); err != nil {
 		return question{}, err
 	}
-	return l.asks(ctx, client, &filter)
+	q, err := l.asks(ctx, client, &filter)
+	switch {
+	case err != nil:
+		return q, err
+	case len(q.problems) > 0:
+		return q, fault.Refuse(q.problems...)
+	}
+	return q, nil
 }
 
 // conditions gives a question as conditions on rows.
@@ -151,7 +172,7 @@ func (t *table[R, D, F]) conditions(q question) []shape {
 		list = append(list, sql.FieldEQ("tenant_id", q.tenant[:]))
 	}
 	if q.class != nil {
-		list = append(list, sql.FieldEQ(t.class, int64(*q.class)))
+		list = append(list, q.class(t.class))
 	}
 	for _, chosen := range q.choices {
 		list = append(list, chosen.rows)

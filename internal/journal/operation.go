@@ -3,17 +3,15 @@ package journal
 import (
 	"context"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
-
-	"entgo.io/ent/dialect/sql"
 
 	"logbook/ent"
 	"logbook/ent/column"
 	"logbook/ent/operation"
 	"logbook/ent/schema"
 	"logbook/internal/auth"
-	"logbook/internal/db"
 	"logbook/internal/fault"
 	"logbook/internal/rawjson"
 )
@@ -38,21 +36,23 @@ type OperationDraft struct {
 }
 
 // OperationFilter says which operations are asked for; an absent field asks
-// nothing. Every field but TenantID has an index behind it.
+// nothing. Every field but TenantID and RequestData has an index behind it.
 type OperationFilter struct {
 	Since     *column.Time // at this instant or later
 	Until     *column.Time // before this instant
-	TenantID  *column.ID
-	UserID    *int64 // the user's number in its own system
-	Username  *string
-	Action    *column.Action
-	Module    *string
-	Succeeded *bool
-	IPAddress *string
+	TenantID  *Where[column.ID]
+	UserID    *Where[int64]  // the user's number in its own system
+	Username  *Where[string] // no name and "" are one
+	Action    *Where[column.Action]
+	Module    *Where[string]
+	Succeeded *Where[bool]
+	IPAddress *Where[string]
 
-	UsernameContains *string // the case of ASCII letters does not matter
-	ModuleContains   *string // the case of ASCII letters does not matter
+	RequestData []*WhereMember // within MaxScan only, by those who may see it
 }
+
+// ReadsRows says whether the filter finds operations by reading them one by one.
+func (f *OperationFilter) ReadsRows() bool { return len(f.RequestData) > 0 }
 
 type (
 	// OperationLog keeps the operations.
@@ -264,105 +264,82 @@ func maskSecrets(raw column.JSON) column.JSON {
 	return rawjson.MaskMembers(raw, func(key string) bool { return secretKeys[key] }, `"***"`)
 }
 
-// askOperations serves a user's number and name by the index of names: the
-// roll-ups know which names a number had, and which names and modules contain a
-// text.
 func askOperations(ctx context.Context, client *ent.Client, f *OperationFilter) (question, error) {
-	q := question{since: f.Since, until: f.Until, tenant: f.TenantID}
-	if f.Succeeded != nil {
-		class := int16(0)
-		if *f.Succeeded {
-			class = 1
-		}
-		q.class = &class
+	q := question{since: f.Since, until: f.Until}
+	if len(f.RequestData) > 0 && !auth.From(ctx).Holds(auth.OperationsQuery) {
+		return q, fault.New(fault.Forbidden, "only who holds the permission %s may filter by the request's data, which others do not see", auth.OperationsQuery)
 	}
-	if f.Action != nil {
-		q.choose(operationsByAction, numberValue(int64(*f.Action)), sql.FieldEQ(operation.FieldAction, int64(*f.Action)))
+	whereTenant(&q, f.TenantID)
+	whereClass(&q, "succeeded", f.Succeeded)
+	where(&q, filtered{name: "action", column: operation.FieldAction, dimension: operationsByAction}, f.Action)
+	if err := q.whereUser(ctx, client, f.UserID, f.Username); err != nil {
+		return q, err
 	}
-	if f.UserID != nil || f.Username != nil || asksPart(f.UsernameContains) {
-		if err := checkContains("username_contains", f.UsernameContains); err != nil {
-			return q, err
-		}
-		known, err := valuesOf(ctx, client, schema.KindOperation, operationsByUser)
-		if err != nil {
-			return q, err
-		}
-		q.chooseAmong(operationsByUser, known, func(value string) bool {
-			number, name, _ := strings.Cut(value, "\x00")
-			return (f.UserID == nil || number == numberValue(*f.UserID)) &&
-				(f.Username == nil || name == *f.Username) && containsFold(name, f.UsernameContains)
-		}, func(values []string) shape { return operationsOf(values, f.UserID) }, f.ofUser())
-	}
-	if f.Module != nil && !asksPart(f.ModuleContains) {
-		q.choose(operationsByModule, *f.Module, sql.FieldEQ(operation.FieldModule, *f.Module))
-	}
-	if asksPart(f.ModuleContains) {
-		if err := checkContains("module_contains", f.ModuleContains); err != nil {
-			return q, err
-		}
-		known, err := valuesOf(ctx, client, schema.KindOperation, operationsByModule)
-		if err != nil {
-			return q, err
-		}
-		q.chooseAmong(operationsByModule, known, func(module string) bool {
-			return (f.Module == nil || module == *f.Module) && containsFold(module, f.ModuleContains)
-		}, func(modules []string) shape { return sql.FieldIn(operation.FieldModule, modules...) }, func(s *sql.Selector) {
-			s.Where(db.ContainsFold(s.C(operation.FieldModule), *f.ModuleContains))
-			if f.Module != nil {
-				s.Where(sql.EQ(s.C(operation.FieldModule), *f.Module))
-			}
-		})
-	}
-	if f.IPAddress != nil {
-		q.rest = append(q.rest, sql.FieldEQ(operation.FieldIPAddress, *f.IPAddress))
-	}
-	return q, nil
+	err := wherePart(ctx, client, schema.KindOperation, &q, filtered{name: "module", column: operation.FieldModule, dimension: operationsByModule}, f.Module)
+	where(&q, filtered{name: "ip_address", column: operation.FieldIPAddress, optional: true}, f.IPAddress)
+	whereMembers(&q, filtered{name: "request_data", column: operation.FieldRequestData}, f.RequestData)
+	return q, err
 }
 
-// operationsOf keeps the operations of users whose number and name are among the
-// values; no name and the name "" are one value. User narrows to a number.
-func operationsOf(values []string, user *int64) shape {
-	return func(s *sql.Selector) {
-		names := make([]any, len(values))
-		nameless := false
-		for i, value := range values {
-			_, name, _ := strings.Cut(value, "\x00")
-			names[i] = name
-			nameless = nameless || name == ""
-		}
-		among := sql.In(s.C(operation.FieldUsername), names...)
-		if nameless {
-			among = sql.Or(among, sql.IsNull(s.C(operation.FieldUsername)))
-		}
-		s.Where(among)
-		if user != nil {
-			s.Where(sql.EQ(s.C(operation.FieldUserID), *user))
-		}
+// whereUser serves a user's number and name by the index of names: the roll-ups know
+// which names a number had, and which names contain a text.
+func (q *question) whereUser(ctx context.Context, client *ent.Client, number *Where[int64], username *Where[string]) error {
+	name := orNobody(username)
+	asked, named := accept(q, "user_id", number), accept(q, "username", name)
+	if !asked && !named {
+		return nil
 	}
+	direct := shaped(number.on(operation.FieldUserID, true), name.onNobody(operation.FieldUsername))
+	if asked && number.ranges() || named && name.ranges() {
+		q.rest = append(q.rest, direct)
+		return nil
+	}
+	known, err := valuesOf(ctx, client, schema.KindOperation, operationsByUser)
+	if err != nil {
+		return err
+	}
+	wanted := func(value string) bool {
+		digits, text, _ := strings.Cut(value, "\x00")
+		var has *int64
+		if n, err := strconv.ParseInt(digits, 10, 64); err == nil {
+			has = &n
+		}
+		return number.passes(has) && name.passes(&text)
+	}
+	if !number.picks() && !name.picks() {
+		q.leaveUsers(known, wanted, number, name, direct)
+		return nil
+	}
+	q.chooseAmong(operationsByUser, known, wanted, func(values []string) shape { return shaped(operationsOf(values), direct) }, direct)
+	return nil
 }
 
-// ofUser says on rows what the filter asks of the user; no name is the name "".
-func (f *OperationFilter) ofUser() shape {
-	return func(s *sql.Selector) {
-		name := s.C(operation.FieldUsername)
-		if f.UserID != nil {
-			s.Where(sql.EQ(s.C(operation.FieldUserID), *f.UserID))
-		}
-		if f.Username != nil {
-			named := sql.EQ(name, *f.Username)
-			if *f.Username == "" {
-				named = sql.Or(named, sql.IsNull(name))
-			}
-			s.Where(named)
-		}
-		if f.UsernameContains != nil {
-			named := db.ContainsFold(name, *f.UsernameContains)
-			if *f.UsernameContains == "" {
-				named = sql.Or(named, sql.IsNull(name))
-			}
-			s.Where(named)
-		}
+// leaveUsers leaves out those of the known users that are not wanted.
+func (q *question) leaveUsers(known []string, wanted func(string) bool, number *Where[int64], name *Where[string], direct shape) {
+	unwanted := slices.DeleteFunc(slices.Clone(known), wanted)
+	if len(unwanted) > mostValues || !number.asksNothing() && !name.asksNothing() {
+		q.rest = append(q.rest, direct)
+		return
 	}
+	if len(unwanted) == 0 {
+		q.rest = append(q.rest, direct) // which leaves out nobody: a purge has its condition all the same
+		return
+	}
+	opposite := operationsOf(unwanted)
+	if !number.asksNothing() {
+		opposite = shaped(opposite, OneOf(number.Not...).on(operation.FieldUserID, true))
+	}
+	q.leave(choice{dimension: operationsByUser, rollups: rollupsOf(unwanted...), rows: direct, opposite: opposite})
+}
+
+// operationsOf keeps the operations of users whose names are among the values; no name
+// and the name "" are one value.
+func operationsOf(values []string) shape {
+	names := make([]string, len(values))
+	for i, value := range values {
+		_, names[i], _ = strings.Cut(value, "\x00")
+	}
+	return OneOf(names...).onNobody(operation.FieldUsername)
 }
 
 // presentOperation keeps what the document shows only in the detail from those

@@ -72,6 +72,9 @@ func (s wares) draft(t *rapid.T) journal.EntryDraft {
 		Level:      ptr(rapid.SampledFrom(column.Levels).Draw(t, "level")),
 		Source:     rapid.SampledFrom(sources).Draw(t, "source"),
 		UserID:     rapid.SampledFrom([]*string{nil, ptr("1"), ptr("2")}).Draw(t, "user"),
+		Username:   rapid.SampledFrom([]*string{nil, ptr(""), ptr("alice"), ptr("bob")}).Draw(t, "username"),
+		IPAddress:  rapid.SampledFrom([]*string{nil, ptr("-"), ptr("::1")}).Draw(t, "ip"),
+		RequestID:  rapid.SampledFrom([]*string{nil, ptr("a"), ptr("A")}).Draw(t, "request"),
 	}
 }
 
@@ -88,24 +91,38 @@ func (s wares) filter(t *rapid.T) journal.EntryFilter {
 	}
 	maybe("since", func() { f.Since = moment("since") })
 	maybe("until", func() { f.Until = moment("until") })
-	maybe("tenant", func() { f.TenantID = s.tenants[rapid.IntRange(1, 3).Draw(t, "tenant")] })
-	maybe("category", func() { f.CategoryID = s.categories[rapid.IntRange(1, 3).Draw(t, "category")] })
-	maybe("level", func() { f.Level = ptr(rapid.SampledFrom(column.Levels).Draw(t, "level")) })
-	maybe("source", func() { f.Source = rapid.SampledFrom(sources[1:]).Draw(t, "source") })
-	maybe("user", func() { f.UserID = ptr(rapid.SampledFrom([]string{"1", "2", "3"}).Draw(t, "user")) })
+	maybe("tenant", func() { f.TenantID = drawWhere(t, "tenant", plain, valuesOf(s.tenants)...) })
+	maybe("category", func() { f.CategoryID = drawWhere(t, "category", plain, valuesOf(s.categories)...) })
+	maybe("level", func() { f.Level = drawWhere(t, "level", ranges, column.Levels...) })
+	maybe("source", func() { f.Source = drawWhere(t, "source", parts, valuesOf(sources)...) })
+	maybe("user", func() { f.UserID = drawWhere(t, "user", plain, "1", "2", "3", "") })
+	if f.Since != nil && (f.Until == nil || f.Until.Time().Sub(f.Since.Time()) <= journal.MaxScan) && f.Since.Time().After(noon.Add(-30*24*time.Hour)) {
+		maybe("username", func() { f.Username = drawWhere(t, "username", parts, "Alice", "bob", "") })
+		maybe("ip", func() { f.IPAddress = drawWhere(t, "ip", plain, "-", "::1") })
+		maybe("request", func() { f.RequestID = drawWhere(t, "request", plain, "a", "A") })
+	}
 	maybe("search", func() {
 		f.Search = ptr(rapid.SampledFrom([]string{"a", "ALPHA", "日", "%", "_", "gamma"}).Draw(t, "search"))
 	})
 	return f
 }
 
+// valuesOf gives the values behind the pointers, without nil.
+func valuesOf[T any](list []*T) (values []T) {
+	for _, one := range list {
+		if one != nil {
+			values = append(values, *one)
+		}
+	}
+	return values
+}
+
 // passes is the filter in plain Go.
 func passes(f journal.EntryFilter, e *ent.Entry) bool {
-	same := func(want, have *string) bool { return want == nil || have != nil && *want == *have }
-	sameID := func(want, have *column.ID) bool { return want == nil || have != nil && *want == *have }
 	return (f.Since == nil || e.Timestamp >= *f.Since) && (f.Until == nil || e.Timestamp < *f.Until) &&
-		sameID(f.TenantID, e.TenantID) && sameID(f.CategoryID, e.CategoryID) &&
-		(f.Level == nil || e.Level == *f.Level) && same(f.Source, e.Source) && same(f.UserID, e.UserID) &&
+		meets(f.TenantID, e.TenantID) && meets(f.CategoryID, e.CategoryID) &&
+		meets(f.Level, &e.Level) && meets(f.Source, e.Source) && meets(f.UserID, e.UserID) &&
+		meets(f.Username, e.Username) && meets(f.IPAddress, e.IPAddress) && meets(f.RequestID, e.RequestID) &&
 		(f.Search == nil || strings.Contains(strings.ToLower(e.Message), strings.ToLower(*f.Search)))
 }
 

@@ -30,7 +30,7 @@ func (l *Log[R, D, F]) Purge(ctx context.Context, filter F) (int64, error) {
 		return 0, err
 	}
 	return l.purge(ctx, conditions, Change{
-		Event: "Purge", Tenant: q.tenant, Details: map[string]any{"filter": asked(filter)},
+		Event: "Purge", Tenant: q.tenant, Details: map[string]any{"filter": recorded(asked(filter))},
 	})
 }
 

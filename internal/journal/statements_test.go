@@ -43,9 +43,9 @@ func TestHistogramStatements(t *testing.T) {
 			{"Asia/Kathmandu", Hour, 30 * day, EntryFilter{}, 1},
 			{"UTC", Minute, 10 * time.Hour, EntryFilter{}, 1},
 			{"Asia/Kolkata", Day, 90 * day, EntryFilter{}, 1},
-			{"Europe/Berlin", Hour, 30 * day, EntryFilter{Source: &source}, 1}, // whose roll-ups are of days
-			{"Europe/Berlin", Day, 90 * day, EntryFilter{Source: &source}, 1},
-			{"Europe/Berlin", Week, 900 * day, EntryFilter{Source: &source}, 2}, // more than 100 weeks
+			{"Europe/Berlin", Hour, 30 * day, EntryFilter{Source: Is(source)}, 1}, // whose roll-ups are of days
+			{"Europe/Berlin", Day, 90 * day, EntryFilter{Source: Is(source)}, 1},
+			{"Europe/Berlin", Week, 900 * day, EntryFilter{Source: Is(source)}, 2}, // more than 100 weeks
 			{"Europe/Berlin", Day, 90 * day, EntryFilter{Search: &text}, 1},
 		} {
 			until := since.Add(c.length)

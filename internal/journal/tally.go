@@ -206,7 +206,7 @@ func (l *table[R, D, F]) countBuckets(ctx context.Context, client *ent.Client, t
 			chosen.rollups(s)
 		}
 		if t.class != nil {
-			s.Where(sql.EQ(s.C(rollup.FieldClass), int64(*t.class)))
+			t.class(rollup.FieldClass)(s)
 		}
 		var group grouping
 		if t.apart&values != 0 {

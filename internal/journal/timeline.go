@@ -332,7 +332,7 @@ func (j *Journal) entryLanes(ctx context.Context, client *ent.Client, f *Timelin
 	if !known {
 		return nil, nil
 	}
-	q, err := j.Entries.ask(ctx, client, EntryFilter{Since: f.Since, Until: f.Until, TenantID: f.TenantID, UserID: alias})
+	q, err := j.Entries.ask(ctx, client, EntryFilter{Since: f.Since, Until: f.Until, TenantID: isGiven(f.TenantID), UserID: isGiven(alias)})
 	q.equal(entry.FieldIPAddress, f.IPAddress)
 	q.equal(entry.FieldRequestID, f.RequestID)
 	return laneOf(j.Entries, q), err
@@ -343,7 +343,7 @@ func (j *Journal) entryLanes(ctx context.Context, client *ent.Client, f *Timelin
 // are lanes of their own, since an index sorts the rows of one user id only.
 func (j *Journal) auditLanes(ctx context.Context, client *ent.Client, f *TimelineFilter, who person) (list []lane, err error) {
 	ask := func(asked AuditEventFilter, rest ...shape) error {
-		asked.Since, asked.Until, asked.TenantID = f.Since, f.Until, f.TenantID
+		asked.Since, asked.Until, asked.TenantID = f.Since, f.Until, isGiven(f.TenantID)
 		q, err := j.AuditEvents.ask(ctx, client, asked)
 		q.rest = append(q.rest, rest...)
 		q.equal(auditevent.FieldIP, f.IPAddress)
@@ -355,13 +355,13 @@ func (j *Journal) auditLanes(ctx context.Context, client *ent.Client, f *Timelin
 		return list, err
 	}
 	if alias, known := who.in("codebird"); known {
-		if err := ask(AuditEventFilter{UserID: alias, ExceptApplicationID: new(OwnApplication)}); err != nil {
+		if err := ask(AuditEventFilter{UserID: isGiven(alias), ApplicationID: IsNot(OwnApplication)}); err != nil {
 			return nil, err
 		}
 	}
 	// Said so that SQLite looks through the user's events, not through all of Logbook's own.
 	own := func(s *sql.Selector) { s.Where(sql.Not(sql.NEQ(s.C(auditevent.FieldApplicationID), OwnApplication))) }
-	err = ask(AuditEventFilter{UserID: new(numberValue(*who.asked))}, own)
+	err = ask(AuditEventFilter{UserID: Is(numberValue(*who.asked))}, own)
 	return list, err
 }
 
@@ -370,13 +370,13 @@ func (j *Journal) operationLanes(ctx context.Context, client *ent.Client, f *Tim
 	if !known {
 		return nil, nil
 	}
-	asked := OperationFilter{Since: f.Since, Until: f.Until, TenantID: f.TenantID}
+	asked := OperationFilter{Since: f.Since, Until: f.Until, TenantID: isGiven(f.TenantID)}
 	if alias != nil {
 		number, ok := parseID(numberRow(0), *alias)
 		if !ok { // no operation can name it
 			return nil, nil
 		}
-		asked.UserID = &number.number
+		asked.UserID = Is(number.number)
 	}
 	q, err := j.Operations.ask(ctx, client, asked)
 	q.equal(operation.FieldIPAddress, f.IPAddress)
@@ -384,7 +384,7 @@ func (j *Journal) operationLanes(ctx context.Context, client *ent.Client, f *Tim
 }
 
 func (j *Journal) usageLanes(ctx context.Context, client *ent.Client, f *TimelineFilter, who person) ([]lane, error) {
-	q, err := j.UsageRecords.ask(ctx, client, UsageRecordFilter{Since: f.Since, Until: f.Until, TenantID: f.TenantID, UserID: who.asked})
+	q, err := j.UsageRecords.ask(ctx, client, UsageRecordFilter{Since: f.Since, Until: f.Until, TenantID: isGiven(f.TenantID), UserID: isGiven(who.asked)})
 	q.equal(usagerecord.FieldIP, f.IPAddress)
 	return laneOf(j.UsageRecords, q), err
 }
@@ -397,10 +397,8 @@ func (j *Journal) apiCallLanes(ctx context.Context, client *ent.Client, f *Timel
 	if !known {
 		return nil, nil
 	}
-	q, err := j.APICalls.ask(ctx, client, APICallFilter{Since: f.Since, Until: f.Until, TenantID: f.TenantID})
-	if alias != nil {
-		q.choose(apiCallsByApp, *alias, sql.FieldEQ(apicall.FieldAppID, *alias))
-	}
+	q, err := j.APICalls.ask(ctx, client, APICallFilter{Since: f.Since, Until: f.Until, TenantID: isGiven(f.TenantID)})
+	where(&q, apiCallApp, isGiven(alias))
 	q.equal(apicall.FieldSourceIP, f.IPAddress)
 	return laneOf(j.APICalls, q), err
 }

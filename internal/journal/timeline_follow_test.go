@@ -159,7 +159,7 @@ func TestTimelineFollows(t *testing.T) {
 			want := 0
 			for n, h := range all {
 				// What was there before is of the first writer.
-				expected := n >= before && visible(f.p, h) && meets(f.p, f.filter, people, h)
+				expected := n >= before && visible(f.p, h) && inTimeline(f.p, f.filter, people, h)
 				if expected {
 					want++
 				}

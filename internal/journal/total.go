@@ -68,7 +68,7 @@ func (l *Log[R, D, F]) countWithin(ctx context.Context, filter F) (count int64, 
 		if err != nil {
 			return err
 		}
-		if !q.scans || q.none {
+		if !q.scans && q.scanned == "" || q.none {
 			count, err = l.countIn(ctx, client, q)
 			return err
 		}

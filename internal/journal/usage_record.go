@@ -10,6 +10,7 @@ import (
 
 	"logbook/ent"
 	"logbook/ent/column"
+	"logbook/ent/rollup"
 	"logbook/ent/schema"
 	"logbook/ent/usagerecord"
 	"logbook/internal/auth"
@@ -44,22 +45,37 @@ type UsageRecordDraft struct {
 }
 
 // UsageRecordFilter says which usage records are asked for; an absent field asks
-// nothing. Every field but TenantID, Group, Search and Keyword has an index behind it.
+// nothing.
 type UsageRecordFilter struct {
 	Since     *column.Time // at this instant or later
 	Until     *column.Time // before this instant
-	TenantID  *column.ID
-	Type      *column.UsageType
-	UserID    *int64
-	Username  *string
-	TokenID   *int64
-	TokenName *string
-	ModelName *string
+	TenantID  *Where[column.ID]
+	Type      *Where[column.UsageType]
+	UserID    *Where[int64]
+	Username  *Where[string]
+	TokenID   *Where[int64]
+	TokenName *Where[string]
+	ModelName *Where[string]
 	ModelLike *string // a pattern: % is any text, _ any character; the case of ASCII letters does not matter
-	ChannelID *int64
-	Group     *string
+	ChannelID *Where[int64]
+	Group     *Where[string]
 	Search    *string // part of the content; the case of ASCII letters does not matter
 	Keyword   *UsageKeyword
+
+	// Within MaxScan only.
+	IP               *Where[string]
+	IsStream         *Where[bool]
+	Quota            *Where[int64]
+	PromptTokens     *Where[int64]
+	CompletionTokens *Where[int64]
+	UseTime          *Where[int64]
+	Other            []*WhereMember // of the records whose Other is a JSON object
+}
+
+// ReadsRows says whether the filter finds usage records by reading them one by one.
+func (f *UsageRecordFilter) ReadsRows() bool {
+	return asksPart(f.Search) || f.Group != nil || f.IP != nil || f.IsStream != nil || f.Quota != nil ||
+		f.PromptTokens != nil || f.CompletionTokens != nil || f.UseTime != nil || len(f.Other) > 0
 }
 
 // UsageKeyword asks for the records that have to do with a word in one of the ways
@@ -215,25 +231,29 @@ func usageRecordRow(d *UsageRecordDraft) (*ent.UsageRecord, given) {
 	return row, given{id: d.ID != nil, time: d.CreatedAt != nil}
 }
 
+// adminInfo is the member of Other that only those may see who see all records.
+const adminInfo = "admin_info"
+
 // askUsageRecords asks for a user's own records where the principal may see no
-// others. Names of users and tokens are served by the index of their numbers: the
-// roll-ups know which numbers a name had.
+// others.
 func askUsageRecords(ctx context.Context, client *ent.Client, f *UsageRecordFilter) (question, error) {
-	q := question{since: f.Since, until: f.Until, tenant: f.TenantID}
+	q := question{since: f.Since, until: f.Until}
 	user := f.UserID
 	if p := auth.From(ctx); !p.Holds(auth.UsageRead) {
-		own, _ := p.Own()
-		if user != nil && *user != own {
-			q.none = true
+		if slices.ContainsFunc(f.Other, func(m *WhereMember) bool { return m.Key == adminInfo }) {
+			return q, fault.New(fault.Forbidden, "only who may read all usage records may filter by %s, which others do not see", adminInfo)
 		}
-		user = &own
+		own, _ := p.Own()
+		if accept(&q, "user_id", user) && (user.ranges() || !user.passes(&own)) {
+			q.rest = append(q.rest, user.on(usagerecord.FieldUserID, false))
+		}
+		user = Is(own)
 	}
-	if f.Type != nil {
-		class := int16(*f.Type)
-		q.class = &class
-	}
-	if f.ModelName != nil {
-		q.choose(usageByModel, *f.ModelName, sql.FieldEQ(usagerecord.FieldModelName, *f.ModelName))
+	whereTenant(&q, f.TenantID)
+	whereClass(&q, "type", f.Type)
+	err := wherePart(ctx, client, schema.KindUsage, &q, filtered{name: "model_name", column: usagerecord.FieldModelName, dimension: usageByModel}, f.ModelName)
+	if err != nil {
+		return q, err
 	}
 	if f.ModelLike != nil && (*f.ModelLike == "" || strings.Trim(*f.ModelLike, "%") != "") { // % alone asks nothing
 		if err := checkContains("model_like", f.ModelLike); err != nil {
@@ -256,20 +276,23 @@ func askUsageRecords(ctx context.Context, client *ent.Client, f *UsageRecordFilt
 		named := func(models []string) shape { return sql.FieldIn(usagerecord.FieldModelName, models...) }
 		q.chooseAmong(usageByModel, known, func(string) bool { return true }, named, named(known))
 	}
-	err := q.chooseNamed(ctx, client, usageByUser, user, f.Username, usagerecord.FieldUserID, usagerecord.FieldUsername)
-	if err != nil {
+	users := numbered{usageByUser, filtered{name: "user_id", column: usagerecord.FieldUserID}, filtered{name: "username", column: usagerecord.FieldUsername}}
+	if err := q.whereNumbered(ctx, client, users, user, f.Username); err != nil {
 		return q, err
 	}
-	err = q.chooseNamed(ctx, client, usageByToken, f.TokenID, f.TokenName, usagerecord.FieldTokenID, usagerecord.FieldTokenName)
-	if err != nil {
+	tokens := numbered{usageByToken, filtered{name: "token_id", column: usagerecord.FieldTokenID}, filtered{name: "token_name", column: usagerecord.FieldTokenName}}
+	if err := q.whereNumbered(ctx, client, tokens, f.TokenID, f.TokenName); err != nil {
 		return q, err
 	}
-	if f.ChannelID != nil {
-		q.choose(usageByChannel, numberValue(*f.ChannelID), sql.FieldEQ(usagerecord.FieldChannelID, *f.ChannelID))
-	}
-	if f.Group != nil {
-		q.choose(usageByGroup, *f.Group, sql.FieldEQ(usagerecord.FieldGroup, *f.Group))
-	}
+	where(&q, filtered{name: "channel_id", column: usagerecord.FieldChannelID, dimension: usageByChannel}, f.ChannelID)
+	where(&q, filtered{name: "group", column: usagerecord.FieldGroup, dimension: usageByGroup}, f.Group)
+	where(&q, filtered{name: "ip", column: usagerecord.FieldIP, scanned: true}, f.IP)
+	where(&q, filtered{name: "is_stream", column: usagerecord.FieldIsStream, scanned: true}, f.IsStream)
+	where(&q, filtered{name: "quota", column: usagerecord.FieldQuota, scanned: true}, f.Quota)
+	where(&q, filtered{name: "prompt_tokens", column: usagerecord.FieldPromptTokens, scanned: true}, f.PromptTokens)
+	where(&q, filtered{name: "completion_tokens", column: usagerecord.FieldCompletionTokens, scanned: true}, f.CompletionTokens)
+	where(&q, filtered{name: "use_time", column: usagerecord.FieldUseTime, scanned: true}, f.UseTime)
+	whereMembers(&q, filtered{name: "other", column: usagerecord.FieldOther, verbatim: true}, f.Other)
 	if f.Keyword != nil {
 		if err := q.keyword(*f.Keyword); err != nil {
 			return q, err
@@ -297,43 +320,112 @@ func (q *question) keyword(word UsageKeyword) error {
 	return nil
 }
 
-// chooseNamed asks for a number, a name, or both, of a dimension of numbered names.
-func (q *question) chooseNamed(ctx context.Context, client *ent.Client, dimension int8, number *int64, name *string, numbers, names string) error {
+// numbered is a dimension of names with their numbers, and where rows have both.
+type numbered struct {
+	dimension     int8
+	number, named filtered
+}
+
+// whereNumbered asks for a number, a name, or both. Names are served by the index of
+// their numbers: the roll-ups know which numbers a name had.
+func (q *question) whereNumbered(ctx context.Context, client *ent.Client, at numbered, number *Where[int64], name *Where[string]) error {
+	asked, named := accept(q, at.number.name, number), accept(q, at.named.name, name)
+	byNumber, byName := number.on(at.number.column, false), name.on(at.named.column, false)
+	direct := shaped(byNumber, byName)
 	switch {
-	case number != nil && name != nil:
-		q.choose(dimension, numberedName(*number, *name), shaped(sql.FieldEQ(numbers, *number), sql.FieldEQ(names, *name)))
-	case number != nil:
-		low, high := schema.RollupRange(*number)
-		q.choices = append(q.choices, choice{
-			dimension,
-			func(s *sql.Selector) { s.Where(sql.GTE(s.C("value"), low)).Where(sql.LT(s.C("value"), high)) },
-			sql.FieldEQ(numbers, *number),
-			nil,
-		})
-	case name != nil && !auth.From(ctx).Holds(auth.UsageRead):
-		// Who sees its own rows only sees no roll-ups of this dimension.
-		q.rest = append(q.rest, sql.FieldEQ(names, *name))
-	case name != nil:
-		known, err := valuesOf(ctx, client, schema.KindUsage, dimension)
-		if err != nil {
-			return err
+	case !asked && !named:
+		return nil
+	case asked && number.ranges() || named && name.ranges():
+		q.rest = append(q.rest, direct)
+		return nil
+	case !named:
+		q.whereNumber(at, number, byNumber)
+		return nil
+	case !auth.From(ctx).Holds(auth.UsageRead):
+		// Who sees its own rows only sees no roll-ups of other names.
+		q.rest = append(q.rest, byName)
+		if asked {
+			q.whereNumber(at, number, byNumber)
 		}
-		q.chooseAmong(dimension, known, func(value string) bool {
-			_, has, _ := strings.Cut(value, "\x00")
-			return has == *name
-		}, func(values []string) shape {
-			if len(values) > mostNumbers {
-				return sql.FieldEQ(names, *name)
-			}
-			ids := make([]int64, len(values))
-			for i, value := range values {
-				digits, _, _ := strings.Cut(value, "\x00")
-				ids[i], _ = strconv.ParseInt(digits, 10, 64) // numberedName wrote it
-			}
-			return shaped(sql.FieldIn(numbers, ids...), sql.FieldEQ(names, *name))
-		}, sql.FieldEQ(names, *name))
+		return nil
 	}
+	numbers, numbersOnly := number.only()
+	names, namesOnly := name.only()
+	if numbersOnly && namesOnly && len(numbers)*len(names) <= mostValues {
+		values := make([]string, 0, len(numbers)*len(names))
+		for _, number := range numbers {
+			for _, name := range names {
+				values = append(values, numberedName(number, name))
+			}
+		}
+		q.chooseAmong(at.dimension, values, func(string) bool { return true }, func([]string) shape { return direct }, direct)
+		return nil
+	}
+	known, err := valuesOf(ctx, client, schema.KindUsage, at.dimension)
+	if err != nil {
+		return err
+	}
+	wanted := func(value string) bool {
+		digits, text, _ := strings.Cut(value, "\x00")
+		n, _ := strconv.ParseInt(digits, 10, 64) // numberedName wrote it
+		return number.passes(&n) && name.passes(&text)
+	}
+	if !asked && !name.picks() {
+		unwanted := slices.DeleteFunc(known, wanted)
+		if len(unwanted) > mostValues {
+			q.rest = append(q.rest, direct)
+			return nil
+		}
+		q.leave(choice{
+			dimension: at.dimension, rollups: rollupsOf(unwanted...), rows: byName,
+			opposite: shaped(numbersOf(at.number.column, unwanted), OneOf(name.Not...).on(at.named.column, false)),
+		})
+		return nil
+	}
+	q.chooseAmong(at.dimension, known, wanted, func(values []string) shape {
+		if numbersOnly || len(values) > mostNumbers {
+			return direct
+		}
+		return shaped(numbersOf(at.number.column, values), direct)
+	}, direct)
 	return nil
+}
+
+// whereNumber asks for a number, whatever names it had.
+func (q *question) whereNumber(at numbered, number *Where[int64], rows shape) {
+	of := func(numbers []int64) shape {
+		return func(s *sql.Selector) {
+			ranges := make([]*sql.Predicate, len(numbers))
+			for i, number := range numbers {
+				low, high := schema.RollupRange(number)
+				ranges[i] = sql.And(sql.GTE(s.C(rollup.FieldValue), low), sql.LT(s.C(rollup.FieldValue), high))
+			}
+			if len(ranges) == 1 { // ent's Or of one forgets an And's parentheses
+				s.Where(ranges[0])
+				return
+			}
+			s.Where(sql.Or(ranges...))
+		}
+	}
+	only, bounded := number.only()
+	switch {
+	case bounded && len(only) == 0, number.Exists != nil && !*number.Exists:
+		q.none = true
+	case bounded:
+		q.choices = append(q.choices, choice{dimension: at.dimension, rollups: of(only), rows: rows})
+	case len(number.Not) > 0:
+		q.leave(choice{dimension: at.dimension, rollups: of(number.Not), rows: rows, opposite: OneOf(number.Not...).on(at.number.column, false)})
+	}
+}
+
+// numbersOf keeps the rows whose number is one of some numbered names.
+func numbersOf(column string, values []string) shape {
+	numbers := make([]int64, len(values))
+	for i, value := range values {
+		digits, _, _ := strings.Cut(value, "\x00")
+		numbers[i], _ = strconv.ParseInt(digits, 10, 64) // numberedName wrote it
+	}
+	return OneOf(numbers...).on(column, false)
 }
 
 // mostModels is how many models a pattern may match; engines take no more arguments.
@@ -360,7 +452,7 @@ func HideFromOwner(u *ent.UsageRecord) {
 // withoutAdminInfo takes the member admin_info out of a text that holds a JSON
 // object. Text that names it and is no object that can be read goes altogether.
 func withoutAdminInfo(other string) string {
-	if !strings.Contains(other, "admin_info") && !strings.Contains(other, `\u`) {
+	if !strings.Contains(other, adminInfo) && !strings.Contains(other, `\u`) {
 		return other
 	}
 	raw := []byte(other)
@@ -369,7 +461,7 @@ func withoutAdminInfo(other string) string {
 	}
 	b := []byte{'{'}
 	_ = rawjson.EachMember(raw, func(key string, value []byte) error {
-		if key == "admin_info" {
+		if key == adminInfo {
 			return nil
 		}
 		if len(b) > 1 {

@@ -43,10 +43,9 @@ func (j *Journal) UsageStats(ctx context.Context, filter UsageRecordFilter) (*Us
 	within := true
 	types := map[column.UsageType]*UsageTypeSums{}
 	lately := filter
-	consume := column.Consume
 	now := usageRecords.cut(column.TimeOf(j.now())) // as the rows' times are
 	since, until := now.Add(-time.Minute), now.Add(time.Second)
-	lately.Since, lately.Until, lately.Type = &since, &until, &consume
+	lately.Since, lately.Until, lately.Type = &since, &until, Is(column.Consume)
 	err := j.db.Read(ctx, func(client *ent.Client) error {
 		q, err := j.UsageRecords.ask(ctx, client, filter)
 		if err != nil {
