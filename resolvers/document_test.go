@@ -3,11 +3,15 @@ package resolvers
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"testing"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"logbook/internal/fault"
 )
 
 // TestInTurn wants no more than mostAtOnce fields of an operation at work at a time, that
@@ -57,4 +61,22 @@ func TestInTurn(t *testing.T) {
 	}
 	close(release)
 	asking.Wait()
+}
+
+// TestTimeIsUp wants whose time is up told so, and not that it went itself.
+func TestTimeIsUp(t *testing.T) {
+	t.Parallel()
+	for cause, want := range map[error]string{
+		context.DeadlineExceeded: "the answer took too long to work out, try again or ask for less",
+		context.Canceled:         "the request was given up before it was answered",
+	} {
+		ctx, end := context.WithCancelCause(t.Context())
+		end(cause)
+		for _, err := range []error{ctx.Err(), fault.Wrap(fault.Unavailable, ctx.Err(), "the engine's words"), errors.New("what an engine made of it")} {
+			shown := gqlerror.List{presenter(slog.New(slog.DiscardHandler))(ctx, err)}
+			if word(shown, fault.English); shown[0].Message != want {
+				t.Errorf("%v: %q, want %q", err, shown[0].Message, want)
+			}
+		}
+	}
 }

@@ -2,6 +2,7 @@ package resolvers
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"log/slog"
@@ -143,7 +144,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	answer := h.engine.run(r.Context(), operation)
 	if answer == nil { // the time was up before it began
-		write(w, r, media, &refused{status: http.StatusServiceUnavailable}, nil, gqlerror.List{refuse(r.Context().Err())})
+		write(w, r, media, &refused{status: http.StatusServiceUnavailable}, nil, gqlerror.List{refuse(context.Cause(r.Context()))})
 		return
 	}
 	write(w, r, media, nil, answer.Data, answer.Errors)

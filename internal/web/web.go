@@ -110,12 +110,13 @@ func Refuse(w http.ResponseWriter, r *http.Request, status int, text fault.Sente
 
 type timerKey struct{}
 
-// timed ends the work on an answer that takes too long.
+// timed ends the work on an answer that takes too long. The cause of the context's end
+// is then context.DeadlineExceeded.
 func timed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithCancel(r.Context())
-		defer cancel()
-		timer := time.AfterFunc(answerTimeout, cancel)
+		ctx, cancel := context.WithCancelCause(r.Context())
+		defer cancel(nil)
+		timer := time.AfterFunc(answerTimeout, func() { cancel(context.DeadlineExceeded) })
 		defer timer.Stop()
 		next.ServeHTTP(w, r.WithContext(context.WithValue(ctx, timerKey{}, timer)))
 	})
