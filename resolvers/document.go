@@ -96,7 +96,7 @@ func (e *engine) operation(ctx context.Context, r request) (*graphql.OperationCo
 	return &graphql.OperationContext{
 		RawQuery: text, OperationName: r.operationName, Doc: ready.document, Operation: chosen,
 		Variables: variables, RecoverFunc: e.recover,
-		ResolverMiddleware: func(ctx context.Context, next graphql.Resolver) (any, error) { return next(ctx) },
+		ResolverMiddleware: inTurn(),
 		RootResolverMiddleware: func(ctx context.Context, next graphql.RootResolver) graphql.Marshaler {
 			return next(ctx)
 		},
@@ -141,6 +141,29 @@ func (e *engine) enter(ctx context.Context, kind ast.Operation) (timed context.C
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	return ctx, func() { cancel(); left() }, nil
+}
+
+// mostAtOnce is how many fields of an operation are worked out at a time. Each holds a
+// connection of the few for reading, of which other callers are to find one free, and
+// as much memory as it reads, whatever the number of aliases.
+const mostAtOnce = 2
+
+// inTurn lets the fields of one operation that a resolver or a method answers wait for
+// each other. None waits inside another: fields below one begin when it has ended.
+func inTurn() graphql.FieldMiddleware {
+	turns := make(chan struct{}, mostAtOnce)
+	return func(ctx context.Context, next graphql.Resolver) (any, error) {
+		if field := graphql.GetFieldContext(ctx); !field.IsResolver && !field.IsMethod {
+			return next(ctx)
+		}
+		select {
+		case turns <- struct{}{}:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		defer func() { <-turns }()
+		return next(ctx)
+	}
 }
 
 // run carries an operation out that has one answer; nil where the time was up before it

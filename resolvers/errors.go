@@ -161,8 +161,8 @@ func clip(text string) string {
 func presenter(log *slog.Logger) graphql.ErrorPresenterFunc {
 	return func(ctx context.Context, err error) *gqlerror.Error {
 		shown := refuse(err)
-		if up := ctx.Err(); up != nil && shown.Extensions["code"] == codeInternal {
-			shown = refuse(up) // whatever the engine made of it, the time was up
+		if up := context.Cause(ctx); up != nil && (shown.Extensions["code"] == codeInternal || errors.Is(err, context.Canceled)) {
+			shown = refuse(up) // whatever the engine made of it: the time was up, or the caller has gone
 		}
 		shown.Path = graphql.GetPath(ctx)
 		var located *gqlerror.Error

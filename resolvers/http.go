@@ -2,6 +2,7 @@ package resolvers
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"log/slog"
@@ -206,7 +207,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer := s.engine.run(ctx, operation)
 	web.GiveTime(w, 0)
 	if answer == nil { // the time was up before it began
-		write(w, r, media, &refused{status: http.StatusServiceUnavailable}, nil, gqlerror.List{refuse(ctx.Err())})
+		write(w, r, media, &refused{status: http.StatusServiceUnavailable}, nil, gqlerror.List{refuse(context.Cause(ctx))})
 		return
 	}
 	write(w, r, media, nil, answer.Data, answer.Errors)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -130,16 +131,89 @@ func (r readOnly) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if execer, ok := connection.(driver.ExecerContext); ok {
-		_, err = execer.ExecContext(ctx, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY", nil)
+	k := &killing{connector: r.Connector}
+	var ok bool
+	if k.mysqlConn, ok = connection.(mysqlConn); ok {
+		_, err = k.ExecContext(ctx, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY", nil)
 	} else {
-		err = errors.New("the driver cannot execute statements")
+		err = errors.New("the driver lacks what a connection needs")
+	}
+	if err == nil {
+		k.id, err = connectionID(ctx, k.mysqlConn)
 	}
 	if err != nil {
 		connection.Close()
 		return nil, err
 	}
-	return connection, nil
+	return k, nil
+}
+
+// mysqlConn is what the driver's connections can do.
+type mysqlConn interface {
+	driver.Conn
+	driver.ConnBeginTx
+	driver.ConnPrepareContext
+	driver.ExecerContext
+	driver.NamedValueChecker
+	driver.Pinger
+	driver.QueryerContext
+	driver.SessionResetter
+	driver.Validator
+}
+
+// killing is a connection whose query is given up by the server, too, when its caller
+// does. The driver only closes the connection, which a server does not notice before it
+// has something to send: a few callers that ask for much and go would keep it busy for
+// as long as they like.
+type killing struct {
+	mysqlConn
+	connector driver.Connector
+	id        int64 // the server's number for the connection
+}
+
+// QueryContext runs a query.
+func (k *killing) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	rows, err := k.mysqlConn.QueryContext(ctx, query, args)
+	if err != nil && ctx.Err() != nil {
+		k.kill(context.WithoutCancel(ctx))
+	}
+	return rows, err
+}
+
+// kill ends the query, if it still runs. That it cannot is no reason to fail: the caller
+// has gone.
+func (k *killing) kill(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	other, err := k.connector.Connect(ctx)
+	if err != nil {
+		return
+	}
+	defer other.Close()
+	if execer, ok := other.(driver.ExecerContext); ok {
+		_, _ = execer.ExecContext(ctx, "KILL QUERY "+strconv.FormatInt(k.id, 10), nil)
+	}
+}
+
+// connectionID gives the server's number for a connection.
+func connectionID(ctx context.Context, c driver.QueryerContext) (id int64, err error) {
+	rows, err := c.QueryContext(ctx, "SELECT CONNECTION_ID()", nil)
+	if err != nil {
+		return 0, err
+	}
+	row := make([]driver.Value, 1)
+	err = rows.Next(row)
+	if err == nil {
+		switch value := row[0].(type) {
+		case int64:
+			id = value
+		case uint64:
+			id = int64(value)
+		case []byte:
+			id, err = strconv.ParseInt(string(value), 10, 64)
+		}
+	}
+	return id, errors.Join(err, rows.Close())
 }
 
 // The server's error numbers that mean something to Logbook

@@ -84,9 +84,9 @@ func (t tally) segmentAt(at column.Time) int {
 // slot.
 type slots struct{ origin, width int64 }
 
-// slotsOf gives the widest slots from at or before a lowest value on that none of the
-// marks, ascending and above it, cuts.
-func slotsOf(lowest int64, marks []int64) slots {
+// slotsOf gives the widest slots from a lowest value, or below, to a highest one that
+// none of the marks, ascending and between the two, cuts.
+func slotsOf(lowest, highest int64, marks []int64) slots {
 	if len(marks) == 0 {
 		return slots{}
 	}
@@ -94,8 +94,8 @@ func slotsOf(lowest int64, marks []int64) slots {
 	for _, mark := range marks {
 		width = divisor(width, mark-marks[0])
 	}
-	if width == 0 {
-		width = marks[0] - lowest
+	if width == 0 { // there is one mark: a slot on either side holds all
+		width = max(marks[0]-lowest, highest-marks[0])
 	}
 	return slots{marks[0] + floorDiv(lowest-marks[0], width)*width, width}
 }
@@ -181,7 +181,7 @@ func (l *table[R, D, F]) countBuckets(ctx context.Context, client *ent.Client, t
 	if lowest >= highest {
 		return nil
 	}
-	told := slotsOf(lowest, marks[1:len(marks)-1])
+	told := slotsOf(lowest, highest, marks[1:len(marks)-1])
 	var rows []tallied
 	query := client.Rollup.Query().Modify(func(s *sql.Selector) {
 		s.Where(sql.EQ(s.C(rollup.FieldKind), int64(l.kind))).
@@ -289,7 +289,7 @@ func (l *table[R, D, F]) countBatch(ctx context.Context, client *ent.Client, t t
 			marks = append(marks, int64(edge))
 		}
 	}
-	told := slotsOf(int64(first), marks)
+	told := slotsOf(int64(first), int64(last), marks)
 	conditions := l.conditions(q)
 	if len(batch) > 1 {
 		conditions = []shape{l.within(batch, conditions)}

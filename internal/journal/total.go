@@ -82,8 +82,7 @@ func (l *Log[R, D, F]) countWithin(ctx context.Context, filter F) (count int64, 
 const firstSlice = 20_000
 
 // countSlices counts slice after slice of time, each of about as many rows to look at.
-// One statement for all would have to be broken off, and MariaDB works on at a query
-// whose caller has gone.
+// One statement for all would have to be broken off, and would have counted nothing.
 func (l *Log[R, D, F]) countSlices(ctx context.Context, client *ent.Client, q question) (count int64, kind CountKind, err error) {
 	begun := time.Now() // what is bounded is the caller's time, whatever the journal's clock says
 	for rows := firstSlice; ; rows *= 2 {

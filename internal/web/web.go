@@ -138,15 +138,16 @@ type answerTimer struct {
 	limit time.Duration
 }
 
-// timed ends the work on an answer that takes too long.
+// timed ends the work on an answer that takes too long. The cause of the context's end
+// is then context.DeadlineExceeded.
 func timed(limit time.Duration, next http.Handler) http.Handler {
 	if limit == 0 {
 		limit = answerTimeout
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithCancel(r.Context())
-		defer cancel()
-		timer := answerTimer{time.AfterFunc(limit, cancel), limit}
+		ctx, cancel := context.WithCancelCause(r.Context())
+		defer cancel(nil)
+		timer := answerTimer{time.AfterFunc(limit, func() { cancel(context.DeadlineExceeded) }), limit}
 		defer timer.Stop()
 		next.ServeHTTP(w, r.WithContext(context.WithValue(ctx, timerKey{}, timer)))
 	})

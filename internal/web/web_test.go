@@ -8,8 +8,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"logbook/internal/fault"
 	"logbook/internal/web"
@@ -170,5 +172,28 @@ func TestHealth(t *testing.T) {
 		if response.StatusCode != test.status || strings.Contains(body, "gone") {
 			t.Errorf("%s with %v: %d %s", test.path, test.down, response.StatusCode, body)
 		}
+	}
+}
+
+// TestTimeIsUp wants the work on an answer ended when its time is up, with a cause that
+// tells so from a caller who has gone.
+func TestTimeIsUp(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]error{"time": context.DeadlineExceeded, "caller": context.Canceled} {
+		synctest.Test(t, func(t *testing.T) {
+			asking, leave := context.WithCancel(t.Context())
+			defer leave()
+			work := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				if name == "caller" {
+					leave()
+				}
+				<-r.Context().Done()
+				if cause := context.Cause(r.Context()); cause != want {
+					t.Errorf("%s: the work ended by %v, want %v", name, cause, want)
+				}
+			})
+			handler := web.Server(work, web.Options{}, slog.New(slog.DiscardHandler)).Handler
+			handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(asking, http.MethodGet, "/", nil))
+		})
 	}
 }
