@@ -4500,7 +4500,7 @@ type EntryAggregate {
   The figures of each bucket of time, ascending, from ` + "`" + `filter.since` + "`" + `, which must be set,
   to ` + "`" + `filter.until` + "`" + `, or now: the first and the last bucket end with that window, and
   those without a row are there too. At most 1,000: more are ` + "`" + `BAD_USER_INPUT` + "`" + `, which
-  says what interval would do. Counts 200 and for each field of a bucket 10 towards the
+  says what interval would do. Counts 200 and for each field of a bucket 25 towards the
   complexity.
   """
   histogram(
@@ -4513,7 +4513,7 @@ type EntryAggregate {
   The histogram told apart by the values that are most frequent in the whole window, the
   most frequent first, and last, where there are more, by all others: added up the series
   are the histogram. None where there is nothing. Counts 400 and for each field of a series
-  and its buckets 10 times ` + "`" + `first` + "`" + ` towards the complexity.
+  and its buckets 25 times ` + "`" + `first` + "`" + ` towards the complexity.
   """
   series(
     """What is told apart."""
@@ -4737,7 +4737,7 @@ type AuditEventAggregate {
   The figures of each bucket of time, ascending, from ` + "`" + `filter.since` + "`" + `, which must be set,
   to ` + "`" + `filter.until` + "`" + `, or now: the first and the last bucket end with that window, and
   those without a row are there too. At most 1,000: more are ` + "`" + `BAD_USER_INPUT` + "`" + `, which
-  says what interval would do. Counts 200 and for each field of a bucket 10 towards the
+  says what interval would do. Counts 200 and for each field of a bucket 25 towards the
   complexity.
   """
   histogram(
@@ -4750,7 +4750,7 @@ type AuditEventAggregate {
   The histogram told apart by the values that are most frequent in the whole window, the
   most frequent first, and last, where there are more, by all others: added up the series
   are the histogram. None where there is nothing. Counts 400 and for each field of a series
-  and its buckets 10 times ` + "`" + `first` + "`" + ` towards the complexity, and 2,000 more by what is told
+  and its buckets 25 times ` + "`" + `first` + "`" + ` towards the complexity, and 2,000 more by what is told
   apart by reading the rows.
   """
   series(
@@ -4989,7 +4989,7 @@ type OperationAggregate {
   The figures of each bucket of time, ascending, from ` + "`" + `filter.since` + "`" + `, which must be set,
   to ` + "`" + `filter.until` + "`" + `, or now: the first and the last bucket end with that window, and
   those without a row are there too. At most 1,000: more are ` + "`" + `BAD_USER_INPUT` + "`" + `, which
-  says what interval would do. Counts 200 and for each field of a bucket 10 towards the
+  says what interval would do. Counts 200 and for each field of a bucket 25 towards the
   complexity.
   """
   histogram(
@@ -5002,7 +5002,7 @@ type OperationAggregate {
   The histogram told apart by the values that are most frequent in the whole window, the
   most frequent first, and last, where there are more, by all others: added up the series
   are the histogram. None where there is nothing. Counts 400 and for each field of a series
-  and its buckets 10 times ` + "`" + `first` + "`" + ` towards the complexity, and 2,000 more by what is told
+  and its buckets 25 times ` + "`" + `first` + "`" + ` towards the complexity, and 2,000 more by what is told
   apart by reading the rows.
   """
   series(
@@ -5395,7 +5395,7 @@ type UsageRecordAggregate {
   The figures of each bucket of time, ascending, from ` + "`" + `filter.since` + "`" + `, which must be set,
   to ` + "`" + `filter.until` + "`" + `, or now: the first and the last bucket end with that window, and
   those without a row are there too. At most 1,000: more are ` + "`" + `BAD_USER_INPUT` + "`" + `, which
-  says what interval would do. Counts 200 and for each field of a bucket 10 towards the
+  says what interval would do. Counts 200 and for each field of a bucket 25 towards the
   complexity.
   """
   histogram(
@@ -5408,7 +5408,7 @@ type UsageRecordAggregate {
   The histogram told apart by the values that are most frequent in the whole window, the
   most frequent first, and last, where there are more, by all others: added up the series
   are the histogram. None where there is nothing. Counts 400 and for each field of a series
-  and its buckets 10 times ` + "`" + `first` + "`" + ` towards the complexity.
+  and its buckets 25 times ` + "`" + `first` + "`" + ` towards the complexity.
   """
   series(
     """What is told apart."""
@@ -5633,7 +5633,7 @@ type APICallAggregate {
   The figures of each bucket of time, ascending, from ` + "`" + `filter.since` + "`" + `, which must be set,
   to ` + "`" + `filter.until` + "`" + `, or now: the first and the last bucket end with that window, and
   those without a row are there too. At most 1,000: more are ` + "`" + `BAD_USER_INPUT` + "`" + `, which
-  says what interval would do. Counts 200 and for each field of a bucket 10 towards the
+  says what interval would do. Counts 200 and for each field of a bucket 25 towards the
   complexity.
   """
   histogram(
@@ -5646,7 +5646,7 @@ type APICallAggregate {
   The histogram told apart by the values that are most frequent in the whole window, the
   most frequent first, and last, where there are more, by all others: added up the series
   are the histogram. None where there is nothing. Counts 400 and for each field of a series
-  and its buckets 10 times ` + "`" + `first` + "`" + ` towards the complexity, and 2,000 more by what is told
+  and its buckets 25 times ` + "`" + `first` + "`" + ` towards the complexity, and 2,000 more by what is told
   apart by reading the rows.
   """
   series(
@@ -6428,8 +6428,8 @@ type Mutation {
 
 """
 What can be followed. A subscription gives rows as they are appended, whichever process
-of Logbook appends them, each once: in the order in which they were stored, not of their
-times. It begins with the first row that is appended after it was accepted, or right
+of Logbook appends them, each once: those of one process in the order in which it stored
+them, not of their times. It begins with the first row that is appended after it was accepted, or right
 behind a cursor, and goes on until the caller ends it. A caller that reads slowly holds
 up nobody, and loses nothing but rows that are removed before it gets to them. Where one
 ends with an error, or the connection breaks, the caller begins another behind the last

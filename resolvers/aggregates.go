@@ -104,7 +104,7 @@ const (
 	groupsComplexity    = 200
 	seriesComplexity    = 400
 	numbersComplexity   = 1000
-	bucketsComplexity   = 10 // times what a bucket counts: there may be many, of few figures
+	bucketsComplexity   = 25 // times what a bucket counts: there may be many, of few figures
 )
 
 // slowAggregate is how many times as much the fields of an aggregate count where the

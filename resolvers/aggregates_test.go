@@ -216,9 +216,9 @@ func TestAggregateComplexity(t *testing.T) {
 	each(t, func(t *testing.T, s *server) {
 		for document, want := range map[string]int{
 			`count`: 1 + 100,
-			`histogram(interval: DAY) { start count }`:                          1 + 200 + 10*2,
-			`series(by: LEVEL, interval: DAY) { value buckets { start count }}`: 1 + 400 + 10*5*4,
-			`series(by: LEVEL, interval: DAY, first: 50) { count }`:             1 + 400 + 10*50,
+			`histogram(interval: DAY) { start count }`:                          1 + 200 + 25*2,
+			`series(by: LEVEL, interval: DAY) { value buckets { start count }}`: 1 + 400 + 25*5*4,
+			`series(by: LEVEL, interval: DAY, first: 50) { count }`:             1 + 400 + 25*50,
 			`groups(by: SOURCE) { groups { value count } valueCount }`:          1 + 200 + 10*4,
 			`values(of: SOURCE, first: 7) { value }`:                            1 + 200 + 7,
 		} {

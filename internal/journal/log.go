@@ -132,7 +132,7 @@ type choice struct {
 // ask reads a filter for a query that looks for rows in time. It refuses what would
 // read too many.
 func (l *Log[R, D, F]) ask(ctx context.Context, client *ent.Client, filter F) (question, error) {
-	q, err := l.askArrived(ctx, client, filter)
+	q, err := l.read(ctx, client, filter)
 	if err != nil {
 		return q, err
 	}
@@ -140,9 +140,20 @@ func (l *Log[R, D, F]) ask(ctx context.Context, client *ent.Client, filter F) (q
 }
 
 // askArrived reads a filter for a query that looks through rows in the order of their
-// arrival, so no condition makes it read more. It refuses whoever may not read the kind:
-// roll-ups would answer such a caller with nothing, which is not true.
+// arrival, so no condition makes it read more, and no index is worth a look at the names
+// that the roll-ups know.
 func (l *Log[R, D, F]) askArrived(ctx context.Context, client *ent.Client, filter F) (question, error) {
+	return l.read(context.WithValue(ctx, arrivalKey{}, true), client, filter)
+}
+
+type arrivalKey struct{}
+
+// byArrival says whether askArrived reads the filter.
+func byArrival(ctx context.Context) bool { return ctx.Value(arrivalKey{}) != nil }
+
+// read reads a filter. It refuses whoever may not read the kind: roll-ups would answer
+// such a caller with nothing, which is not true.
+func (l *Log[R, D, F]) read(ctx context.Context, client *ent.Client, filter F) (question, error) {
 	if err := schema.MayRead(ctx, l.kind); err != nil {
 		return question{}, err
 	}

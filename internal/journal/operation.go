@@ -290,7 +290,7 @@ func (q *question) whereUser(ctx context.Context, client *ent.Client, number *Wh
 		return nil
 	}
 	direct := shaped(number.on(operation.FieldUserID, true), name.onNobody(operation.FieldUsername))
-	if asked && number.ranges() || named && name.ranges() {
+	if asked && number.ranges() || named && name.ranges() || byArrival(ctx) {
 		q.rest = append(q.rest, direct)
 		return nil
 	}

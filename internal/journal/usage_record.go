@@ -335,7 +335,7 @@ func (q *question) whereNumbered(ctx context.Context, client *ent.Client, at num
 	switch {
 	case !asked && !named:
 		return nil
-	case asked && number.ranges() || named && name.ranges():
+	case asked && number.ranges() || named && name.ranges() || byArrival(ctx):
 		q.rest = append(q.rest, direct)
 		return nil
 	case !named:

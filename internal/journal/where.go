@@ -379,7 +379,7 @@ func whereTenant(q *question, w *Where[column.ID]) {
 // which texts have it.
 func wherePart(ctx context.Context, client *ent.Client, kind schema.Kind, q *question, at filtered, w *Where[string]) error {
 	// Who sees its own rows only sees no roll-ups of such texts.
-	if w == nil || !asksPart(w.Contains) || w.ranges() || !auth.From(ctx).HoldsAny(schema.KindReaders[kind]...) {
+	if w == nil || !asksPart(w.Contains) || w.ranges() || byArrival(ctx) || !auth.From(ctx).HoldsAny(schema.KindReaders[kind]...) {
 		where(q, at, w)
 		return nil
 	}
