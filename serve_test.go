@@ -214,14 +214,14 @@ func TestImportsBesideAServer(t *testing.T) {
 	}
 	for i := range single {
 		s.rest("POST", "", fmt.Sprintf(`{"message":"single %d","level":"info"}`, i), &struct{}{})
-		s.total(map[string]any{"level": "ERROR"})
+		s.total(map[string]any{"level": map[string]any{"eq": "ERROR"}})
 	}
 	work.Wait()
 	if added[0]+added[1] != 2*each-both {
 		t.Errorf("added %d and %d", added[0], added[1])
 	}
 	for filter, want := range map[string]int{"ERROR": 2*each - both, "INFO": single, "DEBUG": 0} {
-		if n := s.total(map[string]any{"level": filter}); n != want {
+		if n := s.total(map[string]any{"level": map[string]any{"eq": filter}}); n != want {
 			t.Errorf("%d rows of level %s, want %d", n, filter, want)
 		}
 	}
