@@ -161,7 +161,7 @@ query AuditEventsOfUser($filter: AuditEventFilter) {
   }
 }
 `,
-    variables: json({ filter: { userId: 'usr_tom01' } }),
+    variables: json({ filter: { userId: { eq: 'usr_tom01' } } }),
   },
   {
     query: `# Follows the audit events as they are appended.
@@ -200,7 +200,7 @@ query FailedOperations($filter: OperationFilter) {
   }
 }
 `,
-    variables: json({ filter: { succeeded: false } }),
+    variables: json({ filter: { succeeded: { eq: false } } }),
   },
   {
     query: `# Follows the operations as they are appended.
@@ -239,7 +239,7 @@ query FailedUsage($filter: UsageRecordFilter) {
   }
 }
 `,
-    variables: json({ filter: { type: 'ERROR', modelName: 'gpt-4o' } }),
+    variables: json({ filter: { type: { eq: 'ERROR' }, modelName: { eq: 'gpt-4o' } } }),
   },
   {
     query: `# What a model cost: sums, also by type.
@@ -253,7 +253,7 @@ query UsageStats($filter: UsageRecordFilter) {
   }
 }
 `,
-    variables: json({ filter: { modelName: 'gpt-4o' } }),
+    variables: json({ filter: { modelName: { eq: 'gpt-4o' } } }),
   },
   {
     query: `# Follows the usage records as they are appended.
@@ -282,17 +282,17 @@ query LatestAPICalls($after: String) {
 `,
   },
   {
-    query: `# Calls that were answered with one status, and their number.
-query APICallsByStatus($filter: APICallFilter) {
+    query: `# Calls that the server failed to answer, and their number.
+query FailedAPICalls($filter: APICallFilter) {
   apiCalls(filter: $filter, first: 20) {
     totalCount
     edges {
-      node { operationTime appId httpMethod apiPath }
+      node { operationTime appId httpMethod apiPath statusCode }
     }
   }
 }
 `,
-    variables: json({ filter: { statusCode: 502 } }),
+    variables: json({ filter: { statusCode: { atLeast: 500 } } }),
   },
   {
     query: `# Follows the calls of the HTTP API as they are appended.

@@ -133,7 +133,7 @@ try {
   // The examples bring rows of the sample.
   for (const [example, field] of [
     ['LatestAuditEvents', 'auditEvents'], ['FailedOperations', 'operations'], ['FailedUsage', 'usageRecords'],
-    ['UsageStats', 'usageStats'], ['APICallsByStatus', 'apiCalls'],
+    ['UsageStats', 'usageStats'], ['FailedAPICalls', 'apiCalls'],
   ]) {
     await examples.getByRole('button', { name: example, exact: true }).click();
     await page.getByRole('tab', { name: example }).waitFor();
