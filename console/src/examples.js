@@ -96,7 +96,7 @@ query EntryHistogram($filter: EntryFilter, $interval: Interval!, $timeZone: Stri
     }),
   },
   {
-    query: `# The same told apart by level, day by day: a series each.
+    query: `# How many of each level, day by day: a series each.
 query EntrySeries($filter: EntryFilter) {
   entryAggregate(filter: $filter) {
     series(by: LEVEL, interval: DAY) {
@@ -265,20 +265,20 @@ query FailedOperations($filter: OperationFilter) {
   },
   {
     query: `# How many operations of each user, failed ones apart.
-query OperationGroups($filter: OperationFilter) {
-  all: operationAggregate(filter: $filter) {
+query OperationGroups($all: OperationFilter, $failed: OperationFilter) {
+  all: operationAggregate(filter: $all) {
     groups(by: USER) {
       groups { value label count }
     }
   }
-  failed: operationAggregate(filter: { succeeded: { eq: false } }) {
+  failed: operationAggregate(filter: $failed) {
     groups(by: USER) {
       groups { value label count }
     }
   }
 }
 `,
-    variables: json({ filter: {} }),
+    variables: json({ all: week, failed: { ...week, succeeded: { eq: false } } }),
   },
   {
     query: `# Follows the operations as they are appended.
