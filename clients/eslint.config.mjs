@@ -23,7 +23,15 @@ export default [
       // be asked for again.
       '@graphql-eslint/strict-id-in-types': [
         'error',
-        { exceptions: { types: ['PageInfo', 'UserAlias', 'Retained'], suffixes: ['Connection', 'Edge', 'Payload', 'Stats', 'Count', 'Sums', 'Appended'] } },
+        {
+          exceptions: {
+            types: ['PageInfo', 'UserAlias', 'Retained', 'Numbers', 'DimensionValue'],
+            suffixes: [
+              'Connection', 'Edge', 'Payload', 'Stats', 'Count', 'Sums', 'Appended',
+              'Aggregate', 'Bucket', 'Group', 'Groups', 'Series', 'Figures',
+            ],
+          },
+        },
       ],
       // A user's name is its username, in Principal and in the filters too.
       '@graphql-eslint/no-typename-prefix': 'off',

@@ -40,6 +40,13 @@ const detail = graphql`
     }
   }
 `;
+const line = graphql`
+  fragment entriesLine on Entry @refetchable(queryName: "entriesLineRefetchQuery") {
+    id
+    message
+    requestId
+  }
+`;
 const kinds = graphql`
   query entriesKindsQuery($id: ID!) {
     operation(id: $id) {
@@ -125,6 +132,25 @@ test('Relay: pages of a connection, a detail, a mutation, one store', async (t) 
   const objects = environment.getStore().getSource().getRecordIDs().filter((id) => id.startsWith('Entry:'));
   assert.deepEqual(objects.sort(), [entry.id, ...seven].sort());
   t.diagnostic('Relay: 4 queries, 1 mutation; 8 entries are 8 records of the store');
+});
+
+test('Relay: a fragment is refetched by node(id)', async (t) => {
+  const environment = connect();
+  const filter = { source: { eq: 'payment_service' } };
+  await ask(environment, page, { filter });
+  const [id, ...others] = idsOf(environment, filter);
+  const { fragmentPathInResult, identifierInfo, operation } = line.metadata.refetch;
+  assert.deepEqual([fragmentPathInResult, identifierInfo.identifierField], [['node'], 'id'], 'relay-compiler asks Query.node for it');
+
+  const entryOf = (dataID) => environment.getStore().getSource().get(dataID);
+  const { message } = entryOf(id);
+  assert.equal('requestId' in entryOf(id), false, 'the list did not ask for it');
+  await ask(environment, operation, { [identifierInfo.identifierQueryVariableName]: id });
+  assert.match(entryOf(id).requestId, /^req-/);
+  assert.equal(entryOf(id).message, message);
+  const objects = environment.getStore().getSource().getRecordIDs().filter((key) => key.startsWith('Entry:'));
+  assert.deepEqual(objects.sort(), [id, ...others].sort());
+  t.diagnostic('Relay: node(id) refetches one of 3 entries into its record');
 });
 
 test('Relay: two kinds may have one number', async () => {

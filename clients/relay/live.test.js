@@ -53,7 +53,6 @@ function connect(url, token) {
   const environment = new Environment({
     network: Network.create(send, send),
     store: new Store(new RecordSource()),
-    getDataID: ({ id }, typename) => id && `${typename}:${id}`,
   });
   return {
     environment,
@@ -80,10 +79,11 @@ test('Relay puts live rows in front of the list they belong to', async (t) => {
   const { AddEntriesDocument } = await import('../generated/js/generated/types/graphql.js');
   const client = connect(url, token);
   t.after(() => client.close());
-  const filter = { source: 'payment_service' };
+  const source = 'payment_service';
+  const filter = { source: { eq: source } };
   const { entries } = await fetchQuery(client.environment, list, { filter }).toPromise();
   const connection = ConnectionHandler.getConnectionID('client:root', 'live_entries', { filter });
-  await ask(AddEntriesDocument, { input: { entries: [{ message: 'live 1', ...filter }, { message: 'live 2', ...filter }] } });
+  await ask(AddEntriesDocument, { input: { entries: [{ message: 'live 1', source }, { message: 'live 2', source }] } });
   const rows = [];
   await new Promise((resolve, reject) => {
     const stop = client.follow({ filter, after: entries.liveCursor, connections: [connection] }, {
@@ -94,8 +94,8 @@ test('Relay puts live rows in front of the list they belong to', async (t) => {
     });
     t.after(stop);
   });
-  const source = client.environment.getStore().getSource();
-  const messages = source.get(connection).edges.__refs.map((edge) => source.get(source.get(edge).node.__ref).message);
+  const store = client.environment.getStore().getSource();
+  const messages = store.get(connection).edges.__refs.map((edge) => store.get(store.get(edge).node.__ref).message);
   assert.deepEqual(messages, ['live 2', 'live 1', ...entries.edges.map((edge) => edge.node.message)]);
   t.diagnostic('Relay, graphql-ws: a list of 3 and 2 live rows are a list of 5 in the store');
 });

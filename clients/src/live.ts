@@ -22,7 +22,7 @@ export interface Client {
 }
 export type Connect = (url: string, token: string) => Client;
 
-const filterOf = (source: string) => ({ source });
+const filterOf = (source: string) => ({ source: { eq: source } });
 
 /**
  * Tells the story of a client of this name to its end: rows of a filter, a connection
@@ -74,7 +74,7 @@ export async function story(t: TestContext, name: string, connectTo: Connect, en
 
   // Refusals are errors with their codes.
   assert.match(codeOf(await begin(token, 'no cursor').heard.end()), /^BAD_USER_INPUT$/);
-  assert.match(codeOf(await begin(token, null, { tenantId: 'no uuid' }).heard.end()), /^BAD_USER_INPUT$/);
+  assert.match(codeOf(await begin(token, null, { tenantId: { eq: 'no uuid' } }).heard.end()), /^BAD_USER_INPUT$/);
   const stranger = await newToken(name, 'usage:read');
   assert.match(codeOf(await begin(stranger.key, null).heard.end()), /^FORBIDDEN$/);
 

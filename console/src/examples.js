@@ -5,6 +5,11 @@
 
 const json = (value) => JSON.stringify(value, null, 2);
 
+// What the sample (--demo) tells of: an incident, and the week it happened in.
+const failover = 'Entry:50819173-2b52-5395-aa7a-1f6b00675689';
+const incident = { since: '2026-11-16T13:00:00Z', until: '2026-11-16T14:00:00Z' };
+const week = { since: '2026-11-14T00:00:00Z', until: '2026-11-21T00:00:00Z' };
+
 const entries = [
   {
     query: `# The newest entries. Ctrl-Enter runs it.
@@ -48,7 +53,7 @@ query FilteredEntries($filter: EntryFilter) {
     variables: json({ filter: { level: { atLeast: 'ERROR' }, since: '2025-01-01T00:00:00Z' } }),
   },
   {
-    query: `# One entry with its metadata. Take the id from a list.
+    query: `# One entry with its metadata. The id is one of the sample.
 query OneEntry($id: ID!) {
   entry(id: $id) {
     id
@@ -60,7 +65,7 @@ query OneEntry($id: ID!) {
   }
 }
 `,
-    variables: json({ id: '' }),
+    variables: json({ id: failover }),
   },
   {
     query: `# How many, by level, category and day.
@@ -74,6 +79,45 @@ query EntryStats($tenantId: ID, $days: Int = 30) {
 }
 `,
     variables: json({ tenantId: null, days: 30 }),
+  },
+  {
+    query: `# A histogram: how many entries, by hour, as clocks in a time zone have it.
+query EntryHistogram($filter: EntryFilter, $interval: Interval!, $timeZone: String) {
+  entryAggregate(filter: $filter) {
+    count
+    histogram(interval: $interval, timeZone: $timeZone) { start end count }
+  }
+}
+`,
+    variables: json({
+      filter: { since: '2026-11-16T00:00:00+01:00', until: '2026-11-17T00:00:00+01:00' },
+      interval: 'HOUR',
+      timeZone: 'Europe/Berlin',
+    }),
+  },
+  {
+    query: `# How many of each level, day by day: a series each.
+query EntrySeries($filter: EntryFilter) {
+  entryAggregate(filter: $filter) {
+    series(by: LEVEL, interval: DAY) {
+      value
+      count
+      buckets { start count }
+    }
+  }
+}
+`,
+    variables: json({ filter: week }),
+  },
+  {
+    query: `# The sources that have entries, for a drop-down: those with a text in their name.
+query EntrySources($contains: String) {
+  entryAggregate {
+    values(of: SOURCE, contains: $contains) { value }
+  }
+}
+`,
+    variables: json({ contains: 'service' }),
   },
   {
     query: `# The names that entries are filed under.
@@ -161,7 +205,24 @@ query AuditEventsOfUser($filter: AuditEventFilter) {
   }
 }
 `,
-    variables: json({ filter: { userId: 'usr_tom01' } }),
+    variables: json({ filter: { userId: { eq: 'usr_tom01' } } }),
+  },
+  {
+    query: `# What happened most, and at which applications.
+query AuditEventGroups($filter: AuditEventFilter) {
+  auditEventAggregate(filter: $filter) {
+    byKey: groups(by: KEY, first: 3) {
+      groups { value count }
+      valueCount
+      otherCount
+    }
+    byApplication: groups(by: APPLICATION) {
+      groups { value count }
+    }
+  }
+}
+`,
+    variables: json({ filter: week }),
   },
   {
     query: `# Follows the audit events as they are appended.
@@ -200,7 +261,24 @@ query FailedOperations($filter: OperationFilter) {
   }
 }
 `,
-    variables: json({ filter: { succeeded: false } }),
+    variables: json({ filter: { succeeded: { eq: false } } }),
+  },
+  {
+    query: `# How many operations of each user, failed ones apart.
+query OperationGroups($all: OperationFilter, $failed: OperationFilter) {
+  all: operationAggregate(filter: $all) {
+    groups(by: USER) {
+      groups { value label count }
+    }
+  }
+  failed: operationAggregate(filter: $failed) {
+    groups(by: USER) {
+      groups { value label count }
+    }
+  }
+}
+`,
+    variables: json({ all: week, failed: { ...week, succeeded: { eq: false } } }),
   },
   {
     query: `# Follows the operations as they are appended.
@@ -239,7 +317,7 @@ query FailedUsage($filter: UsageRecordFilter) {
   }
 }
 `,
-    variables: json({ filter: { type: 'ERROR', modelName: 'gpt-4o' } }),
+    variables: json({ filter: { type: { eq: 'ERROR' }, modelName: { eq: 'gpt-4o' } } }),
   },
   {
     query: `# What a model cost: sums, also by type.
@@ -253,7 +331,48 @@ query UsageStats($filter: UsageRecordFilter) {
   }
 }
 `,
-    variables: json({ filter: { modelName: 'gpt-4o' } }),
+    variables: json({ filter: { modelName: { eq: 'gpt-4o' } } }),
+  },
+  {
+    query: `# What each model cost on each day: a series for each of the most used.
+query UsageByModelAndDay($filter: UsageRecordFilter, $timeZone: String) {
+  usageRecordAggregate(filter: $filter) {
+    series(by: MODEL, interval: DAY, timeZone: $timeZone, first: 3) {
+      value
+      isOther
+      count
+      quota
+      buckets { start count quota promptTokens completionTokens }
+    }
+  }
+}
+`,
+    variables: json({ filter: { ...week, type: { eq: 'CONSUME' } }, timeZone: 'UTC' }),
+  },
+  {
+    query: `# Who used most, and how much a minute.
+query UsageGroups($filter: UsageRecordFilter) {
+  usageRecordAggregate(filter: $filter) {
+    groups(by: USER, first: 3) {
+      groups { value label count quota tokensPerMinute }
+      valueCount
+      other { count quota }
+    }
+  }
+}
+`,
+    variables: json({ filter: { ...week, type: { eq: 'CONSUME' } } }),
+  },
+  {
+    query: `# How long calls took and how large prompts were: percentiles.
+query UsageNumbers($filter: UsageRecordFilter) {
+  usageRecordAggregate(filter: $filter) {
+    seconds: numbers(of: USE_TIME) { count min max average p50 p90 p95 p99 }
+    promptTokens: numbers(of: PROMPT_TOKENS) { count min max average p50 p90 p95 p99 }
+  }
+}
+`,
+    variables: json({ filter: { type: { eq: 'CONSUME' }, modelName: { eq: 'gpt-4o' } } }),
   },
   {
     query: `# Follows the usage records as they are appended.
@@ -282,17 +401,30 @@ query LatestAPICalls($after: String) {
 `,
   },
   {
-    query: `# Calls that were answered with one status, and their number.
-query APICallsByStatus($filter: APICallFilter) {
+    query: `# Calls that the server failed to answer, and their number.
+query FailedAPICalls($filter: APICallFilter) {
   apiCalls(filter: $filter, first: 20) {
     totalCount
     edges {
-      node { operationTime appId httpMethod apiPath }
+      node { operationTime appId httpMethod apiPath statusCode }
     }
   }
 }
 `,
-    variables: json({ filter: { statusCode: 502 } }),
+    variables: json({ filter: { statusCode: { atLeast: 500 } } }),
+  },
+  {
+    query: `# How the calls were answered: how many with each status.
+query APICallGroups($filter: APICallFilter) {
+  apiCallAggregate(filter: $filter) {
+    count
+    groups(by: STATUS) {
+      groups { value count }
+    }
+  }
+}
+`,
+    variables: json({ filter: {} }),
   },
   {
     query: `# Follows the calls of the HTTP API as they are appended.
@@ -307,6 +439,88 @@ subscription LiveAPICalls($filter: APICallFilter, $after: String) {
   },
 ];
 
+// What the timelines show of a row: all kinds have the first fields.
+const row = `
+fragment Row on LogRecord {
+  __typename
+  id
+  occurredAt
+  ... on Entry { level message source }
+  ... on AuditEvent { key payload }
+  ... on Operation { module description succeeded }
+  ... on UsageRecord { modelName content usageType: type }
+  ... on APICall { httpMethod apiPath statusCode }
+}
+`;
+
+const allKinds = [
+  {
+    query: `# An incident hour, as all kinds of log tell of it.
+query Timeline($filter: TimelineFilter, $after: String) {
+  timeline(filter: $filter, first: 20, after: $after) {
+    edges {
+      node { ...Row }
+    }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+${row}`,
+    variables: json({ filter: incident }),
+  },
+  {
+    query: `# What one user did, whatever each system calls that user.
+query TimelineOfUser($filter: TimelineFilter) {
+  timeline(filter: $filter, first: 20) {
+    totalCount
+    edges {
+      node { ...Row }
+    }
+  }
+}
+${row}`,
+    variables: json({ filter: { user: 'User:2', ...incident } }),
+  },
+  {
+    query: `# Follows all kinds of log as rows are appended.
+subscription LiveTimeline($filter: TimelineFilter, $after: String) {
+  timelineAppended(filter: $filter, after: $after) {
+    cursor
+    node { ...Row }
+  }
+}
+${row}`,
+    variables: json({ filter: {}, after: null }),
+  },
+  {
+    query: `# Whatever has this id: ids are unique among all types.
+query NodeById($id: ID!) {
+  node(id: $id) {
+    __typename
+    id
+    ... on LogRecord { occurredAt tenant { name } }
+    ... on Entry { level message metadata }
+    ... on User { username }
+  }
+}
+`,
+    variables: json({ id: failover }),
+  },
+  {
+    query: `# Several at once, each in the place of its id.
+query NodesByIds($ids: [ID!]!) {
+  nodes(ids: $ids) {
+    __typename
+    id
+    ... on Operation { action description }
+    ... on UsageRecord { modelName content }
+    ... on User { username tenant { name } }
+  }
+}
+`,
+    variables: json({ ids: ['Operation:12', 'UsageRecord:24', 'User:2'] }),
+  },
+];
+
 /** What the panel shows, in its order. */
 export const groups = [
   { name: 'Entries', examples: entries },
@@ -314,6 +528,7 @@ export const groups = [
   { name: 'Operations', examples: operations },
   { name: 'Usage of language models', examples: usage },
   { name: 'API calls', examples: apiCalls },
+  { name: 'All kinds together', examples: allKinds },
 ];
 
 /** An example with the name of its operation and the sentence that it begins with. */

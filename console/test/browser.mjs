@@ -10,6 +10,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, groups } from '../src/examples.js';
 
 const base = new URL(process.argv[2] ?? process.env.LOGBOOK_URL ?? 'http://127.0.0.1:8080');
 const token = process.argv[3] ?? process.env.LOGBOOK_TOKEN ?? '';
@@ -35,13 +36,24 @@ async function until(what, probe, seconds = 30) {
 
 // The test's own way to the server, beside the page.
 const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' };
-async function append(...entries) {
-  const query = 'mutation($entries: [CreateEntryInput!]!) { createEntries(input: {entries: $entries}) { entries { id } } }';
+async function ask(query, variables) {
   const response = await fetch(new URL('/graphql', base), {
-    method: 'POST', headers, body: JSON.stringify({ query, variables: { entries } }),
+    method: 'POST', headers, body: JSON.stringify({ query, variables }),
   });
-  const { errors } = await response.json();
+  const { data, errors } = await response.json();
   assert.equal(errors, undefined, JSON.stringify(errors));
+  return data;
+}
+
+const append = (...entries) => ask(
+  'mutation($entries: [CreateEntryInput!]!) { createEntries(input: {entries: $entries}) { entries { id } } }', { entries },
+);
+
+/** Whether an answer has something everywhere: nodes, rows of lists, and of figures not only zeros. */
+function found(data) {
+  const text = JSON.stringify(data);
+  return !Object.values(data).includes(null) && !text.includes('[]')
+    && (!text.includes('"count":') || /"count":[1-9]/.test(text));
 }
 
 /** How many subscriptions the server holds open, by its own figures. */
@@ -130,25 +142,42 @@ try {
   assert.doesNotMatch(await shown(), /nobody follows/);
   ok('Stop ends the subscription, and the server sees it');
 
-  // The examples bring rows of the sample.
-  for (const [example, field] of [
-    ['LatestAuditEvents', 'auditEvents'], ['FailedOperations', 'operations'], ['FailedUsage', 'usageRecords'],
-    ['UsageStats', 'usageStats'], ['APICallsByStatus', 'apiCalls'],
+  // The examples find something in the sample: all of them, and in the page some of each kind.
+  const questions = groups.flatMap((group) => group.examples.map(describe)).filter(({ example }) => /^query/m.test(example.query));
+  for (const { title, example } of questions) {
+    assert.ok(found(await ask(example.query, JSON.parse(example.variables ?? '{}'))), `${title} finds nothing in the sample`);
+  }
+  for (const title of [
+    'LatestAuditEvents', 'FailedOperations', 'FailedUsage', 'UsageStats', 'FailedAPICalls',
+    'EntryHistogram', 'UsageByModelAndDay', 'UsageNumbers', 'Timeline', 'NodeById',
   ]) {
-    await examples.getByRole('button', { name: example, exact: true }).click();
-    await page.getByRole('tab', { name: example }).waitFor();
+    await examples.getByRole('button', { name: title, exact: true }).click();
+    await page.getByRole('tab', { name: title }).waitFor();
     operations.length = 0;
     await execute.click();
-    const { response: answer } = await until(`the answer to ${example}`, () =>
-      operations.find((operation) => operation.request.postDataJSON().operationName === example));
+    const { response: answer } = await until(`the answer to ${title}`, () =>
+      operations.find((operation) => operation.request.postDataJSON().operationName === title));
     const { data, errors } = await answer.json();
-    assert.equal(errors, undefined, `${example}: ${JSON.stringify(errors)}`);
-    assert.ok(data[field].edges?.length ?? data[field].count, `${example} finds nothing in the sample`);
+    assert.equal(errors, undefined, `${title}: ${JSON.stringify(errors)}`);
+    assert.ok(found(data), `${title} finds nothing in the sample`);
   }
   const tabs = await page.getByRole('tab').count();
   await examples.getByRole('button', { name: 'LatestAuditEvents', exact: true }).click();
   assert.equal(await page.getByRole('tab').count(), tabs, 'an example that is open is opened again');
-  ok('the examples open in tabs of their own and find rows of the sample');
+  ok(`the ${questions.length} questions of the examples find something in the sample, in tabs of their own`);
+
+  // All kinds are followed at once: of each row its own fields.
+  await examples.getByRole('button', { name: 'LiveTimeline', exact: true }).click();
+  await execute.click();
+  await until('the page that listens', async () => /"received": 0/.test(await shown()));
+  await ask(`mutation {
+    createOperation(input: {action: UPDATE, module: "shop", description: "closed for stocktaking"}) { operation { id } }
+    createEntry(input: {message: "stocktaking began"}) { entry { id } }
+  }`);
+  await until('rows of two kinds', async () => /"received": 2,[^]*stocktaking began[^]*closed for stocktaking/.test(await shown()));
+  await stop.click();
+  await until('the server that sees it stopped', async () => await open() === 0);
+  ok('the timeline shows live rows of two kinds');
 
   // A refused subscription says why, and ends.
   await page.getByRole('button', { name: 'New tab' }).click();
