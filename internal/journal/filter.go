@@ -34,6 +34,7 @@ func (q *question) chooseAmong(dimension int8, known []string, wanted func(strin
 		q.rest = append(q.rest, direct)
 		return
 	}
+	q.picked = append(q.picked, "")
 	q.choices = append(q.choices, choice{dimension: dimension, rollups: rollupsOf(values...), rows: rows(values)})
 }
 

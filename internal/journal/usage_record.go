@@ -407,6 +407,7 @@ func (q *question) whereNumber(at numbered, number *Where[int64], rows shape) {
 			s.Where(sql.Or(ranges...))
 		}
 	}
+	pick(q, at.number.column, number)
 	only, bounded := number.only()
 	switch {
 	case bounded && len(only) == 0, number.Exists != nil && !*number.Exists:
