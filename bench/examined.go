@@ -21,7 +21,7 @@ import (
 // the pages that were touched.
 type examiner interface {
 	unit() string
-	examine(question) (string, error)
+	examine(question) (int64, error)
 	close()
 }
 
@@ -51,20 +51,20 @@ type handlerReads struct {
 func (h *handlerReads) unit() string { return "rows" }
 func (h *handlerReads) close()       { h.pool.Close() }
 
-func (h *handlerReads) examine(q question) (string, error) {
+func (h *handlerReads) examine(q question) (int64, error) {
 	var counts []int64
 	for range examinations {
 		idle, err := h.reads(func() error { return nil }) // what asking for the count counts
 		if err != nil {
-			return "", err
+			return 0, err
 		}
 		asked, err := h.reads(func() error { _, err := fetch(h.address, q.request); return err })
 		if err != nil {
-			return "", err
+			return 0, err
 		}
 		counts = append(counts, asked-idle)
 	}
-	return fmt.Sprint(slices.Min(counts)), nil
+	return slices.Min(counts), nil
 }
 
 // reads gives by how much the counters rise while fn runs.
@@ -127,33 +127,33 @@ func newPages(ctx context.Context, e *engine) (*pages, error) {
 func (p *pages) unit() string { return "pages" }
 func (p *pages) close()       { p.database.Close() }
 
-func (p *pages) examine(q question) (string, error) {
-	var counts []int
+func (p *pages) examine(q question) (int64, error) {
+	var counts []int64
 	for range examinations {
 		before, err := p.touched()
 		if err != nil {
-			return "", err
+			return 0, err
 		}
 		request, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(q.request)))
 		if err != nil {
-			return "", err
+			return 0, err
 		}
 		answer := httptest.NewRecorder()
 		p.handler.ServeHTTP(answer, request)
 		if answer.Code != http.StatusOK {
-			return "", fmt.Errorf("answers %d: %s", answer.Code, shorten(answer.Body.Bytes()))
+			return 0, fmt.Errorf("answers %d: %s", answer.Code, shorten(answer.Body.Bytes()))
 		}
 		after, err := p.touched()
 		if err != nil {
-			return "", err
+			return 0, err
 		}
 		counts = append(counts, after-before)
 	}
-	return fmt.Sprint(slices.Min(counts)), nil
+	return slices.Min(counts), nil
 }
 
 // touched gives how many pages were touched so far.
-func (p *pages) touched() (total int, err error) {
+func (p *pages) touched() (total int64, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, connection := range p.connections {
@@ -162,7 +162,7 @@ func (p *pages) touched() (total int, err error) {
 			if err != nil {
 				return 0, err
 			}
-			total += count
+			total += int64(count)
 		}
 	}
 	return total, nil

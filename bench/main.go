@@ -190,7 +190,7 @@ func (m *measure) ask(p process, k *kind, e *engine, server *server, floor *chil
 			if err != nil {
 				return fmt.Errorf("ask the floor %q: %w", q.name, err)
 			}
-			out.row(q.name, connections, ours, bare, examined, server.memory())
+			out.row(q.name, connections, ours, bare, fmt.Sprint(examined), server.memory())
 		}
 	}
 	return nil

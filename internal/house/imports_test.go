@@ -28,7 +28,7 @@ var mayImport = map[string]string{
 	"internal/auth":                "internal/fault",
 	"internal/authn":               "ent ent/column internal/auth internal/fault",
 	"internal/cli":                 "ent ent/column internal/account internal/auth internal/authn internal/db internal/export internal/fault internal/ingest internal/journal internal/web",
-	"internal/db":                  "ent ent/column ent/migrations internal/fault internal/rawjson",
+	"internal/db":                  "ent ent/column ent/migrate ent/migrations internal/fault internal/rawjson",
 	"internal/db/dbtest":           "",
 	"internal/export":              "ent ent/column internal/auth internal/fault internal/ingest internal/journal internal/rawjson internal/web",
 	"internal/fault":               "",

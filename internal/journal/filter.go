@@ -6,6 +6,7 @@ import (
 	"entgo.io/ent/dialect/sql"
 
 	"logbook/ent/rollup"
+	"logbook/ent/schema"
 	"logbook/internal/db"
 	"logbook/internal/fault"
 )
@@ -34,11 +35,28 @@ func (q *question) chooseAmong(dimension int8, known []string, wanted func(strin
 		q.rest = append(q.rest, direct)
 		return
 	}
+	q.picked = append(q.picked, "")
 	q.choices = append(q.choices, choice{dimension: dimension, rollups: rollupsOf(values...), rows: rows(values)})
 }
 
 func rollupsOf(values ...string) shape {
 	return func(s *sql.Selector) { s.Where(valueAmong(s, values)) }
+}
+
+// rollupsOfNumbers asks for numbers, at least one, whatever names they had.
+func rollupsOfNumbers(numbers []int64) shape {
+	return func(s *sql.Selector) {
+		ranges := make([]*sql.Predicate, len(numbers))
+		for i, number := range numbers {
+			low, high := schema.RollupRange(number)
+			ranges[i] = sql.And(sql.GTE(s.C(rollup.FieldValue), low), sql.LT(s.C(rollup.FieldValue), high))
+		}
+		if len(ranges) == 1 { // ent's Or of one forgets an And's parentheses
+			s.Where(ranges[0])
+			return
+		}
+		s.Where(sql.Or(ranges...))
+	}
 }
 
 // valueAmong says that a roll-up's value is one of some.

@@ -85,7 +85,7 @@ func (l *Log[R, D, F]) page(ctx context.Context, client *ent.Client, filter F, b
 	if b.before != nil {
 		shapes = append(shapes, l.beyond(b.before, false))
 	}
-	return l.all(ctx, client, shaped(append(shapes, l.ordered(!b.backward), limited(b.size+1))...))
+	return l.all(ctx, client, shaped(append(shapes, l.sorted(ctx, q), l.ordered(!b.backward), limited(b.size+1))...))
 }
 
 func (t *table[R, D, F]) cursorOf(row *R) cursor { return cursor{*t.timeOf(row), t.idOf(row)} }
@@ -125,6 +125,7 @@ func (l *Log[R, D, F]) PageAt(ctx context.Context, filter F, page OffsetPage) (r
 			}
 		})
 	}
+	byTime := len(shapes) == 0
 	shapes = append(shapes, l.ordered(!page.Ascending), func(s *sql.Selector) { s.Offset(page.Offset).Limit(page.Limit) })
 	err = l.journal.db.Read(ctx, func(client *ent.Client) error {
 		q, err := l.ask(ctx, client, filter)
@@ -133,6 +134,9 @@ func (l *Log[R, D, F]) PageAt(ctx context.Context, filter F, page OffsetPage) (r
 		}
 		if total, err = l.countIn(ctx, client, q); err != nil || int64(page.Offset) >= total {
 			return err
+		}
+		if byTime {
+			shapes = append(shapes, l.sorted(ctx, q))
 		}
 		rows, err = l.all(ctx, client, shaped(append(l.conditions(q), shapes...)...))
 		return err
@@ -159,7 +163,7 @@ func (l *Log[R, D, F]) Each(ctx context.Context, filter F, fn func(*R) error) er
 		if last != nil {
 			shapes = append(shapes, l.beyond(last, false))
 		}
-		rows, err := l.all(ctx, client, shaped(append(shapes, l.ordered(false), limited(perPage))...))
+		rows, err := l.all(ctx, client, shaped(append(shapes, l.sorted(ctx, q), l.ordered(false), limited(perPage))...))
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"slices"
 
 	"entgo.io/ent/dialect/sql"
 
@@ -9,6 +10,7 @@ import (
 	"logbook/ent/column"
 	"logbook/ent/schema"
 	"logbook/internal/auth"
+	"logbook/internal/db"
 	"logbook/internal/fault"
 )
 
@@ -112,10 +114,11 @@ type question struct {
 	tenant       *column.ID
 	class        func(column string) shape // the condition on rows' and on roll-ups' column; nil for all
 	choices      []choice
-	except       *choice // leaves rows out
-	rest         []shape // conditions that no roll-up counts
-	scans        bool    // no index serves one of rest: row after row is looked at
-	none         bool    // nothing can pass
+	except       *choice  // leaves rows out
+	rest         []shape  // conditions that no roll-up counts
+	picked       []string // the columns of which one value is asked for; "" for one, or more, of which some are
+	scans        bool     // no index serves one of rest: row after row is looked at
+	none         bool     // nothing can pass
 
 	scanned  string          // a field that only reading rows finds, "" for none
 	problems []fault.Problem // what cannot be asked
@@ -192,6 +195,41 @@ func (t *table[R, D, F]) conditions(q question) []shape {
 		list = append(list, q.except.rows)
 	}
 	return append(list, q.rest...)
+}
+
+// classColumn stands in question.picked for the kind's column of classes.
+const classColumn = "class"
+
+// pick notes what a condition asks of a column.
+func pick[T comparable](q *question, column string, w *Where[T]) {
+	if only, bounded := w.only(); bounded && len(only) == 1 {
+		q.picked = append(q.picked, column)
+	} else if w.picks() || w.ranges() {
+		q.picked = append(q.picked, "")
+	}
+}
+
+// sorted says by which index a page is read: by that of the one column of which one value
+// is asked for, if it has one, or by that of all rows' time where nothing is. There the
+// page's rows stand side by side.
+func (t *table[R, D, F]) sorted(ctx context.Context, q question) shape {
+	picked := q.picked
+	if q.tenant == nil && !boundTenant(ctx).IsZero() {
+		picked = append(slices.Clip(picked), "tenant_id")
+	}
+	if len(picked) == 0 && len(q.rest) == 0 && q.except == nil {
+		picked = []string{t.time}
+	}
+	return func(s *sql.Selector) {
+		if len(picked) != 1 {
+			return
+		}
+		column := picked[0]
+		if column == classColumn {
+			column = t.class
+		}
+		db.ByIndex(s, t.name, column)
+	}
 }
 
 // shaped joins shapes to one.

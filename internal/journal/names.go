@@ -46,7 +46,8 @@ func (j *Journal) namesKnowing(ctx context.Context, has func(*knownNames) bool) 
 	n := &j.names
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.known != nil && time.Since(n.loaded) < namesFresh && has(n.known) {
+	now := j.now() // before they are read, so that they are no older than that
+	if n.known != nil && now.Sub(n.loaded) < namesFresh && has(n.known) {
 		return n.known, nil
 	}
 	var known *knownNames
@@ -57,7 +58,7 @@ func (j *Journal) namesKnowing(ctx context.Context, has func(*knownNames) bool) 
 	if err != nil {
 		return nil, err
 	}
-	n.known, n.loaded = known, time.Now()
+	n.known, n.loaded = known, now
 	return known, nil
 }
 

@@ -294,7 +294,11 @@ func (q *question) whereUser(ctx context.Context, client *ent.Client, number *Wh
 		q.rest = append(q.rest, direct)
 		return nil
 	}
-	known, err := valuesOf(ctx, client, schema.KindOperation, operationsByUser)
+	var among []shape
+	if numbers, bounded := number.only(); bounded && len(numbers) > 0 {
+		among = append(among, rollupsOfNumbers(numbers)) // not all that there are
+	}
+	known, err := valuesOf(ctx, client, schema.KindOperation, operationsByUser, among...)
 	if err != nil {
 		return err
 	}

@@ -447,8 +447,8 @@ func boundTenant(ctx context.Context) column.ID {
 }
 
 // valuesOf gives the values of a kind's dimension that occur among the rows the
-// principal may see.
-func valuesOf(ctx context.Context, client *ent.Client, kind schema.Kind, dimension int8) ([]string, error) {
+// principal may see, and among the roll-ups of some shapes.
+func valuesOf(ctx context.Context, client *ent.Client, kind schema.Kind, dimension int8, among ...shape) ([]string, error) {
 	var rows []struct {
 		Value []byte `sql:"value"`
 	}
@@ -456,6 +456,7 @@ func valuesOf(ctx context.Context, client *ent.Client, kind schema.Kind, dimensi
 		s.Where(sql.EQ(s.C(rollup.FieldKind), int64(kind))).
 			Where(sql.EQ(s.C(rollup.FieldDimension), int64(dimension))).
 			Where(sql.EQ(s.C(rollup.FieldTenantID), boundTenant(ctx)))
+		shaped(among...)(s)
 		s.Select(s.C(rollup.FieldValue)).Distinct()
 	}).Scan(ctx, &rows)
 	if err != nil {

@@ -3,8 +3,10 @@ package journal_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"logbook/ent"
+	"logbook/internal/db"
 	"logbook/internal/journal"
 )
 
@@ -39,5 +41,34 @@ func TestRenamed(t *testing.T) {
 		if err != nil || outcomes[0].Problem == nil || outcomes[1].Problem == nil || !outcomes[2].Stored {
 			t.Errorf("got %+v, %v", outcomes, err)
 		}
+	})
+}
+
+// TestRenamedElsewhere renames a tenant and a category in one process and wants another
+// one, in whose cache their names are, to know within a second.
+func TestRenamedElsewhere(t *testing.T) {
+	each(t, func(t *testing.T, ctx context.Context, w *world) {
+		database := must[*db.DB](t)(db.Open(ctx, w.address))
+		defer database.Close()
+		other := journal.New(database, journal.Options{Now: func() time.Time { return w.now }})
+		tenant := must[*ent.Tenant](t)(w.CreateTenant(ctx, "old"))
+		category := must[*ent.Category](t)(w.CreateCategory(ctx, "old", "old"))
+		called := func(when, tenantName, categoryName string) {
+			t.Helper()
+			if got := must[*ent.Tenant](t)(other.Tenant(ctx, &tenant.ID)); got.Name != tenantName {
+				t.Errorf("%s the tenant is called %q, want %q", when, got.Name, tenantName)
+			}
+			if got := must[*ent.Category](t)(other.Category(ctx, &category.ID)); got.Name != categoryName {
+				t.Errorf("%s the category is called %q, want %q", when, got.Name, categoryName)
+			}
+		}
+		called("at first", "old", "old")
+		name := "new"
+		must[*ent.Tenant](t)(w.UpdateTenant(ctx, tenant.ID, &name))
+		must[*ent.Category](t)(w.UpdateCategory(ctx, category.ID, &name, &name))
+		w.now = w.now.Add(time.Second - 1)
+		called("from the cache", "old", "old")
+		w.now = w.now.Add(1)
+		called("after a second", "new", "new")
 	})
 }

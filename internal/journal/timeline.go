@@ -238,7 +238,7 @@ func (a asking[R, D, F]) page(ctx context.Context, client *ent.Client, b bounds[
 	if b.before != nil {
 		shapes = append(shapes, a.past(b.before, false))
 	}
-	rows, err := a.all(ctx, client, shaped(append(shapes, a.ordered(!b.backward), limited(b.size+1))...))
+	rows, err := a.all(ctx, client, shaped(append(shapes, a.sorted(ctx, a.question), a.ordered(!b.backward), limited(b.size+1))...))
 	if err != nil {
 		return nil, err
 	}
@@ -289,6 +289,7 @@ func laneOf[R, D, F any](log *Log[R, D, F], q question) []lane {
 // equal asks for a value of a column that no roll-up counts; nil asks nothing.
 func (q *question) equal(column string, value *string) {
 	if value != nil {
+		q.picked = append(q.picked, column)
 		q.rest = append(q.rest, sql.FieldEQ(column, *value))
 	}
 }

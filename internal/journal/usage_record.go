@@ -10,7 +10,6 @@ import (
 
 	"logbook/ent"
 	"logbook/ent/column"
-	"logbook/ent/rollup"
 	"logbook/ent/schema"
 	"logbook/ent/usagerecord"
 	"logbook/internal/auth"
@@ -393,28 +392,15 @@ func (q *question) whereNumbered(ctx context.Context, client *ent.Client, at num
 
 // whereNumber asks for a number, whatever names it had.
 func (q *question) whereNumber(at numbered, number *Where[int64], rows shape) {
-	of := func(numbers []int64) shape {
-		return func(s *sql.Selector) {
-			ranges := make([]*sql.Predicate, len(numbers))
-			for i, number := range numbers {
-				low, high := schema.RollupRange(number)
-				ranges[i] = sql.And(sql.GTE(s.C(rollup.FieldValue), low), sql.LT(s.C(rollup.FieldValue), high))
-			}
-			if len(ranges) == 1 { // ent's Or of one forgets an And's parentheses
-				s.Where(ranges[0])
-				return
-			}
-			s.Where(sql.Or(ranges...))
-		}
-	}
+	pick(q, at.number.column, number)
 	only, bounded := number.only()
 	switch {
 	case bounded && len(only) == 0, number.Exists != nil && !*number.Exists:
 		q.none = true
 	case bounded:
-		q.choices = append(q.choices, choice{dimension: at.dimension, rollups: of(only), rows: rows})
+		q.choices = append(q.choices, choice{dimension: at.dimension, rollups: rollupsOfNumbers(only), rows: rows})
 	case len(number.Not) > 0:
-		q.leave(choice{dimension: at.dimension, rollups: of(number.Not), rows: rows, opposite: OneOf(number.Not...).on(at.number.column, false)})
+		q.leave(choice{dimension: at.dimension, rollups: rollupsOfNumbers(number.Not), rows: rows, opposite: OneOf(number.Not...).on(at.number.column, false)})
 	}
 }
 

@@ -292,6 +292,7 @@ func where[T comparable](q *question, at filtered, w *Where[T]) {
 	if at.scanned {
 		q.scan(at.name)
 	}
+	pick(q, at.column, w)
 	if at.dimension == 0 || w.ranges() || asksPart(w.Contains) {
 		q.rest = append(q.rest, rows)
 		return
@@ -359,6 +360,7 @@ func rollupsBut(values ...string) shape {
 // whereClass asks for what every roll-up tells apart, and every row has.
 func whereClass[T comparable](q *question, name string, w *Where[T]) {
 	if accept(q, name, w) {
+		pick(q, classColumn, w)
 		q.class = func(column string) shape { return w.on(column, false) }
 	}
 }
@@ -368,6 +370,7 @@ func whereTenant(q *question, w *Where[column.ID]) {
 	if !accept(q, "tenant_id", w) {
 		return
 	}
+	pick(q, "tenant_id", w)
 	if only, bounded := w.only(); bounded && len(only) == 1 {
 		q.tenant = &only[0]
 		return

@@ -1,0 +1,28 @@
+package db
+
+import (
+	"entgo.io/ent/dialect"
+	"entgo.io/ent/dialect/sql"
+
+	"logbook/ent/migrate"
+)
+
+// ByIndex makes MySQL read a table by the index that a column leads, if there is one;
+// SQLite takes it anyway. Left alone MariaDB (10.11) takes a frequent value's index for
+// the value only, and not for the time beside it: a page from the middle of 100,000 rows
+// read 47,161 rows, all that are newer. It is the last word on where the query reads from.
+func ByIndex(s *sql.Selector, table, column string) {
+	if s.Dialect() != dialect.MySQL {
+		return
+	}
+	for _, t := range migrate.Tables {
+		if t.Name != table {
+			continue
+		}
+		for _, index := range t.Indexes {
+			if index.Columns[0].Name == column {
+				s.From(sql.Table("`" + table + "` FORCE INDEX (`" + index.Name + "`)").Unquote().As(table))
+			}
+		}
+	}
+}
