@@ -3796,7 +3796,8 @@ Every error carries ` + "`" + `extensions.code` + "`" + `:
 - ` + "`" + `FORBIDDEN` + "`" + `: the caller's role or permissions do not suffice
 - ` + "`" + `BAD_USER_INPUT` + "`" + `: a value is refused; ` + "`" + `extensions.problems` + "`" + ` lists each as
   ` + "`" + `{path, message}` + "`" + `, with ` + "`" + `index` + "`" + ` for the entry of a batch (at most 50 are
-  listed, ` + "`" + `extensions.problemCount` + "`" + ` counts all)
+  listed, ` + "`" + `extensions.problemCount` + "`" + ` counts all; of 10,000 refused in variables the rest
+  is not read)
 - ` + "`" + `NOT_FOUND` + "`" + `: what is to be changed does not exist
 - ` + "`" + `CONFLICT` + "`" + `: it contradicts what is stored, or what an idempotency key stands for
 - ` + "`" + `PAYLOAD_TOO_LARGE` + "`" + `: the request's body (16 MiB), its document (64 KiB or

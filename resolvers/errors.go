@@ -49,10 +49,11 @@ var codes = map[fault.Kind]string{
 
 // Limits on what errors may say, so that an attack's answer stays small.
 const (
-	maxErrors    = 10  // of a document that is refused
-	maxRunErrors = 50  // of one that ran
-	maxProblems  = 50  // values refused in one error
-	maxMessage   = 300 // bytes
+	maxErrors    = 10     // of a document that is refused
+	maxRunErrors = 50     // of one that ran
+	maxProblems  = 50     // values refused in one error
+	maxCounted   = 10_000 // refused values of variables, each of which takes some 400 bytes until the answer is written
+	maxMessage   = 300    // bytes
 	maxLocations = 2
 )
 

@@ -1,6 +1,7 @@
 package resolvers_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -252,6 +253,25 @@ func TestDocumentsAreShared(t *testing.T) {
 		for range 16 {
 			if wrong := <-done; wrong != "" {
 				t.Error(wrong)
+			}
+		}
+	})
+}
+
+// A body of refused values costs no memory that nobody will read.
+func TestRefusedValuesAreBounded(t *testing.T) {
+	each(t, func(t *testing.T, s *server) {
+		for _, asked := range [][2]string{
+			{`query ($values: [ID!]!) { nodes(ids: $values) { id } }`, `1`},
+			{`mutation ($values: [CreateEntryInput!]!) { createEntries(input: {entries: $values}) { entries { id } } }`, `{}`},
+		} {
+			values := json.RawMessage("[" + strings.Repeat(asked[1]+",", 200_000) + asked[1] + "]")
+			a := s.ask(adminToken, asked[0], map[string]any{"values": values})
+			if a.code() != "BAD_USER_INPUT" {
+				t.Fatalf("%.300s", a.body)
+			}
+			if of := a.Errors[0].Extensions; len(of.Problems) != 50 || of.ProblemCount < 10_000 || of.ProblemCount > 10_010 {
+				t.Errorf("%s: %d problems of %d", asked[0], len(of.Problems), of.ProblemCount)
 			}
 		}
 	})

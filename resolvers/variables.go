@@ -2,6 +2,7 @@ package resolvers
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/vektah/gqlparser/v2/ast"
@@ -78,6 +79,9 @@ type spot struct {
 	of    string
 }
 
+// errEnough ends the reading of values of which maxCounted were refused.
+var errEnough = errors.New("enough was refused")
+
 func (r *variableReader) refuse(at spot, p fault.Problem) any {
 	p.Field, p.Index = at.path, at.index
 	r.problems = append(r.problems, p)
@@ -151,6 +155,9 @@ func (r *variableReader) readList(at spot, t *ast.Type, raw []byte) any {
 	}
 	list := []any{}
 	_ = rawjson.Elements(raw, func(i int, element []byte) error {
+		if len(r.problems) >= maxCounted {
+			return errEnough
+		}
 		list = append(list, r.read(spot{fmt.Sprintf("%s[%d]", at.path, i), i, at.of}, t.Elem, element))
 		return nil
 	})
@@ -161,6 +168,9 @@ func (r *variableReader) readList(at spot, t *ast.Type, raw []byte) any {
 func (r *variableReader) readObject(at spot, definition *ast.Definition, raw []byte) any {
 	object := make(map[string]any, len(definition.Fields))
 	err := rawjson.Members(raw, func(name string, value []byte) error {
+		if len(r.problems) >= maxCounted {
+			return errEnough
+		}
 		inside := spot{at.path + "." + name, at.index, at.of}
 		field := definition.Fields.ForName(name)
 		if field == nil {
@@ -172,6 +182,9 @@ func (r *variableReader) readObject(at spot, definition *ast.Definition, raw []b
 		object[name] = r.read(inside, field.Type, value)
 		return nil
 	})
+	if err == errEnough {
+		return nil
+	}
 	if err != nil {
 		return r.refuse(at, fault.Problem{Reason: fault.Clash, Detail: fault.Say("names a field twice, or by half a surrogate pair")})
 	}

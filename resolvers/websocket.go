@@ -342,6 +342,8 @@ func (c *socket) subscribe(id string, payload []byte) *closing {
 	switch {
 	case why != nil:
 		return why
+	case ctx == nil: // the socket is closed in a moment, and its caller comes again with this
+		return nil
 	case operation == nil:
 		full := fault.New(fault.TooMany, "a socket has at most %d operations at once", maxOperations)
 		c.send("error", id, [][]byte{encodeErrors(gqlerror.List{refuse(full)}, c.language)})
@@ -355,15 +357,18 @@ func (c *socket) subscribe(id string, payload []byte) *closing {
 	return nil
 }
 
-// begin makes room for an operation; nil where there is none, or it is too late.
+// begin makes room for an operation; no operation where there is none, and no context
+// either where the server stops.
 func (c *socket) begin(id string) (context.Context, *running, *closing) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case c.operations[id] != nil:
 		return nil, nil, &closing{closeDuplicate, "Subscriber for " + fault.Cut(id, 80) + " already exists"}
-	case c.leaving || len(c.operations) >= maxOperations || c.goroutines.Load() >= 2*maxOperations:
+	case c.leaving:
 		return nil, nil, nil
+	case len(c.operations) >= maxOperations || c.goroutines.Load() >= 2*maxOperations:
+		return c.ctx, nil, nil
 	}
 	ctx, cancel := context.WithCancel(auth.NextRequest(c.ctx))
 	operation := &running{cancel}
@@ -396,7 +401,8 @@ func (c *socket) ended(id string, operation *running) bool {
 // operate carries an operation out and answers it: with "next" for each answer and
 // "complete" after the last, or with "error" where it is refused or breaks. Once begun
 // has ended, because the caller wants no more or the socket closes, it says nothing: a
-// "complete" would tell the caller not to come again.
+// "complete" would tell the caller not to come again. Whatever panics is logged and
+// answered as INTERNAL, since nobody above would catch it.
 func (c *socket) operate(begun context.Context, id string, as *running, asked request) {
 	engine := c.server.engine
 	refused := func(errs gqlerror.List) {
@@ -404,6 +410,11 @@ func (c *socket) operate(begun context.Context, id string, as *running, asked re
 			c.send("error", id, [][]byte{encodeErrors(errs, c.language)})
 		}
 	}
+	defer func() {
+		if what := recover(); what != nil {
+			refused(gqlerror.List{refuse(engine.recover(begun, what))})
+		}
+	}()
 	if busy := auth.Admit(begun); busy != nil {
 		refused(gqlerror.List{refuse(busy)})
 		return

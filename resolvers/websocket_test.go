@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -592,5 +593,30 @@ func TestLiveLimits(t *testing.T) {
 			sixth.want(`"complete"`)
 		}
 		t.Error("nobody asks too often")
+	})
+}
+
+// What panics on a socket before an operation runs takes nothing else with it.
+func TestSocketPanics(t *testing.T) {
+	each(t, func(t *testing.T, s *server) {
+		var requests atomic.Int64
+		url, _ := s.serveIn(resolvers.Options{}, web.Options{}, func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				next.ServeHTTP(w, r.WithContext(auth.WithAdmission(r.Context(), func(context.Context) error {
+					if requests.Add(1) == 2 {
+						panic("a bug")
+					}
+					return nil
+				})))
+			})
+		})
+		client := begin(t, url, adminToken)
+		client.send(subscribe("1", `{ __typename }`))
+		client.want(`{"type":"error","id":"1","payload":[{"message":"the server failed to answer; its log has the details","extensions":{"code":"INTERNAL"}}]}`)
+		client.send(subscribe("1", `{ __typename }`))
+		client.want(`"Query"`, `"complete"`)
+		if !strings.Contains(s.log.String(), "a bug") {
+			t.Error("the log does not say so")
+		}
 	})
 }
