@@ -3796,11 +3796,11 @@ Every error carries ` + "`" + `extensions.code` + "`" + `:
 - ` + "`" + `FORBIDDEN` + "`" + `: the caller's role or permissions do not suffice
 - ` + "`" + `BAD_USER_INPUT` + "`" + `: a value is refused; ` + "`" + `extensions.problems` + "`" + ` lists each as
   ` + "`" + `{path, message}` + "`" + `, with ` + "`" + `index` + "`" + ` for the entry of a batch (at most 50 are
-  listed, ` + "`" + `extensions.problemCount` + "`" + ` counts all)
+  listed, ` + "`" + `extensions.problemCount` + "`" + ` counts all, or 10,000 where reading ended there)
 - ` + "`" + `NOT_FOUND` + "`" + `: what is to be changed does not exist
 - ` + "`" + `CONFLICT` + "`" + `: it contradicts what is stored, or what an idempotency key stands for
-- ` + "`" + `PAYLOAD_TOO_LARGE` + "`" + `: the request's body (16 MiB), its document (64 KiB or
-  10,000 tokens) is too large
+- ` + "`" + `PAYLOAD_TOO_LARGE` + "`" + `: the request's body (16 MiB; 512 KiB where nobody is signed
+  in), its document (64 KiB or 10,000 tokens) is too large
 - ` + "`" + `UNAVAILABLE` + "`" + `: the database does not answer, or not in time; try again
 - ` + "`" + `RATE_LIMITED` + "`" + `: the caller asks too often, or has too much at work; the answer has HTTP
   status 429, and its header ` + "`" + `Retry-After` + "`" + ` says in how many seconds to try again
@@ -3836,7 +3836,8 @@ of every kind. The caller signs in by the upgrade's header or by ` + "`" + `conn
 payload ` + "`" + `{"Authorization": "Bearer …"}` + "`" + `. The server closes with
 
 - 1001: the server stops; connect again
-- 1009: the message is larger than 16 MiB, or than 64 KiB before ` + "`" + `connection_ack` + "`" + `
+- 1009: the message is larger than 16 MiB (512 KiB where nobody is signed in), or than
+  64 KiB before ` + "`" + `connection_ack` + "`" + `
 - 1013: the database does not answer whose credential it is; try again
 - 4400: the message is none of the protocol's, as the reason says
 - 4401: ` + "`" + `subscribe` + "`" + ` came before ` + "`" + `connection_ack` + "`" + `

@@ -2,6 +2,7 @@ package resolvers
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"log/slog"
@@ -27,8 +28,20 @@ import (
 	"logbook/internal/web"
 )
 
-// maxBody is how large a request's body may be, in bytes.
-const maxBody = 16 << 20
+// The limits of a request, beside those of its document.
+const (
+	maxBody      = 16 << 20  // bytes
+	maxGuestBody = 512 << 10 // bytes, where nobody is signed in: enough for a document, however it is escaped
+	maxMembers   = 10_000    // of an object around the document: variables, or nothing we know
+)
+
+// bodyLimit gives how large a request of a context's caller may be.
+func bodyLimit(ctx context.Context) int64 {
+	if auth.From(ctx) == nil {
+		return maxGuestBody
+	}
+	return maxBody
+}
 
 // Options are what the server needs beside the journal.
 type Options struct {
@@ -258,7 +271,7 @@ func fromBody(w http.ResponseWriter, r *http.Request) (request, *refused) {
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return request{}, badRequest(http.StatusUnsupportedMediaType, "send the body without Content-Encoding")
 	}
-	body, err := web.ReadBody(w, r, maxBody)
+	body, err := web.ReadBody(w, r, bodyLimit(r.Context()))
 	if err != nil {
 		no := &refused{status: http.StatusBadRequest, errors: gqlerror.List{refuse(err)}}
 		if fault.KindOf(err) == fault.TooLarge {
@@ -268,27 +281,30 @@ func fromBody(w http.ResponseWriter, r *http.Request) (request, *refused) {
 	}
 	body = bytes.TrimSpace(body)
 	switch {
+	case bytes.HasPrefix(body, []byte("[")):
+		return request{}, badRequest(http.StatusBadRequest, "the body must be one request: batches of requests are not served")
 	case !utf8.Valid(body):
 		return request{}, badRequest(http.StatusBadRequest, "the body is not valid UTF-8")
 	case !json.Valid(body):
 		return request{}, badRequest(http.StatusBadRequest, "the body is not valid JSON")
-	case body[0] == '[':
-		return request{}, badRequest(http.StatusBadRequest, "the body must be one request: batches of requests are not served")
 	case body[0] != '{':
 		return request{}, badRequest(http.StatusBadRequest, "the body must be a JSON object")
 	}
 	members, ok := membersOf(body)
 	if !ok {
-		return request{}, badRequest(http.StatusBadRequest, "the body names a member twice, or by half a surrogate pair")
+		return request{}, badRequest(http.StatusBadRequest, "the body names a member twice, or by half a surrogate pair, or has more than %d", maxMembers)
 	}
 	return fromMembers(members)
 }
 
 // membersOf gives the members of a checked JSON object that are not null; false
-// where two have one name.
+// where two have one name, or there are too many.
 func membersOf(object []byte) (map[string][]byte, bool) {
-	members := make(map[string][]byte, 4)
+	members, read := make(map[string][]byte, 4), 0
 	err := rawjson.Members(object, func(name string, value []byte) error {
+		if read++; read > maxMembers {
+			return errTooMany
+		}
 		if !rawjson.IsNull(value) {
 			members[name] = value
 		}
