@@ -3809,7 +3809,7 @@ Every error carries ` + "`" + `extensions.code` + "`" + `:
 - ` + "`" + `GRAPHQL_PARSE_FAILED` + "`" + `: the document is not GraphQL
 - ` + "`" + `GRAPHQL_VALIDATION_FAILED` + "`" + `: the document does not fit this schema, or goes
   beyond a limit: 15 levels deep, 100 root fields, 500 fields, 100 aliases, 100 directives (a
-  fragment counts wherever it is spread, and the spread as a field), complexity
+  fragment counts wherever it is spread, and the spread as a field), names of 128 bytes, complexity
   25,000 (a field counts 1, a connection what one of its edges counts times the
   page's size, a batch of rows to append what one of them counts for every ten,
   introspection about what it lists)

@@ -45,6 +45,7 @@ var chinese = map[string]string{
 	"documentId must be a SHA-256, 64 hexadecimal digits":                                        "documentId 必须是 SHA-256，即 64 个十六进制数字",
 	"only the documents of this server's list may be run here":                                   "此处只能运行服务器清单中的文档",
 	"the document has more than %d aliases":                                                      "文档的别名超过 %d 个",
+	"the document has a name of more than %d bytes":                                              "文档中有超过 %d 字节的名称",
 	"the server stops, try again in a moment":                                                    "服务器正在停止，请稍后重试",
 	"there is no such access token":                                                              "没有这个访问令牌",
 	"there is no token":                                                                          "未提供认证令牌",
