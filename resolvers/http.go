@@ -417,18 +417,34 @@ func encode(data []byte, errs gqlerror.List, language fault.Language) [][]byte {
 	return append(parts, []byte("}"))
 }
 
-// encodeErrors gives errors as JSON, worded in a language.
+// encodeErrors gives errors as JSON, worded in a language: the first ones, where there are
+// many or they say much.
 func encodeErrors(errs gqlerror.List, language fault.Language) []byte {
-	if len(errs) > maxRunErrors {
-		code, _ := errs[maxRunErrors].Extensions["code"].(string)
-		errs = append(errs[:maxRunErrors:maxRunErrors], refusal(code, "and %d more errors", len(errs)-maxRunErrors))
+	text := []byte("[")
+	for i, one := range errs {
+		word(gqlerror.List{one}, language)
+		next := encodeJSON(one)
+		if i == maxRunErrors || i > 0 && len(text)+len(next) > maxAnswered {
+			code, _ := one.Extensions["code"].(string)
+			rest := refusal(code, "and %d more errors", len(errs)-i)
+			word(gqlerror.List{rest}, language)
+			return append(append(append(text, ','), encodeJSON(rest)...), ']')
+		}
+		if i > 0 {
+			text = append(text, ',')
+		}
+		text = append(text, next...)
 	}
-	word(errs, language)
+	return append(text, ']')
+}
+
+// encodeJSON gives what always encodes, made of texts and numbers, as JSON.
+func encodeJSON(value any) []byte {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(errs); err != nil {
-		panic(err) // strings and numbers always encode
+	if err := encoder.Encode(value); err != nil {
+		panic(err)
 	}
 	return bytes.TrimSuffix(text.Bytes(), []byte("\n"))
 }

@@ -23,7 +23,7 @@ func TestAttacks(t *testing.T) {
 				if a.code() != attack.Code || a.Data != nil {
 					t.Errorf("%s: %s, want %s: %.300s", attack.Name, a.code(), attack.Code, a.body)
 				}
-				if len(a.body) > 4<<10 || len(a.Errors) > 11 {
+				if len(a.body) > 8<<10 || len(a.Errors) > 11 {
 					t.Errorf("%s: the answer has %d bytes and %d errors", attack.Name, len(a.body), len(a.Errors))
 				}
 			}
@@ -42,7 +42,7 @@ func TestAttacksOnSockets(t *testing.T) {
 				client.send(subscribe("1", attack.Text, strings.TrimSuffix(strings.TrimPrefix(attack.Variables, "{"), "}")))
 				message, err := client.read()
 				if err != nil || !strings.HasPrefix(message, `{"type":"error","id":"1","payload":[{`) ||
-					!strings.Contains(message, attack.Code) || len(message) > 4<<10 {
+					!strings.Contains(message, attack.Code) || len(message) > 8<<10 {
 					t.Fatalf("%s: %.300s (%d bytes), %v", attack.Name, message, len(message), err)
 				}
 			}

@@ -116,6 +116,7 @@ func Documents() []Document {
 		{"nested variables", listed, `{"in":` + strings.Repeat("[", 9_000) + strings.Repeat("]", 9_000) + `}`, badInput},
 		{"fields that are none", `query ($filter: EntryFilter) { entries(filter: $filter) { totalCount } }`,
 			`{"filter":{"a":0` + many(20_000, `,"a%d":0`) + `}}`, badInput},
+		{"values that are long to say", `query ($in: [Level!]) { entries(filter: {level: {in: $in}}) { totalCount } }`, `{"in":` + list(100, `"`+strings.Repeat(`\u0001`, 60)+`"`) + `}`, badInput},
 		{"a number of many digits", `query ($first: Int) { entries(first: $first) { totalCount } }`, `{"first":` + strings.Repeat("9", 300_000) + `}`, badInput},
 		{"many methods", "{" + many(13, `e%d: apiCalls(first: 1, filter: {httpMethod: {eq: "GET"}}) { totalCount } `) + "}", "{}", invalid},
 	}
@@ -138,6 +139,8 @@ func Requests() []Request {
 	const query, mutation = "{ __typename }", `mutation { createTenant(input: {name: "x"}) { tenant { id } } }`
 	large := func(value string) string { return list((16<<20-1_000)/(len(value)+1), value) }
 	attacks = append(attacks,
+		post("many errors that say much", badInput, about("query ($m: [JSONCondition!]) {"+many(11, "e%d: entries(first: 1, filter: {metadata: $m}) { totalCount } ")+"}",
+			`{"m":`+list(10, `{"key":"`+long(300)+`","in":[[]]}`)+`}`)),
 		post("a batch", badRequest, list(1_000, about(query, "null"))),
 		post("a large batch", badRequest, large(about(query, "null"))),
 		post("a large body", tooLarge, about(query, `"`+long(17<<20)+`"`)),
@@ -151,21 +154,20 @@ func Requests() []Request {
 		post("a document that is not known", "PERSISTED_QUERY_NOT_FOUND", `{"documentId":"sha256:`+strings.Repeat("0", 64)+`"}`),
 	)
 	// What a page of another site may have a browser send unasked.
-	const events, plain = "text/event-stream", "application/json"
-	for _, accept := range []string{plain, events} {
+	const events = "text/event-stream"
+	for _, as := range [][2]string{{"", "application/json"}, {", as events", events}} {
 		for _, media := range []string{"text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""} {
-			simple := post("POST of "+media+" for "+accept, badRequest, about(mutation, "null"))
-			simple.Header.Set("Content-Type", media)
-			simple.Header.Set("Accept", accept)
-			if media == "" {
-				simple.Name = "POST of nothing known for " + accept
+			simple := post(strings.TrimSuffix("POST of "+media, "; boundary=x")+as[0], badRequest, about(mutation, "null"))
+			simple.Header.Set("Accept", as[1])
+			if simple.Header.Set("Content-Type", media); media == "" {
+				simple.Name = "POST of no media type" + as[0]
 				simple.Header.Del("Content-Type")
 			}
 			attacks = append(attacks, simple)
 		}
-		get := Request{Name: "mutation by GET for " + accept, Method: "GET", Query: "query=" + url.QueryEscape(mutation), Header: http.Header{"Accept": {accept}}, Code: badRequest}
+		get := Request{Name: "mutation by GET" + as[0], Method: "GET", Query: "query=" + url.QueryEscape(mutation), Header: http.Header{"Accept": {as[1]}}, Code: badRequest}
 		parts := get
-		parts.Name, parts.Header = "mutation by GET with parts for "+accept, http.Header{"Accept": {accept}, "Content-Type": {"multipart/form-data; boundary=x"}}
+		parts.Name, parts.Header = "mutation by GET with parts"+as[0], http.Header{"Accept": {as[1]}, "Content-Type": {"multipart/form-data; boundary=x"}}
 		attacks = append(attacks, get, parts)
 	}
 	for _, asked := range [][2]string{
