@@ -92,7 +92,7 @@ func (s *server) attack(url string, attack attacks.Request) (status int, answer 
 	return response.StatusCode, string(text)
 }
 
-// Subscriptions that come and go, and streams that nobody reads, leave nothing.
+// Subscriptions that come and go, and streams that are given up, leave nothing.
 func TestStormsLeaveNothing(t *testing.T) {
 	s := newServer(t, dbtest.SQLite(t))
 	url, surface := s.serveIn(resolvers.Options{Production: true}, web.Options{}, func(next http.Handler) http.Handler { return next })
