@@ -5,7 +5,8 @@
 # make demo-legacy  call every endpoint of the legacy APIs with curl, as their documents do
 # make fuzz   every fuzz target of rest/ for FUZZTIME (200 inputs), on both engines
 # make clients  front-end tools and clients (npm) against the binary's GraphQL
-# make bench  the ruler: a million usage records on SQLite, then on MariaDB;
+# make bench  the ruler: a million usage records on SQLite, then on MariaDB, then how
+#             long attacks take to be refused;
 #             make bench BENCH="--kind all --rows 50000 --seconds 0.3" is quick
 
 CONSOLE_SOURCES := $(addprefix console/,package.json package-lock.json .npmrc vite.config.js index.html) $(wildcard console/src/*)
@@ -23,6 +24,7 @@ build: console
 bench:
 	go run ./bench --db sqlite $(BENCH)
 	go run ./bench --db mysql $(BENCH)
+	go run ./bench attacks
 
 # Built once, since go test fuzzes one target a run. A number of inputs, and no time:
 # Go 1.26 may take the end of the time for a failure (golang/go#75804). What is found is kept where go

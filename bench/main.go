@@ -26,10 +26,11 @@ import (
 
 // commands are the command line.
 type commands struct {
-	Measure measure `cmd:"" default:"withargs" help:"Load, ask and print (the default command)."`
-	Costs   costs   `cmd:"" help:"Print what each index and each roll-up dimension costs a write."`
-	Real    real    `cmd:"" help:"Print the sizes of tables, indexes and roll-ups for real log files."`
-	Floor   floor   `cmd:"" hidden:"" help:"Answer the questions by prepared SQL until standard input ends."`
+	Measure measure  `cmd:"" default:"withargs" help:"Load, ask and print (the default command)."`
+	Attacks attacked `cmd:"" help:"Print how long the server takes to refuse each known attack."`
+	Costs   costs    `cmd:"" help:"Print what each index and each roll-up dimension costs a write."`
+	Real    real     `cmd:"" help:"Print the sizes of tables, indexes and roll-ups for real log files."`
+	Floor   floor    `cmd:"" hidden:"" help:"Answer the questions by prepared SQL until standard input ends."`
 }
 
 // process is what a command uses of the world around it.

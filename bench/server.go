@@ -44,9 +44,9 @@ func buildServer(p process) (binary string, remove func(), err error) {
 	return binary, func() { os.RemoveAll(dir) }, nil
 }
 
-// startServer starts the program on the database.
-func startServer(p process, binary string, e *engine) (*server, error) {
-	command := exec.CommandContext(p, binary, "serve", "--addr", "127.0.0.1:0", "--db", e.address)
+// startServer starts the program on the database, with options of its own.
+func startServer(p process, binary string, e *engine, options ...string) (*server, error) {
+	command := exec.CommandContext(p, binary, append([]string{"serve", "--addr", "127.0.0.1:0", "--db", e.address}, options...)...)
 	command.Env = append(os.Environ(), "LOGBOOK_ADMIN_TOKEN="+adminKey, "LOGBOOK_JWT_SECRET="+jwtSecret)
 	c, err := startChild(p, "server", command)
 	if err != nil {

@@ -3796,12 +3796,11 @@ Every error carries ` + "`" + `extensions.code` + "`" + `:
 - ` + "`" + `FORBIDDEN` + "`" + `: the caller's role or permissions do not suffice
 - ` + "`" + `BAD_USER_INPUT` + "`" + `: a value is refused; ` + "`" + `extensions.problems` + "`" + ` lists each as
   ` + "`" + `{path, message}` + "`" + `, with ` + "`" + `index` + "`" + ` for the entry of a batch (at most 50 are
-  listed, ` + "`" + `extensions.problemCount` + "`" + ` counts all; of 10,000 refused in variables the rest
-  is not read)
+  listed, ` + "`" + `extensions.problemCount` + "`" + ` counts all, or 10,000 where reading ended there)
 - ` + "`" + `NOT_FOUND` + "`" + `: what is to be changed does not exist
 - ` + "`" + `CONFLICT` + "`" + `: it contradicts what is stored, or what an idempotency key stands for
-- ` + "`" + `PAYLOAD_TOO_LARGE` + "`" + `: the request's body (16 MiB), its document (64 KiB or
-  10,000 tokens) is too large
+- ` + "`" + `PAYLOAD_TOO_LARGE` + "`" + `: the request's body (16 MiB; 512 KiB where nobody is signed
+  in), its document (64 KiB or 10,000 tokens) is too large
 - ` + "`" + `UNAVAILABLE` + "`" + `: the database does not answer, or not in time; try again
 - ` + "`" + `RATE_LIMITED` + "`" + `: the caller asks too often, or has too much at work; the answer has HTTP
   status 429, and its header ` + "`" + `Retry-After` + "`" + ` says in how many seconds to try again
@@ -3810,7 +3809,7 @@ Every error carries ` + "`" + `extensions.code` + "`" + `:
 - ` + "`" + `GRAPHQL_PARSE_FAILED` + "`" + `: the document is not GraphQL
 - ` + "`" + `GRAPHQL_VALIDATION_FAILED` + "`" + `: the document does not fit this schema, or goes
   beyond a limit: 15 levels deep, 100 root fields, 500 fields, 100 aliases, 100 directives (a
-  fragment counts wherever it is spread, and the spread as a field), complexity
+  fragment counts wherever it is spread, and the spread as a field), names of 128 bytes, complexity
   25,000 (a field counts 1, a connection what one of its edges counts times the
   page's size, a batch of rows to append what one of them counts for every ten,
   introspection about what it lists)
@@ -3837,7 +3836,8 @@ of every kind. The caller signs in by the upgrade's header or by ` + "`" + `conn
 payload ` + "`" + `{"Authorization": "Bearer …"}` + "`" + `. The server closes with
 
 - 1001: the server stops; connect again
-- 1009: the message is larger than 16 MiB, or than 64 KiB before ` + "`" + `connection_ack` + "`" + `
+- 1009: the message is larger than 16 MiB (512 KiB where nobody is signed in), or than
+  64 KiB before ` + "`" + `connection_ack` + "`" + `
 - 1013: the database does not answer whose credential it is; try again
 - 4400: the message is none of the protocol's, as the reason says
 - 4401: ` + "`" + `subscribe` + "`" + ` came before ` + "`" + `connection_ack` + "`" + `

@@ -223,6 +223,9 @@ func (e *engine) prepare(text string, hints, keep bool) (*prepared, gqlerror.Lis
 	if rawjson.LoneSurrogate([]byte(text)) {
 		return nil, gqlerror.List{refusal(codeParseFailed, "a string in the document has half a surrogate pair")}
 	}
+	if refused := checkNames(text); refused != nil {
+		return nil, gqlerror.List{refused}
+	}
 	document, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: text}, maxTokens)
 	if err != nil {
 		return nil, parseErrors(text, err, hints)

@@ -49,11 +49,12 @@ var codes = map[fault.Kind]string{
 
 // Limits on what errors may say, so that an attack's answer stays small.
 const (
-	maxErrors    = 10     // of a document that is refused
-	maxRunErrors = 50     // of one that ran
-	maxProblems  = 50     // values refused in one error
-	maxCounted   = 10_000 // refused values of variables, each of which takes some 400 bytes until the answer is written
-	maxMessage   = 300    // bytes
+	maxErrors    = 10       // of a document that is refused
+	maxRunErrors = 50       // of one that ran
+	maxProblems  = 50       // values refused in one error
+	maxListed    = 6 << 10  // bytes of these, as JSON
+	maxAnswered  = 15 << 10 // bytes of all errors of an answer
+	maxMessage   = 300      // bytes
 	maxLocations = 2
 )
 
@@ -91,8 +92,9 @@ func word(errs gqlerror.List, language fault.Language) {
 		}
 		texts := make([]string, 0, 4)
 		listed := make([]map[string]any, 0, min(len(known.Problems), maxProblems))
+		size := 0
 		for i, p := range known.Problems {
-			if i == maxProblems {
+			if i == maxProblems || size > maxListed {
 				break
 			}
 			path, index := p.Field, p.Index
@@ -102,6 +104,7 @@ func word(errs gqlerror.List, language fault.Language) {
 				one["index"] = index
 			}
 			listed = append(listed, one)
+			size += len(encodeJSON(one))
 			if i < 3 {
 				p.Field = path
 				texts = append(texts, clip(p.In(language)))

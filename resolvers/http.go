@@ -28,8 +28,20 @@ import (
 	"logbook/internal/web"
 )
 
-// maxBody is how large a request's body may be, in bytes.
-const maxBody = 16 << 20
+// The limits of a request, beside those of its document.
+const (
+	maxBody      = 16 << 20  // bytes
+	maxGuestBody = 512 << 10 // bytes, where nobody is signed in: enough for a document, however it is escaped
+	maxMembers   = 10_000    // of an object around the document: variables, or nothing we know
+)
+
+// bodyLimit gives how large a request of a context's caller may be.
+func bodyLimit(ctx context.Context) int64 {
+	if auth.From(ctx) == nil {
+		return maxGuestBody
+	}
+	return maxBody
+}
 
 // Options are what the server needs beside the journal.
 type Options struct {
@@ -259,7 +271,7 @@ func fromBody(w http.ResponseWriter, r *http.Request) (request, *refused) {
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return request{}, badRequest(http.StatusUnsupportedMediaType, "send the body without Content-Encoding")
 	}
-	body, err := web.ReadBody(w, r, maxBody)
+	body, err := web.ReadBody(w, r, bodyLimit(r.Context()))
 	if err != nil {
 		no := &refused{status: http.StatusBadRequest, errors: gqlerror.List{refuse(err)}}
 		if fault.KindOf(err) == fault.TooLarge {
@@ -269,27 +281,30 @@ func fromBody(w http.ResponseWriter, r *http.Request) (request, *refused) {
 	}
 	body = bytes.TrimSpace(body)
 	switch {
+	case bytes.HasPrefix(body, []byte("[")):
+		return request{}, badRequest(http.StatusBadRequest, "the body must be one request: batches of requests are not served")
 	case !utf8.Valid(body):
 		return request{}, badRequest(http.StatusBadRequest, "the body is not valid UTF-8")
 	case !json.Valid(body):
 		return request{}, badRequest(http.StatusBadRequest, "the body is not valid JSON")
-	case body[0] == '[':
-		return request{}, badRequest(http.StatusBadRequest, "the body must be one request: batches of requests are not served")
 	case body[0] != '{':
 		return request{}, badRequest(http.StatusBadRequest, "the body must be a JSON object")
 	}
 	members, ok := membersOf(body)
 	if !ok {
-		return request{}, badRequest(http.StatusBadRequest, "the body names a member twice, or by half a surrogate pair")
+		return request{}, badRequest(http.StatusBadRequest, "the body names a member twice, or by half a surrogate pair, or has more than %d", maxMembers)
 	}
 	return fromMembers(members)
 }
 
 // membersOf gives the members of a checked JSON object that are not null; false
-// where two have one name.
+// where two have one name, or there are too many.
 func membersOf(object []byte) (map[string][]byte, bool) {
-	members := make(map[string][]byte, 4)
+	members, read := make(map[string][]byte, 4), 0
 	err := rawjson.Members(object, func(name string, value []byte) error {
+		if read++; read > maxMembers {
+			return errTooMany
+		}
 		if !rawjson.IsNull(value) {
 			members[name] = value
 		}
@@ -402,18 +417,34 @@ func encode(data []byte, errs gqlerror.List, language fault.Language) [][]byte {
 	return append(parts, []byte("}"))
 }
 
-// encodeErrors gives errors as JSON, worded in a language.
+// encodeErrors gives errors as JSON, worded in a language: the first ones, where there are
+// many or they say much.
 func encodeErrors(errs gqlerror.List, language fault.Language) []byte {
-	if len(errs) > maxRunErrors {
-		code, _ := errs[maxRunErrors].Extensions["code"].(string)
-		errs = append(errs[:maxRunErrors:maxRunErrors], refusal(code, "and %d more errors", len(errs)-maxRunErrors))
+	text := []byte("[")
+	for i, one := range errs {
+		word(gqlerror.List{one}, language)
+		next := encodeJSON(one)
+		if i == maxRunErrors || i > 0 && len(text)+len(next) > maxAnswered {
+			code, _ := one.Extensions["code"].(string)
+			rest := refusal(code, "and %d more errors", len(errs)-i)
+			word(gqlerror.List{rest}, language)
+			return append(append(append(text, ','), encodeJSON(rest)...), ']')
+		}
+		if i > 0 {
+			text = append(text, ',')
+		}
+		text = append(text, next...)
 	}
-	word(errs, language)
+	return append(text, ']')
+}
+
+// encodeJSON gives what always encodes, made of texts and numbers, as JSON.
+func encodeJSON(value any) []byte {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(errs); err != nil {
-		panic(err) // strings and numbers always encode
+	if err := encoder.Encode(value); err != nil {
+		panic(err)
 	}
 	return bytes.TrimSuffix(text.Bytes(), []byte("\n"))
 }

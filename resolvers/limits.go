@@ -1,8 +1,11 @@
 package resolvers
 
 import (
+	"strings"
+
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+	"github.com/vektah/gqlparser/v2/lexer"
 )
 
 // The limits of a document, which schema.graphqls promises. They are held before
@@ -10,13 +13,38 @@ import (
 const (
 	maxDocument   = 64 << 10 // bytes
 	maxTokens     = 10_000
-	maxDepth      = 15 // fields inside each other
+	maxName       = 128 // bytes; an answer may say an alias for every row
+	maxDepth      = 15  // fields inside each other
 	maxRootFields = 100
 	maxFields     = 500
 	maxDirectives = 100
 	maxAliases    = 100
 	maxComplexity = 25_000
 )
+
+// checkNames refuses a document with a name that is too long. Most have no word of that
+// length, and are spared being read once more.
+func checkNames(text string) *gqlerror.Error {
+	inWord := func(r rune) bool {
+		return r == '_' || r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z'
+	}
+	words := strings.FieldsFuncSeq(text, func(r rune) bool { return !inWord(r) })
+	long := false
+	for word := range words {
+		long = long || len(word) > maxName
+	}
+	read := lexer.New(&ast.Source{Input: text})
+	for long {
+		token, err := read.ReadToken()
+		if err != nil || token.Kind == lexer.EOF {
+			break // the parser says what is wrong
+		}
+		if token.Kind == lexer.Name && len(token.Value) > maxName {
+			return at(refusal(codeValidationFailed, "the document has a name of more than %d bytes", maxName), &token.Pos)
+		}
+	}
+	return nil
+}
 
 // size measures a document that is parsed but not yet validated. A fragment
 // counts wherever it is spread, so that what is counted is what would be

@@ -12,88 +12,20 @@ import (
 	"logbook/internal/auth"
 	"logbook/internal/journal"
 	"logbook/resolvers"
+	"logbook/resolvers/attacks"
 )
-
-// attacks are documents that cost a stock server dear, with the code they are
-// refused with. Each is small enough to be sent by anybody.
-func attacks() map[string][2]string {
-	repeat := func(format string, n int) string {
-		var b strings.Builder
-		for i := range n {
-			fmt.Fprintf(&b, format, i)
-		}
-		return b.String()
-	}
-	bomb := "query { ...F0 } "
-	for i := range 30 {
-		bomb += fmt.Sprintf("fragment F%d on Query { ...F%d ...F%d } ", i, i+1, i+1)
-	}
-	bomb += "fragment F30 on Query { __typename }"
-	unused := "{ __typename } fragment F on Query { " + strings.Repeat("a ", 9_000) + "}"
-	const tooLarge, invalid, unparsed = "PAYLOAD_TOO_LARGE", "GRAPHQL_VALIDATION_FAILED", "GRAPHQL_PARSE_FAILED"
-	attacks := map[string][2]string{
-		"large document":           {"{ __typename } #" + long(64<<10), tooLarge},
-		"many tokens":              {"{" + strings.Repeat("a ", 15_000) + "}", tooLarge},
-		"many aliases":             {"{" + repeat("a%d:me{id} ", 1_500) + "}", invalid},
-		"many equal fields":        {"{" + strings.Repeat("a ", 9_000) + "}", invalid},
-		"many root fields":         {"{" + repeat("a%d:__typename ", 101) + "}", invalid},
-		"many aliases below":       {"{me{" + repeat("a%d:id ", 501) + "}}", invalid},
-		"101 aliases":              {"{ me {" + repeat("a%d:id ", 101) + "} }", invalid},
-		"101 aliases in fragments": {"{ ...F ...G } fragment F on Query { " + repeat("a%d:__typename ", 51) + "} fragment G on Query { " + repeat("b%d:__typename ", 50) + "}", invalid},
-		"many directives":          {"{ __typename " + strings.Repeat("@a ", 4_000) + "}", invalid},
-		"many include":             {"{ __typename " + strings.Repeat("@include(if:true) ", 1_000) + "}", invalid},
-		"many variables":           {"query(" + repeat("$a%d:Int ", 2_000) + "){ __typename }", invalid},
-		"many arguments":           {"{ entries(" + repeat("a%d:1 ", 3_000) + ") { totalCount } }", invalid},
-		"many bad values":          {"{ entries(filter:{" + repeat("a%d:1 ", 3_000) + "}) { totalCount } }", invalid},
-		"deep fields":              {strings.Repeat("{a", 900) + strings.Repeat("}", 900), invalid},
-		"deeper than the parser":   {strings.Repeat("{a", 4_000), unparsed},
-		"deep value":               {"{ entries(filter:" + strings.Repeat("[", 4_000), unparsed},
-		"sixteen deep":             {"{__schema{types{" + strings.Repeat("ofType{", 13) + "name" + strings.Repeat("}", 16), invalid},
-		"fragment bomb":            {bomb, invalid},
-		"fragment cycle":           {"{...A} fragment A on Query {...B} fragment B on Query {...A}", invalid},
-		"unused fragment":          {unused, invalid},
-		"many fragments":           {"{ __typename }" + repeat("fragment F%d on Query{me{id}} ", 900), invalid},
-		"many operations":          {repeat("query Q%d{me{id}} ", 1_200), invalid},
-		"complex":                  {"{ entries(first: 500) {" + repeat("e%d: edges { node { id message metadata } } ", 20) + "} }", invalid},
-		"many large pages":         {"{" + repeat("e%d: entries(first: 500) { edges { node { id message } } } ", 30) + "}", invalid},
-		"many searches":            {"{" + repeat(`e%d: entries(first: 1, filter: {search: "x"}) { totalCount } `, 50) + "}", invalid},
-		"long name":                {"{ " + long(60_000) + " }", invalid},
-		"long string for a level":  {`{ entries(filter: {level: {eq: "` + long(60_000) + `"}}) { totalCount } }`, invalid},
-		"unclosed":                 {`{ me { id `, unparsed},
-		"unclosed string":          {`{ entry(id: "` + long(60_000), unparsed},
-		"half a surrogate pair":    {`{ entries(filter: {source: {eq: "\uD83D"}}) { totalCount } }`, unparsed},
-		"conflicting fields":       {"{ entries { edges {" + strings.Repeat("node { x: id } node { x: message } ", 120) + "} } }", invalid},
-		"the schema many times":    {"{" + repeat("a%d: __schema { types { name fields { name } } } ", 90) + "}", invalid},
-		"a listing many times":     {"{ __schema { types { fields {" + repeat("a%d: name ", 400) + "} } } }", invalid},
-		"a large integer":          {`{ entries(first: 99999999999999999999) { totalCount } }`, invalid},
-		"many slow usages":         {"{" + repeat(`e%d: usageRecords(first: 1, filter: {search: "x"}) { totalCount } `, 13) + "}", invalid},
-		"many groups":              {"{" + repeat(`e%d: usageRecords(first: 1, filter: {group: {eq: ""}}) { totalCount } `, 13) + "}", invalid},
-		"many slow statistics":     {"{" + repeat(`e%d: usageStats(filter: {search: "x"}) { count } `, 12) + "}", invalid},
-		"many methods":             {"{" + repeat(`e%d: apiCalls(first: 1, filter: {httpMethod: {eq: "GET"}}) { totalCount } `, 13) + "}", invalid},
-	}
-	for _, field := range []string{"auditEvents", "operations", "usageRecords", "apiCalls"} {
-		attacks["many large pages of "+field] = [2]string{"{" + repeat("e%d: "+field+"(first: 500) { edges { node { id tenant { id } } } } ", 13) + "}", invalid}
-	}
-	return attacks
-}
 
 // Attacks are refused before anything runs, in few words, whoever sends them.
 func TestAttacks(t *testing.T) {
 	each(t, func(t *testing.T, s *server) {
-		for name, attack := range attacks() {
-			document, want := attack[0], attack[1]
+		for _, attack := range attacks.Documents() {
 			for _, token := range []string{"", adminToken} {
-				began := time.Now()
-				a := s.ask(token, document, nil)
-				took := time.Since(began)
-				if want != "" && a.code() != want || len(a.Errors) == 0 || a.Data != nil {
-					t.Errorf("%s: %s, want %s: %.300s", name, a.code(), want, a.body)
+				a := s.ask(token, attack.Text, attack.Variables)
+				if a.code() != attack.Code || a.Data != nil {
+					t.Errorf("%s: %s, want %s: %.300s", attack.Name, a.code(), attack.Code, a.body)
 				}
-				if len(a.body) > 4<<10 || len(a.Errors) > 11 {
-					t.Errorf("%s: the answer has %d bytes and %d errors", name, len(a.body), len(a.Errors))
-				}
-				if testing.Verbose() {
-					t.Logf("%-25s %8s %s", name, took.Round(10*time.Microsecond), a.Errors[0].Message[:min(90, len(a.Errors[0].Message))])
+				if len(a.body) > 8<<10 || len(a.Errors) > 11 {
+					t.Errorf("%s: the answer has %d bytes and %d errors", attack.Name, len(a.body), len(a.Errors))
 				}
 			}
 		}
@@ -107,12 +39,12 @@ func TestAttacksOnSockets(t *testing.T) {
 		nobody.send(initialise)
 		nobody.want("connection_ack")
 		for _, client := range []*socket{signedIn, nobody} {
-			for name, attack := range attacks() {
-				client.send(subscribe("1", attack[0]))
+			for _, attack := range attacks.Documents() {
+				client.send(subscribe("1", attack.Text, strings.TrimSuffix(strings.TrimPrefix(attack.Variables, "{"), "}")))
 				message, err := client.read()
 				if err != nil || !strings.HasPrefix(message, `{"type":"error","id":"1","payload":[{`) ||
-					!strings.Contains(message, attack[1]) || len(message) > 4<<10 {
-					t.Fatalf("%s: %.300s (%d bytes), %v", name, message, len(message), err)
+					!strings.Contains(message, attack.Code) || len(message) > 8<<10 {
+					t.Fatalf("%s: %.300s (%d bytes), %v", attack.Name, message, len(message), err)
 				}
 			}
 		}

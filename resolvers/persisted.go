@@ -37,7 +37,7 @@ func persistedQuery(extensions []byte) (*digest, *refused) {
 		members, ok = membersOf(raw)
 	}
 	if !ok {
-		return nil, badRequest(http.StatusBadRequest, "extensions names a member twice, or by half a surrogate pair")
+		return nil, badRequest(http.StatusBadRequest, "extensions names a member twice, or by half a surrogate pair, or has more than %d", maxMembers)
 	}
 	if string(members["version"]) != "1" {
 		return nil, badRequest(http.StatusBadRequest, "extensions.persistedQuery.version must be 1")

@@ -132,8 +132,8 @@ func TestPersistedQueryRefused(t *testing.T) {
 			`{"persistedQuery":{"version":1,"sha256Hash":"` + hash + `00"}}`:    "extensions.persistedQuery.sha256Hash must be a SHA-256, 64 hexadecimal digits",
 			`{"persistedQuery":{"version":1,"sha256Hash":"x` + hash[1:] + `"}}`: "extensions.persistedQuery.sha256Hash must be a SHA-256, 64 hexadecimal digits",
 			`{"persistedQuery":{"version":1,"sha256Hash":"\ud800"}}`:            "extensions.persistedQuery.sha256Hash must be a SHA-256, 64 hexadecimal digits",
-			`{"persistedQuery":null,"persistedQuery":{}}`:                       "extensions names a member twice, or by half a surrogate pair",
-			`{"persistedQuery":{"version":1,"version":1}}`:                      "extensions names a member twice, or by half a surrogate pair",
+			`{"persistedQuery":null,"persistedQuery":{}}`:                       "extensions names a member twice, or by half a surrogate pair, or has more than 10000",
+			`{"persistedQuery":{"version":1,"version":1}}`:                      "extensions names a member twice, or by half a surrogate pair, or has more than 10000",
 			naming(other): "the SHA-256 beside the query is not that of the query",
 		} {
 			post := s.send("POST", s.url, headers(adminToken), `{"query":"`+document+`","extensions":`+extensions+`}`)

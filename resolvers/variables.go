@@ -12,6 +12,19 @@ import (
 	"logbook/internal/rawjson"
 )
 
+// What is read of variables at most, since a body holds millions of short values and
+// each one that is kept or refused takes many times its bytes.
+const (
+	maxList    = 2 * maxBatch // values of a list; every list has a limit below that, and says so
+	maxRefused = maxBatch     // values that are refused, before reading ends
+)
+
+// Why the reading of a list or of an object ends early.
+var (
+	errTooMany = errors.New("there are too many values")
+	errEnough  = errors.New("there are problems enough")
+)
+
 // variableReader reads an operation's variables from their JSON, straight into
 // what the generated code takes, and collects every value it refuses. JSON
 // scalars stay the bytes they came as, numbers keep their digits, and a number
@@ -29,11 +42,14 @@ func readVariables(schema *ast.Schema, ready *prepared, operation *ast.Operation
 	given := map[string][]byte{}
 	if raw != nil {
 		err := rawjson.Members(raw, func(name string, value []byte) error {
+			if len(given) == maxMembers {
+				return errTooMany
+			}
 			given[name] = value
 			return nil
 		})
 		if err != nil {
-			return nil, fault.Wrap(fault.Invalid, err, "the variables name one twice, or by half a surrogate pair")
+			return nil, fault.Wrap(fault.Invalid, err, "the variables name one twice, or by half a surrogate pair, or are more than %d", maxMembers)
 		}
 	}
 	r := &variableReader{schema: schema, hints: hints}
@@ -78,9 +94,6 @@ type spot struct {
 	index int
 	of    string
 }
-
-// errEnough ends the reading of values of which maxCounted were refused.
-var errEnough = errors.New("enough was refused")
 
 func (r *variableReader) refuse(at spot, p fault.Problem) any {
 	p.Field, p.Index = at.path, at.index
@@ -154,13 +167,19 @@ func (r *variableReader) readList(at spot, t *ast.Type, raw []byte) any {
 		return []any{r.read(at, t.Elem, raw)}
 	}
 	list := []any{}
-	_ = rawjson.Elements(raw, func(i int, element []byte) error {
-		if len(r.problems) >= maxCounted {
+	err := rawjson.Elements(raw, func(i int, element []byte) error {
+		switch {
+		case i == maxList:
+			return errTooMany
+		case len(r.problems) >= maxRefused:
 			return errEnough
 		}
 		list = append(list, r.read(spot{fmt.Sprintf("%s[%d]", at.path, i), i, at.of}, t.Elem, element))
 		return nil
 	})
+	if err == errTooMany {
+		r.refuse(at, fault.Problem{Reason: fault.Outside, Detail: fault.Say("a list of at most %d values", maxList)})
+	}
 	return list
 }
 
@@ -168,7 +187,7 @@ func (r *variableReader) readList(at spot, t *ast.Type, raw []byte) any {
 func (r *variableReader) readObject(at spot, definition *ast.Definition, raw []byte) any {
 	object := make(map[string]any, len(definition.Fields))
 	err := rawjson.Members(raw, func(name string, value []byte) error {
-		if len(r.problems) >= maxCounted {
+		if len(r.problems) >= maxRefused {
 			return errEnough
 		}
 		inside := spot{at.path + "." + name, at.index, at.of}

@@ -239,7 +239,7 @@ func (c *socket) take(message []byte) *closing {
 	}
 	members, ok := membersOf(message)
 	if !ok {
-		return badMessage("The message names a member twice")
+		return badMessage("The message names a member twice, or too many")
 	}
 	var id string
 	if raw := members["id"]; raw != nil {
@@ -316,7 +316,7 @@ func (c *socket) initialise(payload []byte) *closing {
 	c.mu.Lock()
 	c.ctx = ctx
 	c.mu.Unlock()
-	c.conn.SetReadLimit(maxBody)
+	c.conn.SetReadLimit(bodyLimit(ctx))
 	c.send("connection_ack", "", nil)
 	return nil
 }
@@ -331,7 +331,7 @@ func (c *socket) subscribe(id string, payload []byte) *closing {
 	}
 	members, ok := membersOf(payload)
 	if !ok {
-		return badMessage("The payload names a member twice")
+		return badMessage("The payload names a member twice, or too many")
 	}
 	asked, no := fromMembers(members)
 	if no != nil {

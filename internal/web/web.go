@@ -183,6 +183,10 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	if timer, ok := r.Context().Value(timerKey{}).(answerTimer); ok && timer.Stop() {
 		defer timer.Reset(timer.limit)
 	}
+	if r.ContentLength > limit { // known before anything is read
+		w.Header().Set("Connection", "close")
+		return nil, fault.New(fault.TooLarge, "the body is larger than %d bytes", limit)
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	var tooLarge *http.MaxBytesError
 	switch {
