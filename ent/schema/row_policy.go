@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"cmp"
 	"context"
 
 	"entgo.io/ent"
@@ -72,9 +73,11 @@ func (r rowPolicy) mayRead(ctx context.Context) error {
 // who have rows of their own.
 func requireAny(ctx context.Context, permissions []auth.Permission, orOwn bool) (refused error) {
 	for _, permission := range permissions {
-		if refused = auth.Require(ctx, auth.Need{Permission: permission, OrOwn: orOwn}); refused == nil {
+		err := auth.Require(ctx, auth.Need{Permission: permission, OrOwn: orOwn})
+		if err == nil {
 			return nil
 		}
+		refused = cmp.Or(refused, err)
 	}
 	return refused
 }
