@@ -3779,7 +3779,16 @@ Filters have a condition for each field: ` + "`" + `eq` + "`" + `, ` + "`" + `in
 everything that is set. Fields that no index serves are found by reading rows one by
 one, which counts 2,000 more towards the complexity; most of them need a time bound:
 ` + "`" + `since` + "`" + ` must be set too, at most 31 days before ` + "`" + `until` + "`" + `, or before now where there is no
-` + "`" + `until` + "`" + `. Each field says so.
+` + "`" + `until` + "`" + `. Each field says so. Who follows a log needs no time bound.
+
+Every ` + "`" + `id` + "`" + ` is a string that no two nodes share, whatever their type: the type's name, a
+colon and the id within the type, such as ` + "`" + `Operation:5` + "`" + `. ` + "`" + `node` + "`" + ` finds it again. Where the id
+of one type is asked for, what stands behind the colon suffices (` + "`" + `"5"` + "`" + `, but not the number
+5), and the id of another type is refused.
+
+A list of rows is a connection (Relay): ` + "`" + `first` + "`" + ` and ` + "`" + `after` + "`" + ` walk from the newest row on, ` + "`" + `last` + "`" + ` and
+` + "`" + `before` + "`" + ` from the oldest back, 20 rows at a time and at most 500. ` + "`" + `liveCursor` + "`" + ` of a page is
+where a subscription to its filter begins, as ` + "`" + `after` + "`" + `, so that nothing is missed.
 
 Rows that are appended under an ` + "`" + `idempotencyKey` + "`" + ` are stored once: whoever did not hear
 the answer sends the same again within 24 hours, and the answer is the rows that are
@@ -3828,8 +3837,8 @@ it is asked for no more or the server stops.
 mode") any operation is answered to whoever prefers ` + "`" + `Accept: text/event-stream` + "`" + `, and a
 subscription to whoever names it at all: by POST, or but for mutations by GET. Each
 answer is an event ` + "`" + `next` + "`" + `, and ` + "`" + `complete` + "`" + ` follows the last. What is refused before it runs
-is an event too. A stream that ends without ` + "`" + `complete` + "`" + ` broke off: subscribe again with
-` + "`" + `after` + "`" + `, the last cursor that came.
+is an event too, but for too many requests a second, which are HTTP 429. A stream that ends
+without ` + "`" + `complete` + "`" + ` broke off: subscribe again with ` + "`" + `after` + "`" + `, the last cursor that came.
 
 **Over a WebSocket** the subprotocol is ` + "`" + `graphql-transport-ws` + "`" + ` (graphql-ws), for operations
 of every kind. The caller signs in by the upgrade's header or by ` + "`" + `connection_init` + "`" + ` with the
@@ -3895,8 +3904,8 @@ directive @signedIn on FIELD_DEFINITION
 """
 The id is one of this type. Going out it is global: the type's name, a colon and the id
 within the type, such as ` + "`" + `Operation:5` + "`" + ` (what follows the first colon is any text). Coming
-in it may stand alone too (` + "`" + `5` + "`" + `), as older clients know it. The id of another type is
-refused before anything runs, and so is text that can be none: within ` + "`" + `Entry` + "`" + `, ` + "`" + `Tenant` + "`" + `,
+in, always a string, it may stand alone too (` + "`" + `"5"` + "`" + `), as older clients know it. The id of
+another type is refused before anything runs, and so is text that can be none: within ` + "`" + `Entry` + "`" + `, ` + "`" + `Tenant` + "`" + `,
 ` + "`" + `Category` + "`" + ` and ` + "`" + `RetentionPolicy` + "`" + ` ids are UUIDs, within the other types an id is any
 text, and one that is nobody's finds nothing. With the type ` + "`" + `Node` + "`" + ` the id is that of any
 node, and global always. On a field or argument whose value is an object it is about the ids in it.
@@ -4499,7 +4508,7 @@ type EntryAggregate {
   count: Int64!
   """
   The figures of each bucket of time, ascending, from ` + "`" + `filter.since` + "`" + `, which must be set,
-  to ` + "`" + `filter.until` + "`" + `, or now: the first and the last bucket end with that window, and
+  to ` + "`" + `filter.until` + "`" + `, or now: the first begins and the last ends with that window, and
   those without a row are there too. At most 1,000: more are ` + "`" + `BAD_USER_INPUT` + "`" + `, which
   says what interval would do. Counts 200 and for each field of a bucket 25 towards the
   complexity.
@@ -4736,7 +4745,7 @@ type AuditEventAggregate {
   count: Int64!
   """
   The figures of each bucket of time, ascending, from ` + "`" + `filter.since` + "`" + `, which must be set,
-  to ` + "`" + `filter.until` + "`" + `, or now: the first and the last bucket end with that window, and
+  to ` + "`" + `filter.until` + "`" + `, or now: the first begins and the last ends with that window, and
   those without a row are there too. At most 1,000: more are ` + "`" + `BAD_USER_INPUT` + "`" + `, which
   says what interval would do. Counts 200 and for each field of a bucket 25 towards the
   complexity.
@@ -4988,7 +4997,7 @@ type OperationAggregate {
   count: Int64!
   """
   The figures of each bucket of time, ascending, from ` + "`" + `filter.since` + "`" + `, which must be set,
-  to ` + "`" + `filter.until` + "`" + `, or now: the first and the last bucket end with that window, and
+  to ` + "`" + `filter.until` + "`" + `, or now: the first begins and the last ends with that window, and
   those without a row are there too. At most 1,000: more are ` + "`" + `BAD_USER_INPUT` + "`" + `, which
   says what interval would do. Counts 200 and for each field of a bucket 25 towards the
   complexity.
@@ -5394,7 +5403,7 @@ type UsageRecordAggregate {
   count: Int64!
   """
   The figures of each bucket of time, ascending, from ` + "`" + `filter.since` + "`" + `, which must be set,
-  to ` + "`" + `filter.until` + "`" + `, or now: the first and the last bucket end with that window, and
+  to ` + "`" + `filter.until` + "`" + `, or now: the first begins and the last ends with that window, and
   those without a row are there too. At most 1,000: more are ` + "`" + `BAD_USER_INPUT` + "`" + `, which
   says what interval would do. Counts 200 and for each field of a bucket 25 towards the
   complexity.
@@ -5632,7 +5641,7 @@ type APICallAggregate {
   count: Int64!
   """
   The figures of each bucket of time, ascending, from ` + "`" + `filter.since` + "`" + `, which must be set,
-  to ` + "`" + `filter.until` + "`" + `, or now: the first and the last bucket end with that window, and
+  to ` + "`" + `filter.until` + "`" + `, or now: the first begins and the last ends with that window, and
   those without a row are there too. At most 1,000: more are ` + "`" + `BAD_USER_INPUT` + "`" + `, which
   says what interval would do. Counts 200 and for each field of a bucket 25 towards the
   complexity.
@@ -5845,7 +5854,7 @@ Who a request comes from.
 type Principal {
   """
   The id of the user, which the credential says: there need not be a user of this id.
-  ` + "`" + `User:0` + "`" + ` for the administrator of the server's settings.
+  ` + "`" + `User:0` + "`" + ` for the administrator of the server's settings, and for tokens of no user.
   """
   id: ID! @idOf(type: "User")
   """The user's name."""

@@ -252,7 +252,7 @@ type EnableUserPayload struct {
 // Who a request comes from.
 type Principal struct {
 	// The id of the user, which the credential says: there need not be a user of this id.
-	// `User:0` for the administrator of the server's settings.
+	// `User:0` for the administrator of the server's settings, and for tokens of no user.
 	ID string `json:"id"`
 	// The user's name.
 	Username string `json:"username"`
