@@ -313,6 +313,11 @@ func (a *Aggregate[R, D, F]) Values(ctx context.Context, of Dimension, contains 
 
 // ask runs a question about the filter on one snapshot.
 func (a *Aggregate[R, D, F]) ask(ctx context.Context, question func(*ent.Client, question) error) error {
+	done, err := a.log.turn(ctx, a.filter)
+	if err != nil {
+		return err
+	}
+	defer done()
 	return a.log.journal.db.Read(ctx, func(client *ent.Client) error {
 		q, err := a.log.ask(ctx, client, a.filter)
 		if err != nil {

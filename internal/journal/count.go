@@ -9,6 +9,11 @@ import (
 
 // Count counts the rows that pass a filter, exactly.
 func (l *Log[R, D, F]) Count(ctx context.Context, filter F) (count int64, err error) {
+	done, err := l.turn(ctx, filter)
+	if err != nil {
+		return 0, err
+	}
+	defer done()
 	err = l.journal.db.Read(ctx, func(client *ent.Client) error {
 		q, err := l.ask(ctx, client, filter)
 		if err != nil {

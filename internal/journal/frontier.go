@@ -106,7 +106,7 @@ func (j *Journal) beginning(ctx context.Context, after *string) (frontier, error
 	}
 	begin, ok := parseFrontier(*after)
 	if !ok {
-		return nil, fault.RefuseField("after", fault.Malformed, *after, "a cursor that this server gave")
+		return nil, fault.RefuseField("after", fault.Malformed, *after, "a place to follow on from: the cursor of a row that was appended, or a page's liveCursor")
 	}
 	present, err := readFrontier(ctx, j.db.Ent())
 	if err != nil {

@@ -52,6 +52,7 @@ type Journal struct {
 	now         func() time.Time
 	zone        *time.Location
 	countBudget time.Duration
+	scans       chan struct{} // one for each question that reads row after row
 	writer      writer
 	hub         hub
 	names       names
@@ -69,7 +70,7 @@ type Options struct {
 
 // New makes a journal on an open database. Close it before the database.
 func New(database *db.DB, options Options) *Journal {
-	j := &Journal{db: database, now: options.Now, zone: options.Zone, countBudget: options.CountBudget}
+	j := &Journal{db: database, now: options.Now, zone: options.Zone, countBudget: options.CountBudget, scans: make(chan struct{}, mostScans)}
 	if j.now == nil {
 		j.now = time.Now
 	}

@@ -34,6 +34,10 @@ func (l *Log[R, D, F]) Page(ctx context.Context, filter F, page KeysetPage) (*Co
 	if err != nil {
 		return nil, err
 	}
+	done, err := l.turn(ctx, filter)
+	if err != nil {
+		return nil, err
+	}
 	var rows []*R
 	var live string
 	if page.Live {
@@ -48,6 +52,7 @@ func (l *Log[R, D, F]) Page(ctx context.Context, filter F, page KeysetPage) (*Co
 	} else {
 		rows, err = l.page(ctx, l.journal.db.Ent(), filter, b)
 	}
+	done()
 	if err != nil {
 		return nil, err
 	}
@@ -127,6 +132,11 @@ func (l *Log[R, D, F]) PageAt(ctx context.Context, filter F, page OffsetPage) (r
 	}
 	byTime := len(shapes) == 0
 	shapes = append(shapes, l.ordered(!page.Ascending), func(s *sql.Selector) { s.Offset(page.Offset).Limit(page.Limit) })
+	done, err := l.turn(ctx, filter)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer done()
 	err = l.journal.db.Read(ctx, func(client *ent.Client) error {
 		q, err := l.ask(ctx, client, filter)
 		if err != nil {
@@ -163,7 +173,12 @@ func (l *Log[R, D, F]) Each(ctx context.Context, filter F, fn func(*R) error) er
 		if last != nil {
 			shapes = append(shapes, l.beyond(last, false))
 		}
+		done, err := l.turn(ctx, filter)
+		if err != nil {
+			return err
+		}
 		rows, err := l.all(ctx, client, shaped(append(shapes, l.sorted(ctx, q), l.ordered(false), limited(perPage))...))
+		done()
 		if err != nil {
 			return err
 		}

@@ -62,6 +62,11 @@ func (c *Connection[R]) TotalCountKind(ctx context.Context) (CountKind, error) {
 // roll-ups nor an index count, such as a text search, is counted from the newest row
 // back until the journal's budget of time is spent.
 func (l *Log[R, D, F]) countWithin(ctx context.Context, filter F) (count int64, kind CountKind, err error) {
+	done, err := l.turn(ctx, filter)
+	if err != nil {
+		return 0, "", err
+	}
+	defer done()
 	kind = Exact
 	err = l.journal.db.Read(ctx, func(client *ent.Client) error {
 		q, err := l.ask(ctx, client, filter)

@@ -74,7 +74,7 @@ type UsageRecordFilter struct {
 // ReadsRows says whether the filter finds usage records by reading them one by one.
 func (f *UsageRecordFilter) ReadsRows() bool {
 	return asksPart(f.Search) || f.Group != nil || f.IP != nil || f.IsStream != nil || f.Quota != nil ||
-		f.PromptTokens != nil || f.CompletionTokens != nil || f.UseTime != nil || len(f.Other) > 0
+		f.PromptTokens != nil || f.CompletionTokens != nil || f.UseTime != nil || len(f.Other) > 0 || f.Keyword != nil
 }
 
 // UsageKeyword asks for the records that have to do with a word in one of the ways

@@ -46,7 +46,12 @@ func (j *Journal) UsageStats(ctx context.Context, filter UsageRecordFilter) (*Us
 	now := usageRecords.cut(column.TimeOf(j.now())) // as the rows' times are
 	since, until := now.Add(-time.Minute), now.Add(time.Second)
 	lately.Since, lately.Until, lately.Type = &since, &until, Is(column.Consume)
-	err := j.db.Read(ctx, func(client *ent.Client) error {
+	done, err := j.UsageRecords.turn(ctx, filter)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	err = j.db.Read(ctx, func(client *ent.Client) error {
 		q, err := j.UsageRecords.ask(ctx, client, filter)
 		if err != nil {
 			return err

@@ -156,7 +156,7 @@ func TestFiltersThatReadRows(t *testing.T) {
 		holdReaders(t, ctx, w.Entries, []string{"IPAddress", "Metadata", "RequestID", "Search", "Username"})
 		holdReaders(t, ctx, w.AuditEvents, []string{"Payload"})
 		holdReaders(t, ctx, w.Operations, []string{"RequestData"})
-		holdReaders(t, ctx, w.UsageRecords, []string{"CompletionTokens", "Group", "IP", "IsStream", "Other", "PromptTokens", "Quota", "Search", "UseTime"})
+		holdReaders(t, ctx, w.UsageRecords, []string{"CompletionTokens", "Group", "IP", "IsStream", "Keyword", "Other", "PromptTokens", "Quota", "Search", "UseTime"})
 		holdReaders(t, ctx, w.APICalls, []string{"HTTPMethod"})
 
 		if _, err := w.Entries.Append(ctx, []journal.EntryDraft{{Message: "m", Timestamp: at(-1)}}); err != nil {
