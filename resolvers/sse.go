@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"logbook/internal/fault"
@@ -87,9 +88,9 @@ func (s *Server) streamErrors(w http.ResponseWriter, r *http.Request, errs gqler
 }
 
 // stream carries an operation out and answers by events. It returns when the operation
-// has ended, the caller has gone or takes nothing, is signed in no longer, or the
-// server stops: then the stream breaks off without "complete", and its caller comes
-// again.
+// has ended, the caller has gone or takes nothing, or is signed in no longer, which is
+// said. Where the server stops, a subscription breaks off without "complete", and its
+// caller comes again.
 func (s *Server) stream(ctx context.Context, w http.ResponseWriter, r *http.Request, operation *graphql.OperationContext) {
 	leave, err := s.guests.enter()
 	if err != nil {
@@ -107,31 +108,40 @@ func (s *Server) stream(ctx context.Context, w http.ResponseWriter, r *http.Requ
 	stream := s.openStream(w, r) // so whoever has the header knows that the subscription has begun
 	var work sync.WaitGroup
 	all := false
+	ended := make(chan struct{})
 	work.Go(func() {
+		defer close(ended)
 		defer cancel()
 		for answer := next(); answer != nil; answer = next() {
 			if !stream.next(answer.Data, answer.Errors) {
 				return
 			}
 		}
-		all = true
+		all = ctx.Err() == nil // else it was broken off
 	})
 	err = s.guests.watch(ctx, s.engine.times.KeepAlive, func() context.Context { return ctx }, func() {
 		if !stream.write([]byte(":\n\n")) {
 			cancel()
 		}
 	})
+	if err != nil && operation.Operation.Operation != ast.Subscription {
+		select { // what has an end is let come to it, as over a socket
+		case <-ended:
+		case <-r.Context().Done():
+		case <-time.After(s.engine.times.Write):
+		}
+	}
 	cancel()
 	if err != nil {
 		_ = stream.flush.SetWriteDeadline(time.Now().Add(time.Second)) // who takes nothing now is not waited for
 	}
 	work.Wait()
 	switch {
+	case all && r.Context().Err() == nil:
+		stream.complete()
 	case err == errStopping:
 	case err != nil:
 		stream.next(nil, gqlerror.List{refuse(err)})
-		stream.complete()
-	case all && r.Context().Err() == nil:
 		stream.complete()
 	}
 }

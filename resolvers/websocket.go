@@ -78,7 +78,7 @@ type socket struct {
 	cancel     context.CancelFunc
 	leaving    bool // the server stops, and nothing new begins
 	operations map[string]*running
-	requests   sync.WaitGroup // the queries and mutations among them
+	requests   sync.WaitGroup // those that may be queries and mutations, which are let end
 }
 
 // running is an operation of a socket.
@@ -352,7 +352,9 @@ func (c *socket) subscribe(id string, payload []byte) *closing {
 	c.work.Go(func() {
 		defer c.goroutines.Add(-1)
 		defer operation.cancel()
-		c.operate(ctx, id, operation, asked)
+		endless := sync.OnceFunc(c.requests.Done)
+		defer endless()
+		c.operate(ctx, id, operation, asked, endless)
 	})
 	return nil
 }
@@ -374,6 +376,7 @@ func (c *socket) begin(id string) (context.Context, *running, *closing) {
 	operation := &running{cancel}
 	c.operations[id] = operation
 	c.goroutines.Add(1)
+	c.requests.Add(1) // as long as nobody knows better; never once finish waits
 	return ctx, operation, nil
 }
 
@@ -402,8 +405,9 @@ func (c *socket) ended(id string, operation *running) bool {
 // "complete" after the last, or with "error" where it is refused or breaks. Once begun
 // has ended, because the caller wants no more or the socket closes, it says nothing: a
 // "complete" would tell the caller not to come again. Whatever panics is logged and
-// answered as INTERNAL, since nobody above would catch it.
-func (c *socket) operate(begun context.Context, id string, as *running, asked request) {
+// answered as INTERNAL, since nobody above would catch it. Endless is called for what a
+// stopping server does not wait for.
+func (c *socket) operate(begun context.Context, id string, as *running, asked request, endless func()) {
 	engine := c.server.engine
 	refused := func(errs gqlerror.List) {
 		if begun.Err() == nil && c.ended(id, as) {
@@ -425,13 +429,8 @@ func (c *socket) operate(begun context.Context, id string, as *running, asked re
 		return
 	}
 	kind := operation.Operation.Operation
-	if kind != ast.Subscription {
-		c.mu.Lock()
-		if !c.leaving {
-			c.requests.Add(1)
-			defer c.requests.Done()
-		}
-		c.mu.Unlock()
+	if kind == ast.Subscription {
+		endless()
 	}
 	ctx, leave, busy := engine.enter(begun, kind)
 	if busy != nil {

@@ -18,6 +18,7 @@ import (
 
 	"logbook/internal/account"
 	"logbook/internal/auth"
+	"logbook/internal/db"
 	"logbook/internal/journal"
 	"logbook/internal/web"
 	"logbook/resolvers"
@@ -618,5 +619,67 @@ func TestSocketPanics(t *testing.T) {
 		if !strings.Contains(s.log.String(), "a bug") {
 			t.Error("the log does not say so")
 		}
+	})
+}
+
+// A mutation that was accepted ends and is answered though the server stops meanwhile,
+// over a socket, wherever it stands by then, and as a stream of events.
+func TestMutationsEndWhileTheServerStops(t *testing.T) {
+	each(t, func(t *testing.T, s *server) {
+		var requests atomic.Int64
+		accepted, release := make(chan struct{}), make(chan struct{})
+		url, surface := s.serveIn(resolvers.Options{}, web.Options{}, func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Header.Get("X-Held") == "" {
+					next.ServeHTTP(w, r)
+					return
+				}
+				next.ServeHTTP(w, r.WithContext(auth.WithAdmission(r.Context(), func(context.Context) error {
+					if requests.Add(1) == 2 { // the first is the upgrade's
+						accepted <- struct{}{}
+						<-release
+					}
+					return nil
+				})))
+			})
+		})
+		const write = `mutation { createEntry(input: {message: "m"}) { entry { message } } }`
+		fresh := dial(t, url, nil)
+		held := dial(t, url, http.Header{"X-Held": {"yes"}, "Authorization": {"Bearer " + adminToken}})
+		held.send(initialise)
+		held.want("connection_ack")
+		held.send(subscribe("1", write))
+		<-accepted
+		s.append(journal.EntryDraft{Message: "before"}) // so that there is a writer
+		locked, unlock := make(chan struct{}), make(chan struct{})
+		var lock sync.WaitGroup
+		lock.Go(func() {
+			// Nobody else commits meanwhile.
+			if err := s.database.Write(s.system, func(tx *db.Tx) error {
+				err := tx.Writer.Update().AddSequence(0).Exec(s.system)
+				close(locked)
+				<-unlock
+				return err
+			}); err != nil {
+				t.Error(err)
+			}
+		})
+		<-locked
+		stream := s.listen(adminToken, url, write)
+		stopped := make(chan struct{})
+		go func() { surface.Stop(); close(stopped) }()
+		fresh.closed(websocket.StatusGoingAway)
+		close(release)
+		close(unlock)
+		lock.Wait()
+		held.want(`"createEntry"`, `"complete"`)
+		held.closed(websocket.StatusGoingAway)
+		if event := stream.next(); !strings.Contains(event, `"createEntry"`) {
+			t.Errorf("the stream says %s", event)
+		}
+		if event := stream.next(); !strings.Contains(event, "complete") {
+			t.Errorf("the stream ends with %s", event)
+		}
+		<-stopped
 	})
 }
