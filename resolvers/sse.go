@@ -102,8 +102,8 @@ func (s *Server) stream(ctx context.Context, w http.ResponseWriter, r *http.Requ
 		s.openStream(w, r)
 		return
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	next := s.engine.answers(ctx, operation)
 	stream := s.openStream(w, r) // so whoever has the header knows that the subscription has begun
 	var work sync.WaitGroup
@@ -111,17 +111,18 @@ func (s *Server) stream(ctx context.Context, w http.ResponseWriter, r *http.Requ
 	ended := make(chan struct{})
 	work.Go(func() {
 		defer close(ended)
-		defer cancel()
+		defer cancel(nil)
 		for answer := next(); answer != nil; answer = next() {
 			if !stream.next(answer.Data, answer.Errors) {
 				return
 			}
 		}
-		all = ctx.Err() == nil // else it was broken off
+		cause := context.Cause(ctx) // nothing, or its time was up, unless it is broken off
+		all = cause == nil || cause == context.DeadlineExceeded
 	})
 	err = s.guests.watch(ctx, s.engine.times.KeepAlive, func() context.Context { return ctx }, func() {
 		if !stream.write([]byte(":\n\n")) {
-			cancel()
+			cancel(nil)
 		}
 	})
 	if err != nil && operation.Operation.Operation != ast.Subscription {
@@ -131,7 +132,7 @@ func (s *Server) stream(ctx context.Context, w http.ResponseWriter, r *http.Requ
 		case <-time.After(s.engine.times.Write):
 		}
 	}
-	cancel()
+	cancel(err)
 	if err != nil {
 		_ = stream.flush.SetWriteDeadline(time.Now().Add(time.Second)) // who takes nothing now is not waited for
 	}
