@@ -3,4 +3,4 @@
 // holds the SQL that makes the tables.
 package ent
 
-//go:generate go tool ent generate --feature privacy,intercept,sql/modifier ./schema
+//go:generate go tool ent generate --template ./template --feature privacy,intercept,sql/modifier ./schema

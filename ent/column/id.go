@@ -30,18 +30,15 @@ func ParseID(text string) (ID, bool) {
 }
 
 // String gives the UUID's text.
-func (id ID) String() string {
-	var text [36]byte
-	hex.Encode(text[0:8], id[0:4])
-	text[8] = '-'
-	hex.Encode(text[9:13], id[4:6])
-	text[13] = '-'
-	hex.Encode(text[14:18], id[6:8])
-	text[18] = '-'
-	hex.Encode(text[19:23], id[8:10])
-	text[23] = '-'
-	hex.Encode(text[24:], id[10:])
-	return string(text[:])
+func (id ID) String() string { return string(id.Append(make([]byte, 0, 36))) }
+
+// Append appends String's text to b.
+func (id ID) Append(b []byte) []byte {
+	b = append(hex.AppendEncode(b, id[0:4]), '-')
+	b = append(hex.AppendEncode(b, id[4:6]), '-')
+	b = append(hex.AppendEncode(b, id[6:8]), '-')
+	b = append(hex.AppendEncode(b, id[8:10]), '-')
+	return hex.AppendEncode(b, id[10:])
 }
 
 // IsZero says whether the id is the nil UUID.
