@@ -47,12 +47,12 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 	if file, err := os.OpenFile(path, os.O_CREATE, 0o600); err == nil {
 		file.Close()
 	}
-	write, err := sql.Open("sqlite", sqliteDSN(path, makingPragmas(path)+writerPragmas))
+	write, err := keepingPool(sqliteDSN(path, makingPragmas(path)+writerPragmas))
 	if err != nil {
 		return nil, fault.Wrap(fault.Unavailable, err, "--db sqlite:%s does not open", path)
 	}
 	write.SetMaxOpenConns(1)
-	read, err := sql.Open("sqlite", sqliteDSN(path, "_pragma=query_only(1)"))
+	read, err := keepingPool(sqliteDSN(path, "_pragma=query_only(1)"))
 	if err != nil {
 		write.Close()
 		return nil, fault.Wrap(fault.Unavailable, err, "--db sqlite:%s does not open", path)
