@@ -5,4 +5,4 @@
 // them to what the domain has.
 package graph
 
-//go:generate go -C .. tool gqlgen generate --config gqlgen.yml
+//go:generate go -C .. run ./graph/generate

@@ -26785,7 +26785,7 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 
 var aPICallImplementors = []string{"APICall", "Node", "LogRecord"}
 
-func (ec *executionContext) _APICall(ctx context.Context, sel ast.SelectionSet, obj *ent.APICall) graphql.Marshaler {
+func (ec *executionContext) long_APICall(ctx context.Context, sel ast.SelectionSet, obj *ent.APICall) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, aPICallImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -27286,7 +27286,7 @@ func (ec *executionContext) _APICallConnection(ctx context.Context, sel ast.Sele
 
 var aPICallEdgeImplementors = []string{"APICallEdge"}
 
-func (ec *executionContext) _APICallEdge(ctx context.Context, sel ast.SelectionSet, obj *journal.Edge[ent.APICall]) graphql.Marshaler {
+func (ec *executionContext) long_APICallEdge(ctx context.Context, sel ast.SelectionSet, obj *journal.Edge[ent.APICall]) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, aPICallEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -27711,7 +27711,7 @@ func (ec *executionContext) _ApplyRetentionPayload(ctx context.Context, sel ast.
 
 var auditEventImplementors = []string{"AuditEvent", "Node", "LogRecord"}
 
-func (ec *executionContext) _AuditEvent(ctx context.Context, sel ast.SelectionSet, obj *ent.AuditEvent) graphql.Marshaler {
+func (ec *executionContext) long_AuditEvent(ctx context.Context, sel ast.SelectionSet, obj *ent.AuditEvent) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, auditEventImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -28250,7 +28250,7 @@ func (ec *executionContext) _AuditEventConnection(ctx context.Context, sel ast.S
 
 var auditEventEdgeImplementors = []string{"AuditEventEdge"}
 
-func (ec *executionContext) _AuditEventEdge(ctx context.Context, sel ast.SelectionSet, obj *journal.Edge[ent.AuditEvent]) graphql.Marshaler {
+func (ec *executionContext) long_AuditEventEdge(ctx context.Context, sel ast.SelectionSet, obj *journal.Edge[ent.AuditEvent]) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, auditEventEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -28293,7 +28293,7 @@ func (ec *executionContext) _AuditEventEdge(ctx context.Context, sel ast.Selecti
 
 var categoryImplementors = []string{"Category", "Node"}
 
-func (ec *executionContext) _Category(ctx context.Context, sel ast.SelectionSet, obj *ent.Category) graphql.Marshaler {
+func (ec *executionContext) long_Category(ctx context.Context, sel ast.SelectionSet, obj *ent.Category) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, categoryImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -29371,7 +29371,7 @@ func (ec *executionContext) _EnableUserPayload(ctx context.Context, sel ast.Sele
 
 var entryImplementors = []string{"Entry", "Node", "LogRecord"}
 
-func (ec *executionContext) _Entry(ctx context.Context, sel ast.SelectionSet, obj *ent.Entry) graphql.Marshaler {
+func (ec *executionContext) long_Entry(ctx context.Context, sel ast.SelectionSet, obj *ent.Entry) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, entryImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -29963,7 +29963,7 @@ func (ec *executionContext) _EntryConnection(ctx context.Context, sel ast.Select
 
 var entryEdgeImplementors = []string{"EntryEdge"}
 
-func (ec *executionContext) _EntryEdge(ctx context.Context, sel ast.SelectionSet, obj *journal.Edge[ent.Entry]) graphql.Marshaler {
+func (ec *executionContext) long_EntryEdge(ctx context.Context, sel ast.SelectionSet, obj *journal.Edge[ent.Entry]) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, entryEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -30427,7 +30427,7 @@ func (ec *executionContext) _Numbers(ctx context.Context, sel ast.SelectionSet, 
 
 var operationImplementors = []string{"Operation", "Node", "LogRecord"}
 
-func (ec *executionContext) _Operation(ctx context.Context, sel ast.SelectionSet, obj *ent.Operation) graphql.Marshaler {
+func (ec *executionContext) long_Operation(ctx context.Context, sel ast.SelectionSet, obj *ent.Operation) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, operationImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -30996,7 +30996,7 @@ func (ec *executionContext) _OperationConnection(ctx context.Context, sel ast.Se
 
 var operationEdgeImplementors = []string{"OperationEdge"}
 
-func (ec *executionContext) _OperationEdge(ctx context.Context, sel ast.SelectionSet, obj *journal.Edge[ent.Operation]) graphql.Marshaler {
+func (ec *executionContext) long_OperationEdge(ctx context.Context, sel ast.SelectionSet, obj *journal.Edge[ent.Operation]) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, operationEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -31039,7 +31039,7 @@ func (ec *executionContext) _OperationEdge(ctx context.Context, sel ast.Selectio
 
 var pageInfoImplementors = []string{"PageInfo"}
 
-func (ec *executionContext) _PageInfo(ctx context.Context, sel ast.SelectionSet, obj *journal.PageInfo) graphql.Marshaler {
+func (ec *executionContext) long_PageInfo(ctx context.Context, sel ast.SelectionSet, obj *journal.PageInfo) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, pageInfoImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -32327,7 +32327,7 @@ func (ec *executionContext) _Subscription(ctx context.Context, sel ast.Selection
 
 var tenantImplementors = []string{"Tenant", "Node"}
 
-func (ec *executionContext) _Tenant(ctx context.Context, sel ast.SelectionSet, obj *ent.Tenant) graphql.Marshaler {
+func (ec *executionContext) long_Tenant(ctx context.Context, sel ast.SelectionSet, obj *ent.Tenant) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, tenantImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -32941,7 +32941,7 @@ func (ec *executionContext) _UsageGroups(ctx context.Context, sel ast.SelectionS
 
 var usageRecordImplementors = []string{"UsageRecord", "Node", "LogRecord"}
 
-func (ec *executionContext) _UsageRecord(ctx context.Context, sel ast.SelectionSet, obj *ent.UsageRecord) graphql.Marshaler {
+func (ec *executionContext) long_UsageRecord(ctx context.Context, sel ast.SelectionSet, obj *ent.UsageRecord) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, usageRecordImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -33540,7 +33540,7 @@ func (ec *executionContext) _UsageRecordConnection(ctx context.Context, sel ast.
 
 var usageRecordEdgeImplementors = []string{"UsageRecordEdge"}
 
-func (ec *executionContext) _UsageRecordEdge(ctx context.Context, sel ast.SelectionSet, obj *journal.Edge[ent.UsageRecord]) graphql.Marshaler {
+func (ec *executionContext) long_UsageRecordEdge(ctx context.Context, sel ast.SelectionSet, obj *journal.Edge[ent.UsageRecord]) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, usageRecordEdgeImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -34473,7 +34473,7 @@ func (ec *executionContext) ___Type(ctx context.Context, sel ast.SelectionSet, o
 
 // region    ***************************** type.gotpl *****************************
 
-func (ec *executionContext) marshalNAPICall2ᚕᚖlogbookᚋentᚐAPICallᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.APICall) graphql.Marshaler {
+func (ec *executionContext) longmarshalNAPICall2ᚕᚖlogbookᚋentᚐAPICallᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.APICall) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
@@ -34546,7 +34546,7 @@ func (ec *executionContext) marshalNAPICallDimension2logbookᚋinternalᚋjourna
 	return res
 }
 
-func (ec *executionContext) marshalNAPICallEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*journal.Edge[ent.APICall]) graphql.Marshaler {
+func (ec *executionContext) longmarshalNAPICallEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*journal.Edge[ent.APICall]) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
@@ -34628,7 +34628,7 @@ func (ec *executionContext) unmarshalNApplyRetentionInput2logbookᚋgraphᚐAppl
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNAuditEvent2ᚕᚖlogbookᚋentᚐAuditEventᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.AuditEvent) graphql.Marshaler {
+func (ec *executionContext) longmarshalNAuditEvent2ᚕᚖlogbookᚋentᚐAuditEventᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.AuditEvent) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
@@ -34701,7 +34701,7 @@ func (ec *executionContext) marshalNAuditEventDimension2logbookᚋinternalᚋjou
 	return res
 }
 
-func (ec *executionContext) marshalNAuditEventEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*journal.Edge[ent.AuditEvent]) graphql.Marshaler {
+func (ec *executionContext) longmarshalNAuditEventEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*journal.Edge[ent.AuditEvent]) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
@@ -34743,7 +34743,7 @@ func (ec *executionContext) marshalNBoolean2bool(ctx context.Context, sel ast.Se
 	return res
 }
 
-func (ec *executionContext) marshalNCategory2ᚕᚖlogbookᚋentᚐCategoryᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Category) graphql.Marshaler {
+func (ec *executionContext) longmarshalNCategory2ᚕᚖlogbookᚋentᚐCategoryᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Category) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
@@ -35150,7 +35150,7 @@ func (ec *executionContext) unmarshalNEnableUserInput2logbookᚋgraphᚐEnableUs
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNEntry2ᚕᚖlogbookᚋentᚐEntryᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Entry) graphql.Marshaler {
+func (ec *executionContext) longmarshalNEntry2ᚕᚖlogbookᚋentᚐEntryᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Entry) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
@@ -35223,7 +35223,7 @@ func (ec *executionContext) marshalNEntryDimension2logbookᚋinternalᚋjournal�
 	return res
 }
 
-func (ec *executionContext) marshalNEntryEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*journal.Edge[ent.Entry]) graphql.Marshaler {
+func (ec *executionContext) longmarshalNEntryEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*journal.Edge[ent.Entry]) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
@@ -35555,7 +35555,7 @@ func (ec *executionContext) marshalNNumbers2ᚖlogbookᚋinternalᚋjournalᚐNu
 	return ec._Numbers(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNOperation2ᚕᚖlogbookᚋentᚐOperationᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Operation) graphql.Marshaler {
+func (ec *executionContext) longmarshalNOperation2ᚕᚖlogbookᚋentᚐOperationᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Operation) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
@@ -35638,7 +35638,7 @@ func (ec *executionContext) marshalNOperationDimension2logbookᚋinternalᚋjour
 	return res
 }
 
-func (ec *executionContext) marshalNOperationEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*journal.Edge[ent.Operation]) graphql.Marshaler {
+func (ec *executionContext) longmarshalNOperationEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*journal.Edge[ent.Operation]) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
@@ -35805,7 +35805,7 @@ func (ec *executionContext) marshalNString2ᚕstringᚄ(ctx context.Context, sel
 	return ret
 }
 
-func (ec *executionContext) marshalNTenant2ᚕᚖlogbookᚋentᚐTenantᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Tenant) graphql.Marshaler {
+func (ec *executionContext) longmarshalNTenant2ᚕᚖlogbookᚋentᚐTenantᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Tenant) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
@@ -36004,7 +36004,7 @@ func (ec *executionContext) marshalNUsageNumber2logbookᚋinternalᚋjournalᚐN
 	return res
 }
 
-func (ec *executionContext) marshalNUsageRecord2ᚕᚖlogbookᚋentᚐUsageRecordᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.UsageRecord) graphql.Marshaler {
+func (ec *executionContext) longmarshalNUsageRecord2ᚕᚖlogbookᚋentᚐUsageRecordᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.UsageRecord) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
@@ -36077,7 +36077,7 @@ func (ec *executionContext) marshalNUsageRecordDimension2logbookᚋinternalᚋjo
 	return res
 }
 
-func (ec *executionContext) marshalNUsageRecordEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*journal.Edge[ent.UsageRecord]) graphql.Marshaler {
+func (ec *executionContext) longmarshalNUsageRecordEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*journal.Edge[ent.UsageRecord]) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
