@@ -75,7 +75,7 @@ func floorAgrees(t *testing.T, k *kind, address string) {
 	ours := httptest.NewServer(serverHandler(database))
 	defer ours.Close()
 	s := &server{address: ours.Listener.Addr().String(), adminKey: adminKey, userKey: userKey()}
-	asked, err := questionsOf(p, k, e, s)
+	asked, _, err := questionsOf(p, k, e, s)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,7 +24,8 @@ type question struct {
 	after column.Time
 	list  *kind
 	// floor prepares the floor's answer.
-	floor func(context.Context, *engine, *sql.DB) (answerer, error)
+	floor  func(context.Context, *engine, *sql.DB) (answerer, error)
+	wanted wanted
 
 	request []byte // as it goes to the server, complete
 }
@@ -35,6 +36,7 @@ type answerer func(context.Context, []byte) ([]byte, error)
 
 // world is what questions depend on.
 type world struct {
+	rows   int64
 	newest column.Time // the time of the newest row
 	middle column.Time // an instant with about as many rows before as behind it
 }
@@ -42,33 +44,35 @@ type world struct {
 // worldOf reads it from a loaded database.
 func worldOf(ctx context.Context, k *kind, db *sql.DB) (world, error) {
 	var newest sql.NullInt64
-	err := db.QueryRowContext(ctx, "SELECT MAX("+k.time+") FROM "+k.table).Scan(&newest)
+	var rows int64
+	err := db.QueryRowContext(ctx, "SELECT MAX("+k.time+"), COUNT(*) FROM "+k.table).Scan(&newest, &rows)
 	if err == nil && !newest.Valid {
 		err = fmt.Errorf("there are no rows in %s", k.table)
 	}
-	w := world{newest: column.Time(newest.Int64)}
+	w := world{rows: rows, newest: column.Time(newest.Int64)}
 	w.middle = w.newest.Add(-span / 2)
 	return w, err
 }
 
-// questionsOf gives the kind's questions, ready to be sent to the server.
-func questionsOf(ctx context.Context, k *kind, e *engine, s *server) ([]question, error) {
+// questionsOf gives the kind's questions, ready to be sent to the server, and what they
+// depend on.
+func questionsOf(ctx context.Context, k *kind, e *engine, s *server) ([]question, world, error) {
 	db, err := e.open(ctx)
 	if err != nil {
-		return nil, err
+		return nil, world{}, err
 	}
 	defer db.Close()
 	w, err := worldOf(ctx, k, db)
 	if err != nil {
-		return nil, err
+		return nil, w, err
 	}
 	list := k.questions(k, w)
 	for i := range list {
 		if err := list[i].makeRequest(s); err != nil {
-			return nil, fmt.Errorf("%q: %w", list[i].name, err)
+			return nil, w, fmt.Errorf("%q: %w", list[i].name, err)
 		}
 	}
-	return list, nil
+	return list, w, nil
 }
 
 // makeRequest writes the question's request to a server.
@@ -147,6 +151,7 @@ type page struct {
 	after  column.Time // the page begins behind the newest row before it
 	fields []field     // nil for the kind's
 	count  *counted    // nil: no totalCount
+	wanted wanted
 }
 
 // counted is what the roll-ups count for a total.
@@ -173,7 +178,7 @@ func (k *kind) page(p page) question {
 		variables["filter"] = p.filter
 	}
 	return question{
-		name: p.name, as: p.as, variables: variables, after: p.after, list: k,
+		name: p.name, as: p.as, variables: variables, after: p.after, list: k, wanted: p.wanted,
 		document: fmt.Sprintf("query ($filter: %s, $first: Int, $after: String) { %s(filter: $filter, first: $first, after: $after) { edges { node { %s } } pageInfo { hasNextPage endCursor }%s } }",
 			k.filter, k.list, selection(p.fields), total),
 		floor: func(ctx context.Context, e *engine, db *sql.DB) (answerer, error) { return k.pageFloor(ctx, e, db, p) },
