@@ -74,7 +74,7 @@ func floorAgrees(t *testing.T, k *kind, address string) {
 	defer database.Close()
 	ours := httptest.NewServer(serverHandler(database))
 	defer ours.Close()
-	s := &server{address: ours.Listener.Addr().String(), adminKey: adminKey, userKey: userKey()}
+	s := serverAt(ours.Listener.Addr().String())
 	asked, _, err := questionsOf(p, k, e, s)
 	if err != nil {
 		t.Fatal(err)

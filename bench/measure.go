@@ -14,6 +14,7 @@ type measure struct {
 	WriteFloor  bool    `help:"Also write all rows by prepared SQL, beside which the load is shown (default yes)." default:"true" negatable:""`
 	JSON        string  `name:"json" help:"File to write the figures to (default none)." placeholder:"FILE"`
 	Beside      string  `help:"File that --json wrote: its medians are printed beside, and where it is of the same engine and fewer rows they bound the growth (default none)." placeholder:"FILE"`
+	against
 }
 
 // AfterApply refuses what cannot be measured.
@@ -29,7 +30,7 @@ func (m *measure) AfterApply() error {
 	return nil
 }
 
-// Run measures the kinds one after the other.
+// Run measures the kinds one after the other, or another server.
 func (m *measure) Run(p process) error {
 	r := &report{process: p, saved: saved{Machine: machine()}}
 	if m.Beside != "" {
@@ -47,6 +48,9 @@ func (m *measure) Run(p process) error {
 }
 
 func (m *measure) all(r *report) error {
+	if m.URL != "" {
+		return m.other(r)
+	}
 	binary, remove, err := buildServer(r.process)
 	if err != nil {
 		return err

@@ -6,7 +6,9 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"logbook/ent/column"
@@ -15,7 +17,7 @@ import (
 // question is one of the documented questions, for the server and for the floor.
 type question struct {
 	name      string
-	as        string         // "user" asks as an ordinary user, "" as the administrator
+	as        string         // "user" asks as an ordinary user, "" as the administrator; or see newapi.go
 	path      string         // of a REST list; "" for GraphQL
 	document  string         // GraphQL
 	variables map[string]any // its variables
@@ -78,8 +80,18 @@ func questionsOf(ctx context.Context, k *kind, e *engine, s *server) ([]question
 // makeRequest writes the question's request to a server.
 func (q *question) makeRequest(s *server) error {
 	key := s.adminKey
-	if q.as == "user" {
+	switch q.as {
+	case "user":
 		key = s.userKey
+	case newapiAdmin:
+		q.request = rawRequest("GET", q.path, key, nil, "New-Api-User: "+s.adminID)
+		return nil
+	case newapiUser:
+		q.request = rawRequest("GET", q.path, s.userKey, nil, "New-Api-User: "+strconv.Itoa(ownUser))
+		return nil
+	case newapiHolder:
+		q.request = rawRequest("GET", q.path+"?key="+url.QueryEscape(s.tokenKey), "", nil)
+		return nil
 	}
 	if q.path != "" {
 		q.request = rawRequest("GET", q.path, key, nil)
@@ -125,11 +137,14 @@ func graphQL(document string, variables map[string]any) []byte {
 }
 
 // rawRequest gives a request's bytes.
-func rawRequest(method, path, key string, body []byte) []byte {
+func rawRequest(method, path, key string, body []byte, headers ...string) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: bench\r\nAccept: application/json\r\n", method, path)
 	if key != "" {
 		fmt.Fprintf(&b, "Authorization: Bearer %s\r\n", key)
+	}
+	for _, header := range headers {
+		b.WriteString(header + "\r\n")
 	}
 	if body != nil {
 		fmt.Fprintf(&b, "Content-Type: application/json\r\nContent-Length: %d\r\n", len(body))

@@ -8,7 +8,7 @@ import (
 
 // saved is a run as --json writes it and --beside reads it.
 type saved struct {
-	Of      string `json:"of"` // the engine
+	Of      string `json:"of"` // the engine, or another server's address
 	Machine string `json:"machine"`
 	Lines   []line `json:"lines"`
 }

@@ -10,8 +10,7 @@ import (
 	"logbook/internal/journal"
 )
 
-// What there is of usage records: as many users, tokens, models and channels as
-// in the measurements of issue 6.
+// What there is of usage records.
 const (
 	usageUsers    = 50
 	usageTokens   = 200
@@ -47,7 +46,8 @@ func usage() *kind {
 		append: appending(func(j *journal.Journal) *journal.Log[ent.UsageRecord, journal.UsageRecordDraft, journal.UsageRecordFilter] {
 			return j.UsageRecords
 		}),
-		questions: usageQuestions,
+		questions: func(k *kind, w world) []question { return append(newapiQuestions(w), usageQuestions(k, w)...) },
+		sign:      makeHeldToken,
 	}
 }
 
