@@ -12,6 +12,7 @@ type measure struct {
 	Connections []int   `help:"Connections that ask at once, one table row each (default ${default})." default:"1,8" placeholder:"N"`
 	Seconds     float64 `help:"How long each question is asked (default ${default})." default:"2"`
 	WriteFloor  bool    `help:"Also write all rows by prepared SQL, beside which the load is shown (default yes)." default:"true" negatable:""`
+	Written     int     `help:"How many rows each way of writing writes, into databases of their own, at most those that are loaded; 0 measures no writing (default ${default})." default:"100000"`
 	JSON        string  `name:"json" help:"File to write the figures to (default none)." placeholder:"FILE"`
 	Beside      string  `help:"File that --json wrote: its medians are printed beside, and where it is of the same engine and fewer rows they bound the growth (default none)." placeholder:"FILE"`
 	against
@@ -26,6 +27,9 @@ func (m *measure) AfterApply() error {
 	}
 	if m.Rows < 1000 || m.Seconds <= 0 {
 		return fmt.Errorf("--rows %d --seconds %g: want at least 1000 rows and some time", m.Rows, m.Seconds)
+	}
+	if m.Written != 0 && m.Written < batchRows {
+		return fmt.Errorf("--written %d: want 0 or at least a batch of %d", m.Written, batchRows)
 	}
 	return nil
 }
@@ -87,7 +91,24 @@ func (m *measure) kind(r *report, k *kind, e *engine, binary string) error {
 	if err != nil {
 		return err
 	}
-	r.mostMemory(k, peak{held, "questions"})
+	w := &writer{report: r, kind: k, from: e, binary: binary, held: peak{held, "questions"}}
+	if m.Written == 0 {
+		r.mostMemory(k, w.held)
+		return nil
+	}
+	if err := w.measure(m.Written); err != nil {
+		return fmt.Errorf("write: %w", err)
+	}
+	switch {
+	case k.name != "usage":
+	case m.DB != "sqlite" && m.DB != "mysql" || m.Keep:
+		p.print("nothing is deleted: the database was named by its address, or is to be kept")
+	default:
+		if err := w.deletion(); err != nil {
+			return fmt.Errorf("delete: %w", err)
+		}
+	}
+	r.mostMemory(k, w.held)
 	return nil
 }
 
