@@ -5,9 +5,9 @@
 # make demo-legacy  call every endpoint of the legacy APIs with curl, as their documents do
 # make fuzz   every fuzz target of rest/ for FUZZTIME (200 inputs), on both engines
 # make clients  front-end tools and clients (npm) against the binary's GraphQL
-# make bench  the ruler: a million usage records on SQLite, then on MariaDB, then how
-#             long attacks take to be refused;
-#             make bench BENCH="--kind all --rows 50000 --seconds 0.3" is quick
+# make bench  the ruler: a million rows of each kind on SQLite, then on MariaDB, then how
+#             long attacks take to be refused: an hour;
+#             make bench BENCH="--kind all --rows 5000 --seconds 0.02 --written 1000" is quick
 
 CONSOLE_SOURCES := $(addprefix console/,package.json package-lock.json .npmrc vite.config.js index.html) $(wildcard console/src/*)
 
@@ -21,6 +21,7 @@ test:
 build: console
 	CGO_ENABLED=0 go build -trimpath -o logbook .
 
+BENCH ?= --kind all
 bench:
 	go run ./bench --db sqlite $(BENCH)
 	go run ./bench --db mysql $(BENCH)

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bufio"
+	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -72,6 +74,15 @@ func fetch(address string, request []byte) ([]byte, error) {
 	return body, err
 }
 
+// refused gives the error that an answer of status 200 is, nil for none. In a text of an
+// answer the quotes are escaped.
+func refused(answer []byte) error {
+	if bytes.Contains(answer, []byte(`"errors":[`)) || bytes.HasPrefix(answer, []byte(`{"success":false`)) {
+		return fmt.Errorf("answers %s", shorten(answer))
+	}
+	return nil
+}
+
 // writeBuffer keeps what is written.
 type writeBuffer []byte
 
@@ -102,20 +113,23 @@ func askUntil(ctx context.Context, address string, request []byte, connections i
 	}
 	times := make([][]time.Duration, connections)
 	failures := make([]error, connections)
+	answers := make([]writeBuffer, connections)
 	var working sync.WaitGroup
 	began := time.Now()
 	for i, c := range callers {
 		working.Go(func() {
 			for at := time.Now(); len(times[i]) == 0 || at.Before(end); {
-				if failures[i] = c.ask(request, io.Discard); failures[i] != nil {
+				answers[i] = answers[i][:0]
+				failures[i] = c.ask(request, &answers[i])
+				took := time.Since(at)
+				if failures[i] == nil {
+					failures[i] = cmp.Or(refused(answers[i]), ctx.Err())
+				}
+				if failures[i] != nil {
 					return
 				}
-				if failures[i] = ctx.Err(); failures[i] != nil {
-					return
-				}
-				now := time.Now()
-				times[i] = append(times[i], now.Sub(at))
-				at = now
+				times[i] = append(times[i], took)
+				at = time.Now()
 			}
 		})
 	}

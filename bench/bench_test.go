@@ -60,7 +60,7 @@ func floorAgrees(t *testing.T, k *kind, address string) {
 		t.Fatal(err)
 	}
 	defer remove()
-	if _, err := copyRows(p, k, e, other, k.dimensions, rows); err != nil {
+	if _, err := copyRows(p, k, e, other, k.dimensions, rows, batchRows); err != nil {
 		t.Fatal(err)
 	}
 	if err := sameRollups(p, k, e, other); err != nil {
@@ -74,8 +74,8 @@ func floorAgrees(t *testing.T, k *kind, address string) {
 	defer database.Close()
 	ours := httptest.NewServer(serverHandler(database))
 	defer ours.Close()
-	s := &server{address: ours.Listener.Addr().String(), adminKey: adminKey, userKey: userKey()}
-	asked, err := questionsOf(p, k, e, s)
+	s := serverAt(ours.Listener.Addr().String())
+	asked, _, err := questionsOf(p, k, e, s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,4 +95,39 @@ func floorAgrees(t *testing.T, k *kind, address string) {
 			t.Errorf("%q: %v", q.name, err)
 		}
 	}
+	sentAlike(t, p, k, e)
+}
+
+// sentAlike sends the rows to a server on an empty database, as the ways of writing do,
+// and wants the roll-ups that they have here.
+func sentAlike(t *testing.T, p process, k *kind, e *engine) {
+	t.Helper()
+	inputs, err := k.inputs(p, e, 1<<20)
+	check(t, err)
+	w := &writer{report: &report{process: p}, kind: k, from: e}
+	check(t, w.empty("sent", func(to *engine) error {
+		database, err := db.Open(p, to.address)
+		check(t, err)
+		defer database.Close()
+		serving := httptest.NewServer(serverHandler(database))
+		defer serving.Close()
+		many, one := [][]byte{}, [][]byte{}
+		for i := 0; i < len(inputs)-100; i += 1000 {
+			many = append(many, k.createMany(inputs[i:min(i+1000, len(inputs)-100)]))
+		}
+		for _, input := range inputs[len(inputs)-100:] {
+			one = append(one, k.createOne(input))
+		}
+		address := serving.Listener.Addr().String()
+		if _, err := sendAll(p, address, many[:len(many)-1], 1000, 2); err != nil {
+			return err
+		}
+		if _, err := sendAll(p, address, many[len(many)-1:], len(inputs)-100-1000*(len(many)-1), 1); err != nil {
+			return err
+		}
+		if _, err := sendAll(p, address, one, 1, 8); err != nil {
+			return err
+		}
+		return sameRollups(p, k, e, to)
+	}))
 }

@@ -62,14 +62,14 @@ func (c *child) stop() {
 }
 
 // memory gives how much of the machine's memory the child holds, in bytes.
-func (c *child) memory() memory { return c.status("VmRSS") }
+func (c *child) memory() memory { return statusOf(c.command.Process.Pid, "VmRSS") }
 
 // mostMemory gives the most that it ever held.
-func (c *child) mostMemory() memory { return c.status("VmHWM") }
+func (c *child) mostMemory() memory { return statusOf(c.command.Process.Pid, "VmHWM") }
 
-// status reads a line of /proc/PID/status; 0 where there is none.
-func (c *child) status(name string) memory {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", c.command.Process.Pid))
+// statusOf reads a line of /proc/PID/status; 0 where there is none.
+func statusOf(process int, name string) memory {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", process))
 	if err != nil {
 		return 0
 	}

@@ -108,7 +108,7 @@ func (c *costs) write(p process, k *kind, e *engine, all, kept []string, dimensi
 	if err := other.dropOthers(p, k, all, kept); err != nil {
 		return nil, 0, err
 	}
-	w, err := copyRows(p, k, e, other, dimensions, c.Written)
+	w, err := copyRows(p, k, e, other, dimensions, c.Written, batchRows)
 	if err != nil {
 		return nil, 0, err
 	}

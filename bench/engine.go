@@ -122,7 +122,7 @@ func set(ctx context.Context, server *dbtest.Server, settings ...string) error {
 func engineAt(address string) (*engine, error) {
 	if path, isFile := strings.CutPrefix(address, "sqlite:"); isFile {
 		return &engine{address: address, others: func(name string) string {
-			return "sqlite:" + filepath.Join(filepath.Dir(path), name+".db")
+			return "sqlite:" + path + "-" + name
 		}}, nil
 	}
 	u, err := url.Parse(address)

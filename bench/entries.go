@@ -117,9 +117,11 @@ func entryQuestions(k *kind, w world) []question {
 			name:   name,
 			filter: map[string]any{"tenantId": map[string]any{"eq": tenant.String()}, "level": map[string]any{"eq": level}},
 			where:  "t.tenant_id = ? AND t.level = ?", args: []any{tenant[:], class},
+			wanted: wanted{perSecond: 3000},
 		}
 		if total {
 			p.name += " with totalCount"
+			p.wanted = wanted{perSecond: 2500}
 			p.count = &counted{dimension: 1, tenant: tenant[:], class: &class}
 		}
 		return k.page(p)
@@ -128,10 +130,10 @@ func entryQuestions(k *kind, w world) []question {
 	return []question{
 		ofTenant("rare level of one tenant", "CRITICAL", int(column.Critical), false),
 		ofTenant("common level of one tenant", "INFO", int(column.Info), false),
-		k.page(page{name: "unfiltered"}),
+		k.page(page{name: "unfiltered", wanted: wanted{perSecond: 3000}}),
 		ofTenant("rare level of one tenant", "CRITICAL", int(column.Critical), true),
 		ofTenant("common level of one tenant", "INFO", int(column.Info), true),
-		k.page(page{name: "unfiltered with totalCount", count: &counted{dimension: 1}}),
+		k.page(page{name: "unfiltered with totalCount", count: &counted{dimension: 1}, wanted: wanted{perSecond: 2500}}),
 		k.page(page{name: "one tenant", filter: map[string]any{"tenantId": map[string]any{"eq": tenant.String()}}, where: "t.tenant_id = ?", args: []any{tenant[:]}}),
 		k.page(page{name: "one source with totalCount", filter: map[string]any{"source": map[string]any{"eq": source}}, where: "t.source = ?",
 			args: []any{source}, count: &counted{dimension: 3, value: source}}),
@@ -140,6 +142,6 @@ func entryQuestions(k *kind, w world) []question {
 		k.scitigerPage("scitiger list, first page", 1),
 		k.scitigerPage("scitiger list, page 1000", 1000),
 		k.page(page{name: "search, many hits", filter: map[string]any{"search": "Refused"}, search: "message", text: "refused"}),
-		k.page(page{name: "search, no hit", filter: map[string]any{"search": "no such text 7f3a"}, search: "message", text: "no such text 7f3a"}),
+		k.page(page{name: "search, no hit", filter: map[string]any{"search": "no such text 7f3a"}, search: "message", text: "no such text 7f3a", wanted: wanted{grown: grownSearch}}),
 	}
 }

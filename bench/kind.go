@@ -35,6 +35,8 @@ type kind struct {
 	questions func(k *kind, w world) []question
 	// prepare makes what rows name, before the first row.
 	prepare func(context.Context, *sql.DB) error
+	// sign makes what questions sign in with, where it is not there yet; nil for nothing.
+	sign func(context.Context, *sql.DB) error
 }
 
 // dimension is one way in which the roll-ups count a kind.

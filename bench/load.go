@@ -36,6 +36,11 @@ func fill(p process, k *kind, e *engine, rows int, seed uint64) (*writing, error
 	if err := pool.QueryRowContext(p, "SELECT COUNT(*) FROM "+k.table).Scan(&there); err != nil {
 		return nil, err
 	}
+	if k.sign != nil {
+		if err := k.sign(p, pool); err != nil {
+			return nil, fmt.Errorf("make what questions sign in with: %w", err)
+		}
+	}
 	if there > 0 {
 		p.print("the database holds %d rows of the kind already; nothing is loaded", there)
 		return nil, nil

@@ -19,7 +19,6 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 
 	"github.com/alecthomas/kong"
 )
@@ -73,37 +72,6 @@ type loaded struct {
 	Keep bool   `help:"Keep the SQLite file and print its address (default no)."`
 }
 
-// measure is the command "measure".
-type measure struct {
-	loaded
-	Connections []int   `help:"Connections that ask at once, one table row each (default ${default})." default:"1,8" placeholder:"N"`
-	Seconds     float64 `help:"How long each question is asked (default ${default})." default:"2"`
-	WriteFloor  bool    `help:"Also write all rows by prepared SQL, beside which the load is shown (default yes)." default:"true" negatable:""`
-}
-
-// AfterApply refuses what cannot be measured.
-func (m *measure) AfterApply() error {
-	for _, n := range m.Connections {
-		if n < 1 || n > 1000 {
-			return fmt.Errorf("--connections %d: want between 1 and 1000", n)
-		}
-	}
-	if m.Rows < 1000 || m.Seconds <= 0 {
-		return fmt.Errorf("--rows %d --seconds %g: want at least 1000 rows and some time", m.Rows, m.Seconds)
-	}
-	return nil
-}
-
-// Run measures the kinds one after the other.
-func (m *measure) Run(p process) error {
-	binary, remove, err := buildServer(p)
-	if err != nil {
-		return err
-	}
-	defer remove()
-	return m.each(p, func(k *kind, e *engine) error { return m.kind(p, k, e, binary) })
-}
-
 // each calls fn for the kinds that are asked for, each with an engine to work on.
 func (l *loaded) each(p process, fn func(*kind, *engine) error) error {
 	for _, k := range kinds() {
@@ -118,80 +86,6 @@ func (l *loaded) each(p process, fn func(*kind, *engine) error) error {
 		stop()
 		if err != nil {
 			return fmt.Errorf("%s on %s: %w", k.name, e.name, err)
-		}
-	}
-	return nil
-}
-
-// kind measures one kind.
-func (m *measure) kind(p process, k *kind, e *engine, binary string) error {
-	p.print("# %s, %s, %s", k.name, e.name, machine())
-	load, err := fill(p, k, e, m.Rows, m.Seed)
-	if err != nil {
-		return err
-	}
-	if load != nil {
-		p.print("load: %s by the journal, batches of %d, seed %d", load, batchRows, m.Seed)
-	}
-	if load != nil && m.WriteFloor {
-		if err := m.floorLoad(p, k, e, load); err != nil {
-			return err
-		}
-	}
-	size, err := sizesOf(p, e)
-	if err != nil {
-		return err
-	}
-	p.print("%s", size)
-
-	server, err := startServer(p, binary, e)
-	if err != nil {
-		return err
-	}
-	defer server.stop()
-	floor, err := startFloor(p, k, e)
-	if err != nil {
-		return err
-	}
-	defer floor.stop()
-	if err := m.ask(p, k, e, server, floor); err != nil {
-		return err
-	}
-	p.print("memory: server %s at most, floor %s at most\n", server.mostMemory(), floor.mostMemory())
-	return nil
-}
-
-// ask asks the kind's questions of the server and of the floor.
-func (m *measure) ask(p process, k *kind, e *engine, server *server, floor *child) error {
-	asked, err := questionsOf(p, k, e, server)
-	if err != nil {
-		return err
-	}
-	examiner, err := newExaminer(p, e, server)
-	if err != nil {
-		return err
-	}
-	defer examiner.close()
-	run := time.Duration(m.Seconds * float64(time.Second))
-	out := newTable(p.output, examiner.unit())
-	for i, q := range asked {
-		if err := agree(server.address, q.request, floor.address, floorRequest(i)); err != nil {
-			return fmt.Errorf("%q: %w", q.name, err)
-		}
-		examined, err := examiner.examine(q)
-		if err != nil {
-			return fmt.Errorf("count what %q examines: %w", q.name, err)
-		}
-		for _, connections := range m.Connections {
-			ours, err := askFor(p, server.address, q.request, connections, run)
-			if err != nil {
-				return fmt.Errorf("ask %q: %w", q.name, err)
-			}
-			bare, err := askFor(p, floor.address, floorRequest(i), connections, run)
-			if err != nil {
-				return fmt.Errorf("ask the floor %q: %w", q.name, err)
-			}
-			out.row(q.name, connections, ours, bare, fmt.Sprint(examined), server.memory())
 		}
 	}
 	return nil

@@ -6,7 +6,9 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"logbook/ent/column"
@@ -15,7 +17,7 @@ import (
 // question is one of the documented questions, for the server and for the floor.
 type question struct {
 	name      string
-	as        string         // "user" asks as an ordinary user, "" as the administrator
+	as        string         // "user" asks as an ordinary user, "" as the administrator; or see newapi.go
 	path      string         // of a REST list; "" for GraphQL
 	document  string         // GraphQL
 	variables map[string]any // its variables
@@ -24,7 +26,8 @@ type question struct {
 	after column.Time
 	list  *kind
 	// floor prepares the floor's answer.
-	floor func(context.Context, *engine, *sql.DB) (answerer, error)
+	floor  func(context.Context, *engine, *sql.DB) (answerer, error)
+	wanted wanted
 
 	request []byte // as it goes to the server, complete
 }
@@ -35,6 +38,7 @@ type answerer func(context.Context, []byte) ([]byte, error)
 
 // world is what questions depend on.
 type world struct {
+	rows   int64
 	newest column.Time // the time of the newest row
 	middle column.Time // an instant with about as many rows before as behind it
 }
@@ -42,40 +46,52 @@ type world struct {
 // worldOf reads it from a loaded database.
 func worldOf(ctx context.Context, k *kind, db *sql.DB) (world, error) {
 	var newest sql.NullInt64
-	err := db.QueryRowContext(ctx, "SELECT MAX("+k.time+") FROM "+k.table).Scan(&newest)
+	var rows int64
+	err := db.QueryRowContext(ctx, "SELECT MAX("+k.time+"), COUNT(*) FROM "+k.table).Scan(&newest, &rows)
 	if err == nil && !newest.Valid {
 		err = fmt.Errorf("there are no rows in %s", k.table)
 	}
-	w := world{newest: column.Time(newest.Int64)}
+	w := world{rows: rows, newest: column.Time(newest.Int64)}
 	w.middle = w.newest.Add(-span / 2)
 	return w, err
 }
 
-// questionsOf gives the kind's questions, ready to be sent to the server.
-func questionsOf(ctx context.Context, k *kind, e *engine, s *server) ([]question, error) {
+// questionsOf gives the kind's questions, ready to be sent to the server, and what they
+// depend on.
+func questionsOf(ctx context.Context, k *kind, e *engine, s *server) ([]question, world, error) {
 	db, err := e.open(ctx)
 	if err != nil {
-		return nil, err
+		return nil, world{}, err
 	}
 	defer db.Close()
 	w, err := worldOf(ctx, k, db)
 	if err != nil {
-		return nil, err
+		return nil, w, err
 	}
 	list := k.questions(k, w)
 	for i := range list {
 		if err := list[i].makeRequest(s); err != nil {
-			return nil, fmt.Errorf("%q: %w", list[i].name, err)
+			return nil, w, fmt.Errorf("%q: %w", list[i].name, err)
 		}
 	}
-	return list, nil
+	return list, w, nil
 }
 
 // makeRequest writes the question's request to a server.
 func (q *question) makeRequest(s *server) error {
 	key := s.adminKey
-	if q.as == "user" {
+	switch q.as {
+	case "user":
 		key = s.userKey
+	case newapiAdmin:
+		q.request = rawRequest("GET", q.path, key, nil, "New-Api-User: "+s.adminID)
+		return nil
+	case newapiUser:
+		q.request = rawRequest("GET", q.path, s.userKey, nil, "New-Api-User: "+strconv.Itoa(ownUser))
+		return nil
+	case newapiHolder:
+		q.request = rawRequest("GET", q.path+"?key="+url.QueryEscape(s.tokenKey), "", nil)
+		return nil
 	}
 	if q.path != "" {
 		q.request = rawRequest("GET", q.path, key, nil)
@@ -121,11 +137,14 @@ func graphQL(document string, variables map[string]any) []byte {
 }
 
 // rawRequest gives a request's bytes.
-func rawRequest(method, path, key string, body []byte) []byte {
+func rawRequest(method, path, key string, body []byte, headers ...string) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\nHost: bench\r\nAccept: application/json\r\n", method, path)
 	if key != "" {
 		fmt.Fprintf(&b, "Authorization: Bearer %s\r\n", key)
+	}
+	for _, header := range headers {
+		b.WriteString(header + "\r\n")
 	}
 	if body != nil {
 		fmt.Fprintf(&b, "Content-Type: application/json\r\nContent-Length: %d\r\n", len(body))
@@ -147,6 +166,7 @@ type page struct {
 	after  column.Time // the page begins behind the newest row before it
 	fields []field     // nil for the kind's
 	count  *counted    // nil: no totalCount
+	wanted wanted
 }
 
 // counted is what the roll-ups count for a total.
@@ -173,7 +193,7 @@ func (k *kind) page(p page) question {
 		variables["filter"] = p.filter
 	}
 	return question{
-		name: p.name, as: p.as, variables: variables, after: p.after, list: k,
+		name: p.name, as: p.as, variables: variables, after: p.after, list: k, wanted: p.wanted,
 		document: fmt.Sprintf("query ($filter: %s, $first: Int, $after: String) { %s(filter: $filter, first: $first, after: $after) { edges { node { %s } } pageInfo { hasNextPage endCursor }%s } }",
 			k.filter, k.list, selection(p.fields), total),
 		floor: func(ctx context.Context, e *engine, db *sql.DB) (answerer, error) { return k.pageFloor(ctx, e, db, p) },

@@ -25,7 +25,14 @@ type server struct {
 	*child   // nil in tests, which serve in the same process
 	address  string
 	adminKey string
+	adminID  string // the administrator's number, as New-Api-User has it
 	userKey  string // of the user ownUser
+	tokenKey string // of a token that has records
+}
+
+// serverAt gives the server at an address that takes the bench's keys.
+func serverAt(address string) *server {
+	return &server{address: address, adminKey: adminKey, adminID: "0", userKey: userKey(), tokenKey: heldTokenKey}
 }
 
 // buildServer builds the program. Call remove at the end.
@@ -52,7 +59,9 @@ func startServer(p process, binary string, e *engine, options ...string) (*serve
 	if err != nil {
 		return nil, err
 	}
-	return &server{child: c, address: c.address, adminKey: adminKey, userKey: userKey()}, nil
+	s := serverAt(c.address)
+	s.child = c
+	return s, nil
 }
 
 // userKey gives a JWT of the user ownUser, who need not be stored.

@@ -10,8 +10,7 @@ import (
 	"logbook/internal/journal"
 )
 
-// What there is of usage records: as many users, tokens, models and channels as
-// in the measurements of issue 6.
+// What there is of usage records.
 const (
 	usageUsers    = 50
 	usageTokens   = 200
@@ -47,7 +46,8 @@ func usage() *kind {
 		append: appending(func(j *journal.Journal) *journal.Log[ent.UsageRecord, journal.UsageRecordDraft, journal.UsageRecordFilter] {
 			return j.UsageRecords
 		}),
-		questions: usageQuestions,
+		questions: func(k *kind, w world) []question { return append(newapiQuestions(w), usageQuestions(k, w)...) },
+		sign:      makeHeldToken,
 	}
 }
 
@@ -146,6 +146,6 @@ func usageQuestions(k *kind, w world) []question {
 		k.page(page{name: "a common model with totalCount", filter: map[string]any{"modelName": map[string]any{"eq": common}}, where: "model_name = ?",
 			args: []any{common}, count: &counted{dimension: 2, value: common}}),
 		k.page(page{name: "search, many hits", filter: map[string]any{"search": "OVERLOADED"}, search: "content", text: "overloaded"}),
-		k.page(page{name: "search, no hit", filter: map[string]any{"search": "no such text 7f3a"}, search: "content", text: "no such text 7f3a"}),
+		k.page(page{name: "search, no hit", filter: map[string]any{"search": "no such text 7f3a"}, search: "content", text: "no such text 7f3a", wanted: wanted{grown: grownSearch}}),
 	}
 }

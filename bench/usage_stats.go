@@ -61,7 +61,7 @@ func usageStatsFloor(ctx context.Context, db *sql.DB, since, until column.Time, 
 	}
 	keys := strings.Fields("count quota promptTokens completionTokens requestsPerMinute tokensPerMinute")
 	return func(ctx context.Context, b []byte) ([]byte, error) {
-		bound := append(append(append(make([]any, 0, 16), args...), userArg...), time.Now().Add(-time.Minute).UnixMicro())
+		bound := append(append(append(make([]any, 0, 16), args...), userArg...), time.Now().Truncate(time.Second).Add(-time.Minute).UnixMicro())
 		rows, err := statement.QueryContext(ctx, bound...)
 		if err != nil {
 			return b, err

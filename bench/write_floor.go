@@ -20,7 +20,7 @@ func (m *measure) floorLoad(p process, k *kind, e *engine, load *writing) error 
 		return err
 	}
 	defer remove()
-	bare, err := copyRows(p, k, e, other, k.dimensions, m.Rows)
+	bare, err := copyRows(p, k, e, other, k.dimensions, m.Rows, batchRows)
 	if err != nil {
 		return fmt.Errorf("write the floor: %w", err)
 	}
@@ -30,9 +30,9 @@ func (m *measure) floorLoad(p process, k *kind, e *engine, load *writing) error 
 }
 
 // copyRows writes the first rows of one database, oldest first, into another with
-// the roll-ups of some dimensions. The time is that of the transactions alone:
-// reading and adding up are not part of it.
-func copyRows(ctx context.Context, k *kind, from, to *engine, dimensions []dimension, most int) (*writing, error) {
+// the roll-ups of some dimensions, so many a transaction. The time is that of the
+// transactions alone: reading and adding up are not part of it.
+func copyRows(ctx context.Context, k *kind, from, to *engine, dimensions []dimension, most, together int) (*writing, error) {
 	source, err := from.open(ctx)
 	if err != nil {
 		return nil, err
@@ -67,7 +67,7 @@ func copyRows(ctx context.Context, k *kind, from, to *engine, dimensions []dimen
 	defer added.close()
 	w := &writing{}
 	for {
-		batch, err := readBatch(rows, len(columns))
+		batch, err := readBatch(rows, len(columns), together)
 		if err != nil || len(batch) == 0 {
 			return w, err
 		}
@@ -99,8 +99,8 @@ func (e *engine) begin() string {
 }
 
 // readBatch reads a batch of rows, fewer at the end.
-func readBatch(rows *sql.Rows, width int) (batch [][]any, err error) {
-	for len(batch) < batchRows && rows.Next() {
+func readBatch(rows *sql.Rows, width, most int) (batch [][]any, err error) {
+	for len(batch) < most && rows.Next() {
 		row, targets := make([]any, width), make([]any, width)
 		for i := range row {
 			targets[i] = &row[i]
