@@ -54,6 +54,7 @@ type Journal struct {
 	countBudget time.Duration
 	scans       chan struct{} // one for each question that reads row after row
 	writer      writer
+	line        line
 	hub         hub
 	names       names
 }
