@@ -22,6 +22,7 @@ package journal
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"logbook/ent/schema"
@@ -55,6 +56,7 @@ type Journal struct {
 	scans       chan struct{} // one for each question that reads row after row
 	writer      writer
 	line        line
+	importSize  atomic.Int64 // rows that an import's next transaction is to have
 	hub         hub
 	names       names
 }
