@@ -346,6 +346,9 @@ func storeAll(ctx context.Context, tx *db.Tx, at *position, group []*pending, lo
 		if !clash {
 			break
 		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		// Rows that another Logbook numbered have come in, or are among these; go on
 		// behind them.
 		at.sequence = begun + jump
