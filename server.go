@@ -158,6 +158,7 @@ func (s *serve) Run(p *cli.Process, settings *cli.Settings) error {
 	figures := metrics.New(metrics.Build{Version: version, Commit: commit, Engine: engine}, store.DB.Collectors()...)
 	figures.Records("api_calls", calls.Counts)
 	figures.Records("token_events", tokens.Counts)
+	figures.Appends(func() metrics.Appends { return metrics.Appends(store.Journal.AppendCounts()) })
 
 	queries := resolvers.Handler(store.Journal, store.Accounts, log, resolvers.Options{Production: s.Production, Documents: documents})
 	defer queries.Stop()

@@ -3810,7 +3810,10 @@ Every error carries ` + "`" + `extensions.code` + "`" + `:
 - ` + "`" + `CONFLICT` + "`" + `: it contradicts what is stored, or what an idempotency key stands for
 - ` + "`" + `PAYLOAD_TOO_LARGE` + "`" + `: the request's body (16 MiB; 512 KiB where nobody is signed
   in), its document (64 KiB or 10,000 tokens) is too large
-- ` + "`" + `UNAVAILABLE` + "`" + `: the database does not answer, or not in time; try again
+- ` + "`" + `UNAVAILABLE` + "`" + `: the database does not answer, or not in time; try again. Where more is
+  being written than it keeps up with, nothing of the field was stored, the header
+  ` + "`" + `Retry-After` + "`" + ` says in how many seconds to try again, and the HTTP status is 503 if the
+  field is the only one
 - ` + "`" + `RATE_LIMITED` + "`" + `: the caller asks too often, or has too much at work; the answer has HTTP
   status 429, and its header ` + "`" + `Retry-After` + "`" + ` says in how many seconds to try again
 - ` + "`" + `INTERNAL` + "`" + `: a fault of the server; its log has the details under the

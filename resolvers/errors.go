@@ -180,6 +180,9 @@ func presenter(log *slog.Logger) graphql.ErrorPresenterFunc {
 			fallthrough
 		case codeUnavailable:
 			if errors.As(err, &known) {
+				if known.After > 0 {
+					break // too much at once: the figures count it, and a line for each would be more of it
+				}
 				err = known // without the path, which is logged beside it
 			}
 			log.Log(ctx, level, "a GraphQL field failed", "request_id", web.RequestID(ctx),

@@ -15,6 +15,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/executor"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
@@ -222,7 +223,23 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		write(w, r, media, &refused{status: http.StatusServiceUnavailable}, nil, gqlerror.List{refuse(context.Cause(ctx))})
 		return
 	}
-	write(w, r, media, nil, answer.Data, answer.Errors)
+	write(w, r, media, postponed(w, operation, answer.Errors), answer.Data, answer.Errors)
+}
+
+// postponed asks for the request again, later, where the engine does not keep up: by
+// Retry-After and, if nothing of it has been done, the status 503.
+func postponed(w http.ResponseWriter, operation *graphql.OperationContext, errs gqlerror.List) *refused {
+	for _, one := range errs {
+		if fault.KindOf(one.Err) != fault.Unavailable || fault.As(one.Err).After == 0 {
+			continue
+		}
+		web.RetryAfter(w, one.Err)
+		fields := operation.Operation.SelectionSet
+		if _, isField := fields[0].(*ast.Field); isField && len(fields) == 1 {
+			return &refused{status: http.StatusServiceUnavailable}
+		}
+	}
+	return nil
 }
 
 // tooMany refuses a caller who asks too often, or too much at once.

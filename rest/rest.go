@@ -228,11 +228,12 @@ func (m mounted) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		err = fault.Wrap(fault.Unavailable, err, "the caller left, or the answer took too long")
 	}
 	level := slog.LevelError
-	switch fault.KindOf(err) {
-	case fault.Unavailable:
+	switch known := fault.As(err); {
+	case known.Kind == fault.Unavailable && known.After > 0: // too much at once: the figures count it
+	case known.Kind == fault.Unavailable:
 		level = slog.LevelWarn
 		fallthrough
-	case fault.Internal:
+	case known.Kind == fault.Internal:
 		m.log.Log(r.Context(), level, "a REST request failed", "request_id", web.RequestID(r.Context()),
 			"method", r.Method, "path", r.URL.Path, "error", err)
 	}

@@ -14,7 +14,7 @@ import (
 // A batch of an import is full at so many lines, bad ones included, or so many
 // bytes of them.
 const (
-	batchLines = 1000
+	batchLines = 4000
 	batchBytes = 4 << 20
 )
 
@@ -98,13 +98,22 @@ func accountLoader[T any](store func(context.Context, []T) ([]journal.Outcome, e
 }
 
 // loader loads one input whose lines become rows of type T, a batch at a time, so
-// that memory stays small. It counts a line only once its fate is known.
+// that memory stays small. While one batch is stored the next is read. It counts a line
+// only once its fate is known.
 type loader[T any] struct {
 	*report
-	name  string // of the input
-	read  func(line []byte) (T, *fault.Problem)
-	store func(ctx context.Context, rows []T) ([]journal.Outcome, error)
-	batch batch[T]
+	name    string // of the input
+	read    func(line []byte) (T, *fault.Problem)
+	store   func(ctx context.Context, rows []T) ([]journal.Outcome, error)
+	batch   batch[T] // is being read
+	storing batch[T]
+	stored  chan outcomes // of storing; nil where nothing is being stored
+}
+
+// outcomes are what became of a batch's rows.
+type outcomes struct {
+	list   []journal.Outcome
+	failed error
 }
 
 // batch is some lines of an input and the rows of those that are good.
@@ -130,13 +139,21 @@ func (l *loader[T]) load(ctx context.Context, input io.Reader, live bool) error 
 	lines.TooLong = l.tooLong
 	for {
 		if full := len(l.batch.lines) == batchLines || l.batch.bytes >= batchBytes; full || live && lines.Waiting() {
-			if err := l.flush(ctx); err != nil {
+			err := l.flush(ctx)
+			if err == nil && !full { // the next line may be long in coming
+				err = l.settle()
+			}
+			if err != nil {
 				return err
 			}
 		}
 		line, err := lines.Next()
 		if err != nil {
-			if stored := l.flush(ctx); stored != nil {
+			stored := l.flush(ctx)
+			if stored == nil {
+				stored = l.settle()
+			}
+			if stored != nil {
 				return stored
 			}
 			if err == io.EOF {
@@ -164,13 +181,33 @@ func (l *loader[T]) add(line ingest.Line) {
 	b.lines = append(b.lines, pending)
 }
 
-// flush stores the batch, counts its lines and empties it.
+// flush begins to store the batch, once the one before it has been.
 func (l *loader[T]) flush(ctx context.Context) error {
+	if err := l.settle(); err != nil {
+		return err
+	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	b := &l.batch
-	outcomes, failed := l.store(ctx, b.rows)
+	l.batch, l.storing = l.storing, l.batch
+	stored, rows := make(chan outcomes, 1), l.storing.rows
+	l.stored = stored
+	go func() { // until settle
+		list, err := l.store(ctx, rows)
+		stored <- outcomes{list, err}
+	}()
+	return nil
+}
+
+// settle waits for the batch that is being stored, if there is one, counts its lines and
+// empties it.
+func (l *loader[T]) settle() error {
+	if l.stored == nil {
+		return nil
+	}
+	stored := <-l.stored
+	l.stored = nil
+	b, outcomes, failed := &l.storing, stored.list, stored.failed
 	var unsaid error // what kept a refused line from being told
 	for _, line := range b.lines {
 		problem, stored := line.problem, false

@@ -43,6 +43,10 @@ type engine interface {
 	explain(error) error
 	// again says whether a transaction that failed so may succeed if it runs anew.
 	again(error) bool
+	// insert is the head of an INSERT that stores all its rows or spoils its transaction.
+	insert() string
+	// keepsStatements says whether a connection keeps what it has compiled.
+	keepsStatements() bool
 	// addUp is the tail of an INSERT that adds sums to the rows that are there.
 	addUp(keys, sums []string) string
 	// giveBack returns freed space to the file system.
@@ -204,9 +208,9 @@ func (d *DB) explain(err error) error {
 }
 
 // Insert adds rows to a table, many a statement. Each row holds one value per
-// column. It does not pass through ent: the caller answers for the row policy.
+// column. Where it fails the transaction must be given up. It does not pass through ent: the caller answers for the row policy.
 func (t *Tx) Insert(ctx context.Context, table string, columns []string, rows [][]any) error {
-	return t.insert(ctx, insertInto(table, columns), "", len(columns), rows)
+	return t.insert(ctx, t.engine.insert()+into(table, columns), "", len(columns), rows)
 }
 
 // Add adds sums to the rows of a table that have the given keys, making the rows
@@ -214,13 +218,12 @@ func (t *Tx) Insert(ctx context.Context, table string, columns []string, rows []
 // the keys' values, then the sums'.
 func (t *Tx) Add(ctx context.Context, table string, keys, sums []string, rows [][]any) error {
 	columns := append(append([]string{}, keys...), sums...)
-	return t.insert(ctx, insertInto(table, columns), t.engine.addUp(keys, sums), len(columns), rows)
+	return t.insert(ctx, "INSERT INTO "+into(table, columns), t.engine.addUp(keys, sums), len(columns), rows)
 }
 
-// insertInto gives an INSERT up to its values; some columns are called like words
-// of SQL.
-func insertInto(table string, columns []string) string {
-	return "INSERT INTO `" + table + "` (`" + strings.Join(columns, "`, `") + "`) VALUES "
+// into gives an INSERT's table and columns; some are called like words of SQL.
+func into(table string, columns []string) string {
+	return "`" + table + "` (`" + strings.Join(columns, "`, `") + "`) VALUES "
 }
 
 // DropEmpty removes the rows of a table that have the given keys and whose sums
@@ -264,7 +267,7 @@ func (t *Tx) insert(ctx context.Context, head, tail string, width int, rows [][]
 		}
 		var err error
 		switch {
-		case full == nil && n == insertRows && len(rows) >= 2*insertRows:
+		case full == nil && !t.engine.keepsStatements() && n == insertRows && len(rows) >= 2*insertRows:
 			if full, err = t.sql.PrepareContext(ctx, text(n)); err != nil {
 				return err
 			}

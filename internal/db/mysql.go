@@ -261,6 +261,10 @@ func (mysqlEngine) version(ctx context.Context, db *sql.DB) (string, error) {
 	return name + version, err
 }
 
+func (mysqlEngine) insert() string { return "INSERT INTO " }
+
+func (mysqlEngine) keepsStatements() bool { return false }
+
 func (mysqlEngine) addUp(_, sums []string) string {
 	updates := make([]string, len(sums))
 	for i, sum := range sums {

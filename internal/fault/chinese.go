@@ -238,6 +238,9 @@ var chinese = map[string]string{
 	"this would be more than 500,000 figures; ask about a shorter time, longer intervals or fewer rows": "结果会超过 500,000 个数值；请缩短时间范围、加长时间段或减少行数",
 	"the sums of these rows are beyond 2^63; ask about fewer, or write smaller numbers":                 "这些行的总和超出 2^63；请缩小范围，或写入更小的数",
 
+	// Too much at once.
+	"more is being written than the database keeps up with; nothing of this was stored, try again in %d s": "写入量超过数据库的处理能力；未存储任何内容，请在 %d 秒后重试",
+
 	// HTTP requests.
 	"this path does not know the method":                                                "不支持的请求方法",
 	"an export is read with GET or HEAD":                                                "导出只能用 GET 或 HEAD 读取",

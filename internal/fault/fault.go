@@ -103,7 +103,7 @@ type Error struct {
 	Kind     Kind
 	Sentence Sentence      // shown to the caller
 	Problems []Problem     // for Invalid: every refused value; they are shown in place of the sentence
-	After    time.Duration // for TooMany: how long to wait, in whole seconds
+	After    time.Duration // for TooMany, and Unavailable where too much came at once: how long to wait, in whole seconds
 	Err      error         // the cause, for the log only
 }
 

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"errors"
 
 	"entgo.io/ent/dialect/sql"
 
@@ -13,9 +14,14 @@ import (
 )
 
 // Append stores the drafts, all or none, and gives the rows in the drafts' order, as
-// the principal may see them. Acknowledged rows are on disk. It fails with kind Invalid
-// (naming each bad draft's index and field), Forbidden for another tenant's row and
-// Conflict for an id that is there already.
+// the principal may see them. Acknowledged rows are on disk, in one commit with those of
+// other callers who come at the same time (group.go). It fails with kind Invalid
+// (naming each bad draft's index and field), Forbidden for another tenant's row,
+// Conflict for an id that is there already, and Unavailable where the engine does not
+// keep up, with After.
+//
+// A caller whose ctx ends while its rows wait is refused, and nothing of them is stored;
+// once their commit has begun it is answered as that turns out.
 func (l *Log[R, D, F]) Append(ctx context.Context, drafts []D) ([]*R, error) {
 	rows, brought, err := l.prepare(ctx, drafts)
 	if err != nil || len(rows) == 0 {
@@ -24,10 +30,7 @@ func (l *Log[R, D, F]) Append(ctx context.Context, drafts []D) ([]*R, error) {
 	if err := l.lookUp(ctx, rows); err != nil {
 		return nil, err
 	}
-	err = l.journal.commit(ctx, func(tx *db.Tx, at *position) error {
-		return l.insertNew(ctx, tx, at, rows, brought)
-	})
-	if err != nil {
+	if err := l.journal.join(ctx, l.pending(rows, brought)); err != nil {
 		return nil, err
 	}
 	return l.shown(ctx, rows), nil
@@ -73,34 +76,12 @@ func (l *Log[R, D, F]) prepare(ctx context.Context, drafts []D) ([]*R, []given, 
 
 // insertNew inserts rows whose ids, where they were given, must be free.
 func (l *Log[R, D, F]) insertNew(ctx context.Context, tx *db.Tx, at *position, rows []*R, brought []given) error {
-	system := auth.System(ctx, "append")
-	for jump := int64(64); ; jump *= 2 {
-		begun := *at
-		ids := map[rowID]bool{}
-		for i, row := range rows {
-			writer, sequence := l.arrivalOf(row)
-			*writer, *sequence = at.writer, at.next()
-			if !brought[i].id {
-				l.setID(row, at.number())
-			}
-			ids[l.idOf(row)] = true
-		}
-		stored, err := l.stored(system, tx.Client, rows)
-		if err != nil {
-			return err
-		}
-		if len(stored) == 0 && len(ids) == len(rows) {
-			return l.insert(ctx, tx, rows)
-		}
-		for i, row := range rows {
-			if _, taken := stored[l.idOf(row)]; taken && brought[i].id {
-				return fault.New(fault.Conflict, "the %s %s is there already; nothing was stored", l.noun, fault.Shorten(l.idOf(row).String()))
-			}
-		}
-		// Rows that another Logbook numbered have come in, or are among these; go on
-		// behind them.
-		at.sequence = begun.sequence + jump
+	p := l.pending(rows, brought)
+	err := storeAll(auth.System(ctx, "append"), tx, at, []*pending{p}, true, l.journal.now)
+	if errors.Is(err, errNothing) {
+		err = p.err
 	}
+	return err
 }
 
 // fill gives rows what their drafts left to Logbook, and holds them against the
@@ -179,26 +160,49 @@ func (t *table[R, D, F]) byID(ctx context.Context, client *ent.Client, ids []row
 
 // insert inserts rows that are complete but for their seal, with their roll-ups.
 func (t *table[R, D, F]) insert(ctx context.Context, tx *db.Tx, rows []*R) error {
+	values := make([][]any, len(rows))
+	for i, row := range rows {
+		values[i] = t.values(row)
+	}
+	return t.insertValues(ctx, tx, rows, values)
+}
+
+// insertValues inserts rows of which all values are known but for what arrival makes.
+func (t *table[R, D, F]) insertValues(ctx context.Context, tx *db.Tx, rows []*R, values [][]any) error {
 	columns := make([]string, len(t.columns))
 	for i, a := range t.columns {
 		columns[i] = a.column
 	}
-	values := make([][]any, len(rows))
 	for i, row := range rows {
 		if t.seal != nil {
 			t.seal(row)
 		}
-		values[i] = make([]any, len(t.columns))
-		for k, a := range t.columns {
-			value := a.value(row)
-			if raw, isJSON := value.(column.JSON); isJSON {
-				value = []byte(raw)
+		for k := range t.columns {
+			if use := t.columns[k].use; use == itself || use == arrival {
+				values[i][k] = t.value(row, k)
 			}
-			values[i][k] = value
 		}
 	}
 	if err := tx.Insert(ctx, t.name, columns, values); err != nil {
 		return err
 	}
 	return t.addRollups(ctx, tx, rows, 1)
+}
+
+// values gives a row's values, one for each column.
+func (t *table[R, D, F]) values(row *R) []any {
+	values := make([]any, len(t.columns))
+	for k := range t.columns {
+		values[k] = t.value(row, k)
+	}
+	return values
+}
+
+// value gives the value of a column as the engine takes it.
+func (t *table[R, D, F]) value(row *R, k int) any {
+	value := t.columns[k].value(row)
+	if raw, isJSON := value.(column.JSON); isJSON {
+		return []byte(raw)
+	}
+	return value
 }

@@ -11,9 +11,12 @@ import (
 	"logbook/internal/fault"
 )
 
-// importHold is about how long one transaction of an import may hold SQLite's
-// write lock while others want it.
-const importHold = 25 * time.Millisecond
+// How long about one transaction of an import may take, and hold SQLite's write lock:
+// while another process holds a writer's lease, and while none does.
+const (
+	importHold      = 25 * time.Millisecond
+	importHoldAlone = 200 * time.Millisecond
+)
 
 // Imported is one row of an import: a draft with the names that make its tenant
 // and, for the kinds that have them, its category where they are new.
@@ -38,7 +41,7 @@ type Outcome struct {
 // some transaction on were not stored, and the same import may simply run again.
 func (l *Log[R, D, F]) Import(ctx context.Context, rows []Imported[D]) ([]Outcome, error) {
 	outcomes := make([]Outcome, len(rows))
-	size := 200
+	size := max(200, int(l.journal.importSize.Load()))
 	for start := 0; start < len(rows); {
 		end := min(start+size, len(rows))
 		began := time.Now()
@@ -56,11 +59,16 @@ func (l *Log[R, D, F]) Import(ctx context.Context, rows []Imported[D]) ([]Outcom
 		if err != nil {
 			return outcomes[:start], err
 		}
-		held := time.Since(began)
-		// Aim at importHold, changing by no more than half at a time.
-		size = max(min(20, 2*size), min(size*3/2, int(float64(end-start)*float64(importHold)/float64(held+1))))
+		held, aim := time.Since(began), importHoldAlone
+		others, err := l.journal.yield(ctx, held)
+		if others {
+			aim = importHold
+		}
+		// Aim at that, growing by no more than half at a time.
+		size = max(min(20, 2*size), min(size*3/2, int(float64(end-start)*float64(aim)/float64(held+1))))
+		l.journal.importSize.Store(int64(size))
 		start = end
-		if err := l.journal.yield(ctx, held); err != nil {
+		if err != nil {
 			return outcomes[:start], err
 		}
 	}

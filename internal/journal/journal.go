@@ -22,6 +22,7 @@ package journal
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"logbook/ent/schema"
@@ -54,6 +55,8 @@ type Journal struct {
 	countBudget time.Duration
 	scans       chan struct{} // one for each question that reads row after row
 	writer      writer
+	line        line
+	importSize  atomic.Int64 // rows that an import's next transaction is to have
 	hub         hub
 	names       names
 }

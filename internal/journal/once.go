@@ -5,6 +5,9 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"logbook/ent"
@@ -52,32 +55,83 @@ func (l *Log[R, D, F]) AppendOnce(ctx context.Context, key string, drafts []D) (
 	if err := l.lookUp(ctx, rows); err != nil {
 		return nil, err
 	}
-	system := auth.System(ctx, "append")
-	var answer []*R
-	err = l.journal.commit(ctx, func(tx *db.Tx, at *position) error {
-		now := column.TimeOf(l.journal.now())
-		known, err := tx.IdempotencyKey.Query().Where(idempotencykey.ID(id)).All(system)
-		if err != nil {
-			return err
-		}
-		if len(known) > 0 && known[0].ExpiresAt > now {
-			answer, err = l.repeat(system, tx.Client, known[0], body)
-			return err
-		}
-		if err := forgetKeys(system, tx.Client, known, now); err != nil {
-			return err
-		}
-		if err := l.insertNew(ctx, tx, at, rows, brought); err != nil {
-			return err
-		}
-		answer = rows
-		return tx.IdempotencyKey.Create().SetID(id).SetKind(int8(l.kind)).SetBody(body).
-			SetRowIds(l.rowIDs(rows)).SetExpiresAt(now.Add(keyLife)).Exec(system)
-	})
-	if err != nil {
+	p := l.pending(rows, brought)
+	p.key = &onceKey{id, body}
+	if err := l.journal.join(ctx, p); err != nil {
 		return nil, err
 	}
-	return l.shown(ctx, answer), nil
+	if p.repeated {
+		rows = batchOf[R](p).answer
+	}
+	return l.shown(ctx, rows), nil
+}
+
+// onceID is the id under which a key is remembered.
+type onceID = column.ID
+
+// onceKey is the key of an append: its id, and the hash of what the append asks for.
+type onceKey struct {
+	id   onceID
+	body []byte
+}
+
+// knownKey is a key that is remembered.
+type knownKey = ent.IdempotencyKey
+
+// recallAll finds out which appends of a group were stored before, and forgets keys that
+// have expired.
+func recallAll(ctx context.Context, tx *db.Tx, group []*pending, clock func() time.Time) error {
+	keyed := map[onceID]*pending{}
+	for _, p := range group {
+		if p.key != nil {
+			keyed[p.key.id] = p
+		}
+	}
+	if len(keyed) == 0 {
+		return nil
+	}
+	now := column.TimeOf(clock())
+	found, err := tx.IdempotencyKey.Query().Where(idempotencykey.IDIn(slices.Collect(maps.Keys(keyed))...)).All(ctx)
+	if err != nil {
+		return err
+	}
+	var expired []*knownKey
+	for _, known := range found {
+		if known.ExpiresAt <= now {
+			expired = append(expired, known)
+			continue
+		}
+		p := keyed[known.ID]
+		p.repeated = true
+		var said *fault.Error
+		if err := p.log.recall(ctx, tx, p, known); errors.As(err, &said) {
+			p.err = said
+		} else if err != nil {
+			return err
+		}
+	}
+	fresh := len(keyed) - len(found) + len(expired)
+	if fresh == 0 {
+		return nil
+	}
+	return forgetKeys(ctx, tx.Client, expired, now, keysPerBite*fresh)
+}
+
+// rememberAll remembers the keys of appends that are stored.
+func rememberAll(ctx context.Context, tx *db.Tx, group []*pending, clock func() time.Time) error {
+	var made []*ent.IdempotencyKeyCreate
+	for _, p := range group {
+		if p.key == nil || !p.fresh() {
+			continue
+		}
+		ids, _ := json.Marshal(p.log.idTexts(p)) // texts always encode
+		made = append(made, tx.IdempotencyKey.Create().SetID(p.key.id).SetKind(int8(p.log.number())).SetBody(p.key.body).
+			SetRowIds(ids).SetExpiresAt(column.TimeOf(clock().Add(keyLife))))
+	}
+	if len(made) == 0 {
+		return nil
+	}
+	return tx.IdempotencyKey.CreateBulk(made...).Exec(ctx)
 }
 
 // keyID gives the id under which a key of the context's principal is remembered.
@@ -108,51 +162,52 @@ func (l *Log[R, D, F]) bodyHash(rows []*R, brought []given) []byte {
 	return h.Sum(nil)
 }
 
-// repeat gives the rows that were stored under a key.
-func (l *Log[R, D, F]) repeat(ctx context.Context, client *ent.Client, known *ent.IdempotencyKey, body []byte) ([]*R, error) {
-	if known.Kind != int8(l.kind) || !bytes.Equal(known.Body, body) {
-		return nil, fault.New(fault.Conflict, "the idempotency key stands for something else that was appended within the last 24 hours; nothing was stored, send another key")
+// recall finds the rows that were stored under an append's key.
+func (l *Log[R, D, F]) recall(ctx context.Context, tx *db.Tx, p *pending, known *knownKey) error {
+	if known.Kind != int8(l.kind) || !bytes.Equal(known.Body, p.key.body) {
+		return fault.New(fault.Conflict, "the idempotency key stands for something else that was appended within the last 24 hours; nothing was stored, send another key")
 	}
 	var texts []string
 	if err := json.Unmarshal(known.RowIds, &texts); err != nil {
-		return nil, fault.Wrap(fault.Internal, err, "the rows of the idempotency key %s cannot be read", known.ID)
+		return fault.Wrap(fault.Internal, err, "the rows of the idempotency key %s cannot be read", known.ID)
 	}
 	ids := make([]rowID, len(texts))
 	for i, text := range texts {
 		var ok bool
 		if ids[i], ok = parseID(l.idOf(new(R)), text); !ok {
-			return nil, fault.New(fault.Internal, "the idempotency key %s names the row %q, which is no id", known.ID, text)
+			return fault.New(fault.Internal, "the idempotency key %s names the row %q, which is no id", known.ID, text)
 		}
 	}
-	stored, err := l.byID(ctx, client, ids)
+	stored, err := l.byID(ctx, tx.Client, ids)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	rows := make([]*R, len(ids))
 	for i, id := range ids {
 		if rows[i] = stored[id]; rows[i] == nil {
-			return nil, fault.New(fault.Conflict, "what was appended under the idempotency key has been removed since; nothing was stored again")
+			return fault.New(fault.Conflict, "what was appended under the idempotency key has been removed since; nothing was stored again")
 		}
 	}
-	return rows, nil
+	batchOf[R](p).answer = rows
+	return nil
 }
 
-// rowIDs gives the rows' ids as a key remembers them.
-func (l *Log[R, D, F]) rowIDs(rows []*R) column.JSON {
+// idTexts gives the ids of an append's rows as a key remembers them.
+func (l *Log[R, D, F]) idTexts(p *pending) []string {
+	rows := batchOf[R](p).rows
 	texts := make([]string, len(rows))
 	for i, row := range rows {
 		texts[i] = l.idOf(row).String()
 	}
-	raw, _ := json.Marshal(texts) // texts always encode
-	return raw
+	return texts
 }
 
-// forgetKeys removes keys that have expired, and the oldest of the others that have.
+// forgetKeys removes keys that have expired, and so many of the oldest others that have.
 // It deletes only what it has seen: on MariaDB, to delete what is not there locks the
 // gap that other keys are about to go into.
-func forgetKeys(ctx context.Context, client *ent.Client, expired []*ent.IdempotencyKey, now column.Time) error {
+func forgetKeys(ctx context.Context, client *ent.Client, expired []*ent.IdempotencyKey, now column.Time, most int) error {
 	ids, err := client.IdempotencyKey.Query().Where(idempotencykey.ExpiresAtLTE(now)).
-		Order(idempotencykey.ByExpiresAt()).Limit(keysPerBite).IDs(ctx)
+		Order(idempotencykey.ByExpiresAt()).Limit(most).IDs(ctx)
 	if err != nil {
 		return err
 	}

@@ -111,7 +111,7 @@ func (l *Log[R, D, F]) purge(ctx context.Context, conditions []shape, change Cha
 		}
 		held := time.Since(began)
 		size = max(50, min(size*2, 1000, int(float64(size)*float64(importHold)/float64(held+1))))
-		if err := l.journal.yield(ctx, held); err != nil {
+		if _, err := l.journal.yield(ctx, held); err != nil {
 			return purged, l.brokenOff(ctx, err, purged, said)
 		}
 	}

@@ -172,21 +172,18 @@ func (j *Journal) othersWrite(ctx context.Context) (bool, error) {
 	return false, nil
 }
 
-// yield pauses as long as the lock was held, where another process may be
-// waiting for it.
-func (j *Journal) yield(ctx context.Context, held time.Duration) error {
-	if !j.db.OneWriter() {
-		return nil
-	}
-	others, err := j.othersWrite(ctx)
-	if err != nil || !others {
-		return err
+// yield says whether another process may be writing, and pauses as long as the lock was
+// held where that keeps it from doing so.
+func (j *Journal) yield(ctx context.Context, held time.Duration) (others bool, err error) {
+	others, err = j.othersWrite(ctx)
+	if err != nil || !others || !j.db.OneWriter() {
+		return others, err
 	}
 	select {
 	case <-ctx.Done():
-		return ctx.Err()
+		return true, ctx.Err()
 	case <-time.After(held):
-		return nil
+		return true, nil
 	}
 }
 

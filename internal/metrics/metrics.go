@@ -92,6 +92,45 @@ func (m *Metrics) Records(record string, counts func() recorder.Counts) {
 	}
 }
 
+// Appends says how rows are being written: see the figures that Appends adds.
+type Appends struct {
+	Commits, Appends, Rows    int64
+	Full, Late                int64
+	WaitingRows, WaitingBytes int64
+}
+
+// Appends adds what becomes of appends; counts is called at every scrape.
+func (m *Metrics) Appends(counts func() Appends) {
+	type figure = func(Appends) int64
+	add := func(make func(prometheus.Opts, func() float64) prometheus.Collector, name, help string, labels prometheus.Labels, of figure) {
+		opts := prometheus.Opts{Name: name, Help: help, ConstLabels: labels}
+		m.registry.MustRegister(make(opts, func() float64 { return float64(of(counts())) }))
+	}
+	counter := func(opts prometheus.Opts, of func() float64) prometheus.Collector {
+		return prometheus.NewCounterFunc(prometheus.CounterOpts(opts), of)
+	}
+	gauge := func(opts prometheus.Opts, of func() float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts(opts), of)
+	}
+	add(counter, "logbook_commits_total", "Commits that stored appends. Those that come at the same time share one: logbook_appends_total over this is how many.", nil,
+		func(a Appends) int64 { return a.Commits })
+	add(counter, "logbook_appends_total", "Appends that were stored, of one row or many.", nil,
+		func(a Appends) int64 { return a.Appends })
+	add(counter, "logbook_appended_rows_total", "Rows of the appends that were stored.", nil,
+		func(a Appends) int64 { return a.Rows })
+	for reason, of := range map[string]figure{
+		"full": func(a Appends) int64 { return a.Full },
+		"late": func(a Appends) int64 { return a.Late },
+	} {
+		add(counter, "logbook_appends_refused_total", "Appends that were refused since the database does not keep up: too much waited before them, or they had waited for too long.",
+			prometheus.Labels{"reason": reason}, of)
+	}
+	add(gauge, "logbook_appends_waiting_rows", "Rows that wait for their commit now.", nil,
+		func(a Appends) int64 { return a.WaitingRows })
+	add(gauge, "logbook_appends_waiting_bytes", "About how much memory the rows take that wait for their commit now.", nil,
+		func(a Appends) int64 { return a.WaitingBytes })
+}
+
 // Subscriptions adds how many GraphQL subscriptions are open; count is called at every
 // scrape.
 func (m *Metrics) Subscriptions(count func() int64) {
