@@ -45,7 +45,6 @@ func usage() *kind {
 			{number: 5, widths: hourly, columns: []string{"channel_id"}},
 			{number: 6, widths: hourly, columns: []string{"group"}},
 			{number: 7, widths: []int64{widest}, columns: []string{"username", "user_id"}},
-			{number: 8, widths: []int64{widest}, columns: []string{"token_name", "token_id"}},
 		},
 		list: "usageRecords", filter: "UsageRecordFilter",
 		fields: append(ownUsageFields(),

@@ -11,7 +11,7 @@ import (
 
 // nearOffset is how many rows a page by offset may have in front of it without a look at
 // where it begins: so many are passed over as quickly.
-const nearOffset = 2_000
+const nearOffset = 500
 
 // jump gives, beside the number of all rows that pass a question, the question and the
 // offset that give the same rows of it, in order of time, with fewer rows in front. It

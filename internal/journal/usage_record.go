@@ -104,9 +104,8 @@ const (
 	usageByGroup   int8 = 6
 
 	// What counts names in front of their numbers knows the numbers of a name. Nothing
-	// else is asked of these, so they have the widest buckets only.
-	usageByUsername  int8 = 7
-	usageByTokenName int8 = 8
+	// else is asked of it, so it has the widest buckets only.
+	usageByUsername int8 = 7
 )
 
 var usageRecords = &table[ent.UsageRecord, UsageRecordDraft, UsageRecordFilter]{
@@ -148,8 +147,6 @@ var usageRecords = &table[ent.UsageRecord, UsageRecordDraft, UsageRecordFilter]{
 			value: func(u *ent.UsageRecord) (string, bool) { return numberedName(u.TokenID, u.TokenName), true }},
 		{number: usageByUsername, widths: []width{sixteenDays}, columns: []string{usagerecord.FieldUsername, usagerecord.FieldUserID},
 			value: func(u *ent.UsageRecord) (string, bool) { return nameNumbered(u.Username, u.UserID), true }},
-		{number: usageByTokenName, widths: []width{sixteenDays}, columns: []string{usagerecord.FieldTokenName, usagerecord.FieldTokenID},
-			value: func(u *ent.UsageRecord) (string, bool) { return nameNumbered(u.TokenName, u.TokenID), true }},
 		{number: usageByChannel, widths: hourly, columns: []string{usagerecord.FieldChannelID},
 			value: func(u *ent.UsageRecord) (string, bool) { return numberValue(u.ChannelID), true }},
 		{number: usageByGroup, widths: hourly, columns: []string{usagerecord.FieldGroup},
@@ -289,7 +286,7 @@ func askUsageRecords(ctx context.Context, client *ent.Client, f *UsageRecordFilt
 	if err := q.whereNumbered(ctx, client, users, user, f.Username); err != nil {
 		return q, err
 	}
-	tokens := numbered{usageByToken, usageByTokenName, filtered{name: "token_id", column: usagerecord.FieldTokenID}, filtered{name: "token_name", column: usagerecord.FieldTokenName}}
+	tokens := numbered{usageByToken, 0, filtered{name: "token_id", column: usagerecord.FieldTokenID}, filtered{name: "token_name", column: usagerecord.FieldTokenName}}
 	if err := q.whereNumbered(ctx, client, tokens, f.TokenID, f.TokenName); err != nil {
 		return q, err
 	}
@@ -332,7 +329,7 @@ func (q *question) keyword(word UsageKeyword) error {
 // numbered is a dimension of names with their numbers, and where rows have both.
 type numbered struct {
 	dimension     int8
-	names         int8 // the dimension that has the names in front
+	names         int8 // the dimension that has the names in front, 0 for none
 	number, named filtered
 }
 
@@ -404,7 +401,7 @@ func (q *question) whereNumbered(ctx context.Context, client *ent.Client, at num
 // known gives the numbered names that there are, where only is set at least those of some
 // names.
 func (at numbered) known(ctx context.Context, client *ent.Client, names []string, only bool) ([]string, error) {
-	if !only {
+	if !only || at.names == 0 {
 		return valuesOf(ctx, client, boundTenant(ctx), schema.KindUsage, at.dimension)
 	}
 	if len(names) == 0 {

@@ -61,7 +61,6 @@ var kinds = []struct {
 		{dimension: 3, value: "concat(" + digits("user_id") + ", '00', hex(username))", widths: []int64{240, 1440, 23040}},
 		{dimension: 4, value: "concat(" + digits("token_id") + ", '00', hex(token_name))", widths: day},
 		{dimension: 7, value: "concat(hex(username), '00', " + digits("user_id") + ")", widths: []int64{23040}},
-		{dimension: 8, value: "concat(hex(token_name), '00', " + digits("token_id") + ")", widths: []int64{23040}},
 		{dimension: 5, value: digits("channel_id"), widths: hour},
 		{dimension: 6, value: "hex(`group`)", widths: hour},
 	}, ""},
