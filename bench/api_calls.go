@@ -24,8 +24,8 @@ func apiCalls() *kind {
 	return &kind{
 		name: "api-calls", table: "api_calls", time: "operation_time", number: 5, class: "status_code",
 		dimensions: []dimension{
-			{number: 1, hours: 1},
-			{number: 2, hours: 24, columns: []string{"app_id"}},
+			{number: 1, widths: hourly},
+			{number: 2, widths: daily, columns: []string{"app_id"}},
 		},
 		list: "apiCalls", filter: "APICallFilter",
 		fields: []field{

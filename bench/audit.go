@@ -25,10 +25,10 @@ func audit() *kind {
 	return &kind{
 		name: "audit", table: "audit_events", time: "created_at", number: 2,
 		dimensions: []dimension{
-			{number: 1, hours: 1},
-			{number: 2, hours: 1, columns: []string{"key"}},
-			{number: 3, hours: 24, columns: []string{"user_id"}},
-			{number: 4, hours: 24, columns: []string{"application_id"}},
+			{number: 1, widths: hourly},
+			{number: 2, widths: hourly, columns: []string{"key"}},
+			{number: 3, widths: daily, columns: []string{"user_id"}},
+			{number: 4, widths: daily, columns: []string{"application_id"}},
 		},
 		list: "auditEvents", filter: "AuditEventFilter",
 		fields: []field{

@@ -60,11 +60,7 @@ func (c *costs) kind(p process, k *kind, e *engine) error {
 		if len(d.columns) > 0 {
 			name = strings.Join(d.columns, ", ")
 		}
-		width := "by the hour"
-		if d.hours == 24 {
-			width = "by the day"
-		}
-		if err := try("all indexes + roll-up of "+name+" "+width, indexes, k.dimensions[i:i+1]); err != nil {
+		if err := try(fmt.Sprintf("all indexes + roll-up of %s from %d minutes up", name, d.widths[0]), indexes, k.dimensions[i:i+1]); err != nil {
 			return err
 		}
 	}

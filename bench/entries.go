@@ -31,10 +31,10 @@ func entries() *kind {
 	return &kind{
 		name: "entries", table: "entries", time: "timestamp", number: 1, class: "level",
 		dimensions: []dimension{
-			{number: 1, hours: 1},
-			{number: 2, hours: 1, columns: []string{"category_id"}, absent: true},
-			{number: 3, hours: 24, columns: []string{"source"}},
-			{number: 4, hours: 24, columns: []string{"user_id"}},
+			{number: 1, widths: hourly},
+			{number: 2, widths: hourly, columns: []string{"category_id"}, absent: true},
+			{number: 3, widths: daily, columns: []string{"source"}},
+			{number: 4, widths: daily, columns: []string{"user_id"}},
 		},
 		list: "entries", filter: "EntryFilter",
 		fields: []field{

@@ -6,7 +6,10 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
+
+	"logbook/ent/column"
 )
 
 const statsDays = 30
@@ -24,20 +27,39 @@ func entryStats(name string) question {
 // entryStatsFloor counts by day and level, and by category, from the roll-ups, the
 // ragged ends of the window from rows, in two statements. Days are those of UTC.
 func entryStatsFloor(ctx context.Context, e *engine, db *sql.DB) (answerer, error) {
-	const hour, day = int64(time.Hour / time.Microsecond), int64(24 * time.Hour / time.Microsecond)
+	const day = int64(24 * time.Hour / time.Microsecond)
 	divide := "/"
 	if e.mysql {
 		divide = "DIV"
 	}
 	const ends = " FROM entries WHERE timestamp >= ? AND timestamp < ? GROUP BY 1, 2"
+	const of = "class, SUM(row_count) FROM rollups WHERE kind = 1 AND dimension = 1 AND tenant_id = ? AND value = x'' AND width = ? AND bucket >= ? AND bucket < ? GROUP BY 1, 2 UNION ALL SELECT "
 	days, err := db.PrepareContext(ctx, fmt.Sprintf(
-		"SELECT bucket %s 24, class, SUM(row_count) FROM rollups WHERE kind = 1 AND dimension = 1 AND tenant_id = ? AND value = x'' AND bucket >= ? AND bucket < ? GROUP BY 1, 2"+
-			" UNION ALL SELECT timestamp %[1]s %d, level, COUNT(*)"+ends+" UNION ALL SELECT timestamp %[1]s %[2]d, level, COUNT(*)"+ends, divide, day))
+		"SELECT bucket %[1]s 24, "+of+"bucket, "+of+"bucket %[1]s 24, "+of+
+			"timestamp %[1]s %[2]d, level, COUNT(*)"+ends+" UNION ALL SELECT timestamp %[1]s %[2]d, level, COUNT(*)"+ends, divide, day))
 	if err != nil {
 		return nil, err
 	}
+	// The floor is told the categories: the roll-ups know them.
+	var known []any
+	rows, err := db.QueryContext(ctx, "SELECT DISTINCT value FROM rollups WHERE kind = 1 AND dimension = 2 AND tenant_id = ? AND width = ?", make([]byte, 16), widest)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var value []byte
+		if err := rows.Scan(&value); err != nil {
+			return nil, err
+		}
+		known = append(known, append([]byte{}, value...))
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	from, where := e.inSpans(2*len(hourly) - 1)
 	categories, err := db.PrepareContext(ctx,
-		"SELECT value, 0, SUM(row_count) FROM rollups WHERE kind = 1 AND dimension = 2 AND tenant_id = ? AND bucket >= ? AND bucket < ? GROUP BY 1"+
+		"SELECT value, 0, SUM(row_count) FROM "+from+" WHERE kind = 1 AND dimension = 2 AND tenant_id = ? AND value IN (?"+strings.Repeat(", ?", len(known)-1)+") AND "+where+" GROUP BY 1"+
 			" UNION ALL SELECT category_id, 0, COUNT(*)"+ends+" UNION ALL SELECT category_id, 0, COUNT(*)"+ends)
 	if err != nil {
 		return nil, err
@@ -47,8 +69,12 @@ func entryStatsFloor(ctx context.Context, e *engine, db *sql.DB) (answerer, erro
 	return func(ctx context.Context, b []byte) ([]byte, error) {
 		until := time.Now().UnixMicro() + 1
 		since := until - 1 - statsDays*day
-		first, last := (since+hour-1)/hour, until/hour
-		args := []any{make([]byte, 16), first, last, since, first * hour, last * hour, until}
+		all := make([]byte, 16)
+		byDays, edges := cover(column.Time(since), column.Time(until), hourly[:2])
+		args := []any{all, 60, byDays[0].low, byDays[0].high, all, 1440, byDays[2].low, byDays[2].high, all, 60, byDays[1].low, byDays[1].high,
+			edges[0][0], edges[0][1], edges[1][0], edges[1][1]}
+		spans, _ := cover(column.Time(since), column.Time(until), hourly)
+		categoryArgs := append(e.spanArgs(spans, append([]any{all}, known...)...), args[len(args)-4:]...)
 		var total int64
 		var byLevel [5]int64
 		byDay, byCategory := map[int64]int64{}, map[string]int64{}
@@ -64,7 +90,7 @@ func entryStatsFloor(ctx context.Context, e *engine, db *sql.DB) (answerer, erro
 		if err != nil {
 			return b, err
 		}
-		err = eachOf(ctx, categories, args, func(key sql.RawBytes, _, count int64) { byCategory[string(key)] += count })
+		err = eachOf(ctx, categories, categoryArgs, func(key sql.RawBytes, _, count int64) { byCategory[string(key)] += count })
 		if err != nil {
 			return b, err
 		}

@@ -42,7 +42,7 @@ type kind struct {
 // dimension is one way in which the roll-ups count a kind.
 type dimension struct {
 	number  int
-	hours   int64 // the width of its buckets
+	widths  []int64 // of its buckets, in minutes, ascending
 	columns []string
 	absent  bool // null counts, as the empty value
 }

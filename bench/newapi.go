@@ -72,12 +72,12 @@ func newapiQuestions(w world) []question {
 	day := [2]column.Time{w.newest.Add(-31 * 24 * time.Hour), w.newest.Add(-30 * 24 * time.Hour)}
 	month := [2]column.Time{w.newest.Add(-30 * 24 * time.Hour), w.newest}
 	half := [2]column.Time{w.newest.Add(-12 * time.Hour), 0}
-	all := counting{dimension: 1, hours: 1}
-	consumed := counting{dimension: 1, hours: 1, class: 2}
+	all := counting{dimension: 1, widths: usageWidths}
+	consumed := counting{dimension: 1, widths: usageWidths, class: 2}
 	ofModel := func(name string) counting {
-		return counting{dimension: 2, hours: 1, value: name, where: "model_name = ?", args: []any{name}}
+		return counting{dimension: 2, widths: hourly, value: name, where: "model_name = ?", args: []any{name}}
 	}
-	own := counting{dimension: 3, hours: 24, value: strconv.Itoa(ownUser), numbered: true, where: "user_id = ?", args: []any{ownUser}}
+	own := counting{dimension: 3, widths: userWidths, value: strconv.Itoa(ownUser), numbered: true, where: "user_id = ?", args: []any{ownUser}}
 	ownConsumed := own
 	ownConsumed.class = 2
 	named := own

@@ -15,7 +15,7 @@ import (
 // rows themselves.
 type counting struct {
 	dimension    int
-	hours        int64 // the width of its buckets
+	widths       []int64 // of its buckets
 	value        string
 	numbered     bool   // value is a number, whatever name stands behind it
 	class        int    // 0 for all
@@ -42,8 +42,8 @@ func (c counting) rows(since, until int64) (where string, args []any) {
 	return strings.Join(parts, " AND "), args
 }
 
-// buckets gives the condition that roll-ups pass, from a bucket on and before another.
-func (c counting) buckets(first, last *int64) (where string, args []any) {
+// rollups gives the condition that roll-ups of any width and time pass.
+func (c counting) rollups() (where string, args []any) {
 	where, args = "kind = 4 AND dimension = ? AND tenant_id = ? AND ", []any{c.dimension, make([]byte, 16)}
 	if c.numbered {
 		where += "value >= ? AND value < ?"
@@ -51,15 +51,6 @@ func (c counting) buckets(first, last *int64) (where string, args []any) {
 	} else {
 		where += "value = ?"
 		args = append(args, []byte(c.value))
-	}
-	for _, end := range []struct {
-		sign   string
-		bucket *int64
-	}{{">=", first}, {"<", last}} {
-		if end.bucket != nil {
-			where += " AND bucket " + end.sign + " ?"
-			args = append(args, *end.bucket)
-		}
 	}
 	if c.class != 0 {
 		where += " AND class = ?"
@@ -70,37 +61,20 @@ func (c counting) buckets(first, last *int64) (where string, args []any) {
 
 // sum prepares a statement whose numbers add up to the sum of a column of roll-ups, or
 // of an expression over rows: whole buckets from roll-ups, the ragged ends from rows.
-func (c counting) sum(ctx context.Context, db *sql.DB, column, expression string) (func(context.Context) (int64, error), error) {
+func (c counting) sum(ctx context.Context, e *engine, db *sql.DB, column, expression string) (func(context.Context) (int64, error), error) {
 	var texts []string
 	var args []any
-	add := func(expression, table, where string, more []any) {
-		if where != "" {
-			where = " WHERE " + where
-		}
-		texts, args = append(texts, "SELECT "+expression+" FROM "+table+where), append(args, more...)
+	spans, ends := cover(c.since, c.until, c.widths)
+	if len(spans) > 0 {
+		from, within := e.inSpans(len(spans))
+		where, others := c.rollups()
+		texts = append(texts, "SELECT SUM("+column+") FROM "+from+" WHERE "+where+" AND "+within)
+		args = e.spanArgs(spans, others...)
 	}
-	ofRows := func(since, until int64) {
-		where, more := c.rows(since, until)
-		add(expression, "usage_records", where, more)
-	}
-	width := c.hours * int64(time.Hour/time.Microsecond)
-	var first, last *int64
-	if c.since != 0 {
-		first = pointer((int64(c.since) + width - 1) / width)
-	}
-	if c.until != 0 {
-		last = pointer(int64(c.until) / width)
-	}
-	if first != nil && last != nil && *first > *last {
-		ofRows(int64(c.since), int64(c.until)) // within one bucket
-	} else {
-		where, more := c.buckets(first, last)
-		add("SUM("+column+")", "rollups", where, more)
-		if first != nil {
-			ofRows(int64(c.since), *first*width)
-		}
-		if last != nil {
-			ofRows(*last*width, int64(c.until))
+	for _, end := range ends {
+		if end[0] < end[1] {
+			where, more := c.rows(end[0], end[1])
+			texts, args = append(texts, "SELECT "+expression+" FROM usage_records WHERE "+where), append(args, more...)
 		}
 	}
 	text := strings.Join(texts, " UNION ALL ")
@@ -173,20 +147,19 @@ func newapiRows(ctx context.Context, db *sql.DB, fields []field, where, tail str
 const newapiHead = `{"success":true,"message":"","data":`
 
 // newapiList answers a page and the number of all rows. It comes to a page that lies
-// deep through the roll-ups: they say in which hour it begins.
-func newapiList(ctx context.Context, _ *engine, db *sql.DB, l legacy) (answerer, error) {
+// deep through the roll-ups: they say in which bucket it begins.
+func newapiList(ctx context.Context, e *engine, db *sql.DB, l legacy) (answerer, error) {
 	fields := newapiFields(l.as == newapiUser)
-	total, err := l.counts.sum(ctx, db, "row_count", "COUNT(*)")
+	total, err := l.counts.sum(ctx, e, db, "row_count", "COUNT(*)")
 	if err != nil {
 		return nil, err
 	}
 	where, args := l.counts.rows(int64(l.counts.since), int64(l.counts.until))
-	var hours *sql.Stmt
 	skipped := (l.page - 1) * pageSize
+	var jump func(context.Context, int) (int64, int, error)
 	if skipped > 0 {
 		where, args = "created_at < ?", []any{nil} // pages that lie deep have no filter
-		buckets, _ := l.counts.buckets(nil, nil)
-		if hours, err = db.PrepareContext(ctx, "SELECT bucket, row_count FROM rollups WHERE "+buckets+" ORDER BY bucket DESC"); err != nil {
+		if jump, err = l.counts.jump(ctx, db); err != nil {
 			return nil, err
 		}
 	}
@@ -194,15 +167,14 @@ func newapiList(ctx context.Context, _ *engine, db *sql.DB, l legacy) (answerer,
 	if err != nil {
 		return nil, err
 	}
-	_, bucketArgs := l.counts.buckets(nil, nil)
 	return func(ctx context.Context, b []byte) ([]byte, error) {
 		count, err := total(ctx)
 		if err != nil {
 			return b, err
 		}
 		bound, offset := append(make([]any, 0, len(args)+2), args...), skipped
-		if hours != nil {
-			if bound[0], offset, err = hourAt(ctx, hours, bucketArgs, skipped); err != nil {
+		if jump != nil {
+			if bound[0], offset, err = jump(ctx, skipped); err != nil {
 				return b, err
 			}
 		}
@@ -212,35 +184,53 @@ func newapiList(ctx context.Context, _ *engine, db *sql.DB, l legacy) (answerer,
 	}, nil
 }
 
-// hourAt gives the end of the hour that holds the row behind so many newer ones, and
-// how many of them that hour has.
-func hourAt(ctx context.Context, hours *sql.Stmt, args []any, skipped int) (until int64, left int, err error) {
-	rows, err := hours.QueryContext(ctx, args...)
+// jump prepares what gives the end of the narrowest bucket that holds the row behind so
+// many newer ones, and how many of them that bucket has: the widest bucket first, then the
+// narrower ones inside of it.
+func (c counting) jump(ctx context.Context, db *sql.DB) (func(ctx context.Context, skipped int) (until int64, left int, err error), error) {
+	where, args := c.rollups()
+	statement, err := db.PrepareContext(ctx, "SELECT bucket, SUM(row_count) FROM rollups WHERE "+where+
+		" AND width = ? AND bucket >= ? AND bucket < ? GROUP BY bucket ORDER BY bucket DESC")
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, skipped int) (int64, int, error) {
+		from, until := int64(0), int64(never)
+		for i := len(c.widths) - 1; i >= 0; i-- {
+			w := micros(c.widths[i])
+			bound := append(append(make([]any, 0, 8), args...), c.widths[i], from/w, until/w)
+			bucket, before, err := bucketAt(ctx, statement, bound, skipped)
+			if err != nil {
+				return 0, 0, err
+			}
+			from, until, skipped = bucket*w, (bucket+1)*w, skipped-before
+		}
+		return until, skipped, nil
+	}, nil
+}
+
+// bucketAt gives the bucket that holds the row behind so many newer ones, and how many
+// rows the buckets before it have.
+func bucketAt(ctx context.Context, statement *sql.Stmt, args []any, skipped int) (bucket int64, before int, err error) {
+	rows, err := statement.QueryContext(ctx, args...)
 	if err != nil {
 		return 0, 0, err
 	}
 	defer rows.Close()
-	const hour = int64(time.Hour / time.Microsecond)
-	last, inLast := int64(0), 0 // the rows of an hour, one after the other by class
-	for rows.Next() {
-		var bucket int64
-		var count int
+	for count := 0; rows.Next(); before += count {
 		if err := rows.Scan(&bucket, &count); err != nil {
 			return 0, 0, err
 		}
-		if bucket != last {
-			last, skipped, inLast = bucket, skipped-inLast, 0
-		}
-		if inLast += count; inLast > skipped {
-			return (last + 1) * hour, skipped, nil
+		if before+count > skipped {
+			return bucket, before, nil
 		}
 	}
-	return (last + 1) * hour, skipped, rows.Err()
+	return bucket, before, rows.Err()
 }
 
 // newapiStat answers the quota of all rows, and what the last minute had.
-func newapiStat(ctx context.Context, _ *engine, db *sql.DB, l legacy) (answerer, error) {
-	quota, err := l.counts.sum(ctx, db, "quota", "SUM(quota)")
+func newapiStat(ctx context.Context, e *engine, db *sql.DB, l legacy) (answerer, error) {
+	quota, err := l.counts.sum(ctx, e, db, "quota", "SUM(quota)")
 	if err != nil {
 		return nil, err
 	}

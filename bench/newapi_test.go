@@ -31,17 +31,18 @@ func usageEngine(t *testing.T, address string, rows int) *engine {
 // rows alone come to, between any two times.
 func TestCounting(t *testing.T) {
 	dbtest.Each(t, func(t *testing.T, address string) {
-		pool, err := usageEngine(t, address, 2000).open(t.Context())
+		e := usageEngine(t, address, 2000)
+		pool, err := e.open(t.Context())
 		check(t, err)
 		defer pool.Close()
 		w, err := worldOf(t.Context(), usage(), pool)
 		check(t, err)
 		rapid.Check(t, func(rt *rapid.T) {
 			c := rapid.SampledFrom([]counting{
-				{dimension: 1, hours: 1},
-				{dimension: 2, hours: 1, value: modelName(0), where: "model_name = ?", args: []any{modelName(0)}},
-				{dimension: 3, hours: 24, value: "7", numbered: true, where: "user_id = ?", args: []any{7}},
-				{dimension: 3, hours: 24, value: "7\x00" + usageUser(7), where: "user_id = ? AND username = ?", args: []any{7, usageUser(7)}},
+				{dimension: 1, widths: usageWidths},
+				{dimension: 2, widths: hourly, value: modelName(0), where: "model_name = ?", args: []any{modelName(0)}},
+				{dimension: 3, widths: userWidths, value: "7", numbered: true, where: "user_id = ?", args: []any{7}},
+				{dimension: 3, widths: userWidths, value: "7\x00" + usageUser(7), where: "user_id = ? AND username = ?", args: []any{7, usageUser(7)}},
 			}).Draw(rt, "counting")
 			c.class = rapid.IntRange(0, 5).Draw(rt, "class")
 			at := rapid.Custom(func(rt *rapid.T) column.Time {
@@ -56,7 +57,7 @@ func TestCounting(t *testing.T) {
 				c.since, c.until = c.until, c.since
 			}
 			for _, sum := range [][2]string{{"row_count", "COUNT(*)"}, {"quota", "COALESCE(SUM(quota), 0)"}} {
-				prepared, err := c.sum(t.Context(), pool, sum[0], sum[1])
+				prepared, err := c.sum(t.Context(), e, pool, sum[0], sum[1])
 				if err != nil {
 					rt.Fatal(err)
 				}

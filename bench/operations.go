@@ -23,10 +23,10 @@ func operations() *kind {
 	return &kind{
 		name: "operations", table: "operations", time: "created_at", number: 3, class: "status",
 		dimensions: []dimension{
-			{number: 1, hours: 1},
-			{number: 2, hours: 24, columns: []string{"user_id", "username"}, absent: true},
-			{number: 3, hours: 1, columns: []string{"action"}},
-			{number: 4, hours: 24, columns: []string{"module"}},
+			{number: 1, widths: hourly},
+			{number: 2, widths: daily, columns: []string{"user_id", "username"}, absent: true},
+			{number: 3, widths: hourly, columns: []string{"action"}},
+			{number: 4, widths: daily, columns: []string{"module"}},
 		},
 		list: "operations", filter: "OperationFilter",
 		fields: []field{

@@ -264,12 +264,12 @@ func (k *kind) pageFloor(ctx context.Context, e *engine, db *sql.DB, p page) (an
 
 // totalFloor appends a number from the roll-ups.
 func (k *kind) totalFloor(ctx context.Context, db *sql.DB, c counted) (answerer, error) {
-	text := "SELECT SUM(row_count) FROM rollups WHERE kind = ? AND dimension = ? AND tenant_id = ? AND value = ?"
+	text := "SELECT SUM(row_count) FROM rollups WHERE kind = ? AND dimension = ? AND width = ? AND tenant_id = ? AND value = ?"
 	tenant := c.tenant
 	if tenant == nil {
 		tenant = make([]byte, 16)
 	}
-	args := []any{k.number, c.dimension, tenant, []byte(c.value)}
+	args := []any{k.number, c.dimension, widest, tenant, []byte(c.value)}
 	if c.class != nil {
 		text += " AND class = ?"
 		args = append(args, *c.class)

@@ -19,6 +19,12 @@ const (
 	usageGroups   = 4
 )
 
+// The widths of all records' buckets and of users'.
+var (
+	usageWidths = []int64{5, 60, 1440, 23040}
+	userWidths  = []int64{240, 1440, 23040}
+)
+
 func modelName(n int) string { return fmt.Sprintf("model-%02d", n) }
 func usageUser(n int) string { return fmt.Sprintf("user-%02d", n) }
 
@@ -31,12 +37,13 @@ func usage() *kind {
 		name: "usage", table: "usage_records", time: "created_at", number: 4, class: "type",
 		sums: []string{"quota", "prompt_tokens", "completion_tokens"},
 		dimensions: []dimension{
-			{number: 1, hours: 1},
-			{number: 2, hours: 1, columns: []string{"model_name"}},
-			{number: 3, hours: 24, columns: []string{"user_id", "username"}},
-			{number: 4, hours: 24, columns: []string{"token_id", "token_name"}},
-			{number: 5, hours: 1, columns: []string{"channel_id"}},
-			{number: 6, hours: 1, columns: []string{"group"}},
+			{number: 1, widths: usageWidths},
+			{number: 2, widths: hourly, columns: []string{"model_name"}},
+			{number: 3, widths: userWidths, columns: []string{"user_id", "username"}},
+			{number: 4, widths: daily, columns: []string{"token_id", "token_name"}},
+			{number: 5, widths: hourly, columns: []string{"channel_id"}},
+			{number: 6, widths: hourly, columns: []string{"group"}},
+			{number: 7, widths: []int64{widest}, columns: []string{"username", "user_id"}},
 		},
 		list: "usageRecords", filter: "UsageRecordFilter",
 		fields: append(ownUsageFields(),

@@ -24,31 +24,31 @@ func (k *kind) usageStats(w world, name string, since column.Time, user int64) q
 	return question{
 		name: name, document: document, variables: map[string]any{"filter": filter},
 		floor: func(ctx context.Context, e *engine, db *sql.DB) (answerer, error) {
-			return usageStatsFloor(ctx, db, since, w.newest, user)
+			return usageStatsFloor(ctx, e, db, since, w.newest, user)
 		},
 	}
 }
 
 // usageStatsFloor sums whole buckets from the roll-ups and the window's ragged
 // ends from rows, in one statement.
-func usageStatsFloor(ctx context.Context, db *sql.DB, since, until column.Time, user int64) (answerer, error) {
+func usageStatsFloor(ctx context.Context, e *engine, db *sql.DB, since, until column.Time, user int64) (answerer, error) {
 	const sums = "SUM(quota), SUM(prompt_tokens), SUM(completion_tokens), 0, 0"
-	dimension, width := 1, int64(time.Hour/time.Microsecond)
-	value, ofUser := "value = ?", ""
-	values, userArg := []any{[]byte{}}, []any(nil)
-	if user != 0 {
-		dimension, width = 3, 24*width
-		digits := strconv.FormatInt(user, 10)
-		value, values = "value >= ? AND value < ?", []any{[]byte(digits + "\x00"), []byte(digits + "\x01")}
+	dimension, widths, value, ofUser, userArg := 1, usageWidths, []byte{}, "", []any(nil)
+	if user != 0 { // the floor is told the user's name: the roll-ups know it
+		dimension, widths, value = 3, userWidths, []byte(strconv.FormatInt(user, 10)+"\x00"+usageUser(int(user)))
 		ofUser, userArg = "user_id = ? AND ", []any{user}
 	}
-	text := "SELECT SUM(row_count), " + sums + " FROM rollups WHERE kind = 4 AND dimension = ? AND tenant_id = ? AND " + value
-	args := append([]any{dimension, make([]byte, 16)}, values...)
+	from, where, args := "rollups", "width = ?", []any{dimension, make([]byte, 16), value, widest}
+	var ends [2][2]int64
 	if since != 0 {
-		first, last := (int64(since)+width-1)/width, int64(until)/width
-		text += " AND bucket >= ? AND bucket < ?"
-		args = append(args, first, last)
-		for _, end := range [][2]int64{{int64(since), first * width}, {last * width, int64(until)}} {
+		var spans []buckets
+		spans, ends = cover(since, until, widths)
+		from, where = e.inSpans(len(spans))
+		args = e.spanArgs(spans, args[:3]...)
+	}
+	text := "SELECT SUM(row_count), " + sums + " FROM " + from + " WHERE kind = 4 AND dimension = ? AND tenant_id = ? AND value = ? AND " + where
+	if since != 0 {
+		for _, end := range ends {
 			text += " UNION ALL SELECT COUNT(*), " + sums + " FROM usage_records WHERE " + ofUser + "created_at >= ? AND created_at < ?"
 			args = append(append(args, userArg...), end[0], end[1])
 		}
@@ -61,7 +61,7 @@ func usageStatsFloor(ctx context.Context, db *sql.DB, since, until column.Time, 
 	}
 	keys := strings.Fields("count quota promptTokens completionTokens requestsPerMinute tokensPerMinute")
 	return func(ctx context.Context, b []byte) ([]byte, error) {
-		bound := append(append(append(make([]any, 0, 16), args...), userArg...), time.Now().Truncate(time.Second).Add(-time.Minute).UnixMicro())
+		bound := append(append(append(make([]any, 0, 48), args...), userArg...), time.Now().Truncate(time.Second).Add(-time.Minute).UnixMicro())
 		rows, err := statement.QueryContext(ctx, bound...)
 		if err != nil {
 			return b, err

@@ -61,7 +61,7 @@ func copyRows(ctx context.Context, k *kind, from, to *engine, dimensions []dimen
 	}
 	out := newBulk(ctx, connection, k.table, columns, "")
 	defer out.close()
-	keys := []string{"kind", "dimension", "tenant_id", "value", "bucket", "class"}
+	keys := []string{"kind", "dimension", "width", "tenant_id", "value", "bucket", "class"}
 	sums := append([]string{"row_count"}, k.sums...)
 	added := newBulk(ctx, connection, "rollups", append(slices.Clone(keys), sums...), to.addUp(keys, sums))
 	defer added.close()
@@ -121,6 +121,7 @@ func (k *kind) rollups(columns []string, rows [][]any, dimensions []dimension) [
 	}
 	type key struct {
 		dimension     int
+		width         int64
 		tenant, value string
 		bucket, class int64
 	}
@@ -140,8 +141,6 @@ func (k *kind) rollups(columns []string, rows [][]any, dimensions []dimension) [
 				continue
 			}
 			at := key{dimension: d.number, tenant: all, value: strings.Join(parts, "\x00")}
-			width := d.hours * int64(time.Hour/time.Microsecond)
-			at.bucket = number(k.time) / width // all made-up rows are younger than 1970
 			if k.class != "" {
 				at.class = number(k.class)
 			}
@@ -149,22 +148,25 @@ func (k *kind) rollups(columns []string, rows [][]any, dimensions []dimension) [
 			if tenant, has := textOf(row[place["tenant_id"]]); has {
 				tenants = append(tenants, tenant)
 			}
-			for _, at.tenant = range tenants {
-				sums := added[at]
-				if sums == nil {
-					sums = make([]int64, 1+len(k.sums))
-					added[at] = sums
-				}
-				sums[0]++
-				for i, column := range k.sums {
-					sums[i+1] += number(column)
+			for _, at.width = range d.widths {
+				at.bucket = number(k.time) / micros(at.width) // all made-up rows are younger than 1970
+				for _, at.tenant = range tenants {
+					sums := added[at]
+					if sums == nil {
+						sums = make([]int64, 1+len(k.sums))
+						added[at] = sums
+					}
+					sums[0]++
+					for i, column := range k.sums {
+						sums[i+1] += number(column)
+					}
 				}
 			}
 		}
 	}
 	list := make([][]any, 0, len(added))
 	for at, sums := range added {
-		row := []any{int64(k.number), int64(at.dimension), []byte(at.tenant), []byte(at.value), at.bucket, at.class}
+		row := []any{int64(k.number), int64(at.dimension), at.width, []byte(at.tenant), []byte(at.value), at.bucket, at.class}
 		for _, sum := range sums {
 			row = append(row, sum)
 		}
@@ -176,7 +178,7 @@ func (k *kind) rollups(columns []string, rows [][]any, dimensions []dimension) [
 
 // before orders rows of roll-ups by their keys.
 func before(a, b []any) bool {
-	for i := range 6 {
+	for i := range 7 {
 		switch x := a[i].(type) {
 		case int64:
 			if y := b[i].(int64); x != y {
@@ -267,22 +269,22 @@ func sameRollups(ctx context.Context, k *kind, a, b *engine) error {
 	return nil
 }
 
-// rollupTotals gives the number of rows and the sums of each dimension of a kind.
+// rollupTotals gives the number of rows and the sums of each dimension and width of a kind.
 func (e *engine) rollupTotals(ctx context.Context, k *kind) (totals []string, err error) {
 	db, err := e.open(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer db.Close()
-	rows, err := db.QueryContext(ctx, `SELECT dimension, COUNT(*), SUM(row_count), SUM(quota + prompt_tokens * 3 + completion_tokens * 7),
-		SUM(bucket), SUM(class * row_count) FROM rollups WHERE kind = ? GROUP BY dimension ORDER BY dimension`, k.number)
+	rows, err := db.QueryContext(ctx, `SELECT dimension, width, COUNT(*), SUM(row_count), SUM(quota + prompt_tokens * 3 + completion_tokens * 7),
+		SUM(bucket), SUM(class * row_count) FROM rollups WHERE kind = ? GROUP BY dimension, width ORDER BY dimension, width`, k.number)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var n [6]string
-		if err := rows.Scan(&n[0], &n[1], &n[2], &n[3], &n[4], &n[5]); err != nil {
+		var n [7]string
+		if err := rows.Scan(&n[0], &n[1], &n[2], &n[3], &n[4], &n[5], &n[6]); err != nil {
 			return nil, err
 		}
 		totals = append(totals, strings.Join(n[:], "/"))

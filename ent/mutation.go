@@ -8422,6 +8422,8 @@ type RollupMutation struct {
 	addkind              *int8
 	dimension            *int8
 	adddimension         *int8
+	width                *int16
+	addwidth             *int16
 	tenant_id            *column.ID
 	value                *[]byte
 	class                *int16
@@ -8654,6 +8656,62 @@ func (m *RollupMutation) AddedDimension() (r int8, exists bool) {
 func (m *RollupMutation) ResetDimension() {
 	m.dimension = nil
 	m.adddimension = nil
+}
+
+// SetWidth sets the "width" field.
+func (m *RollupMutation) SetWidth(i int16) {
+	m.width = &i
+	m.addwidth = nil
+}
+
+// Width returns the value of the "width" field in the mutation.
+func (m *RollupMutation) Width() (r int16, exists bool) {
+	v := m.width
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldWidth returns the old "width" field's value of the Rollup entity.
+// If the Rollup object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *RollupMutation) OldWidth(ctx context.Context) (v int16, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldWidth is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldWidth requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldWidth: %w", err)
+	}
+	return oldValue.Width, nil
+}
+
+// AddWidth adds i to the "width" field.
+func (m *RollupMutation) AddWidth(i int16) {
+	if m.addwidth != nil {
+		*m.addwidth += i
+	} else {
+		m.addwidth = &i
+	}
+}
+
+// AddedWidth returns the value that was added to the "width" field in this mutation.
+func (m *RollupMutation) AddedWidth() (r int16, exists bool) {
+	v := m.addwidth
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetWidth resets all changes to the "width" field.
+func (m *RollupMutation) ResetWidth() {
+	m.width = nil
+	m.addwidth = nil
 }
 
 // SetTenantID sets the "tenant_id" field.
@@ -9042,12 +9100,15 @@ func (m *RollupMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *RollupMutation) Fields() []string {
-	fields := make([]string, 0, 9)
+	fields := make([]string, 0, 10)
 	if m.kind != nil {
 		fields = append(fields, rollup.FieldKind)
 	}
 	if m.dimension != nil {
 		fields = append(fields, rollup.FieldDimension)
+	}
+	if m.width != nil {
+		fields = append(fields, rollup.FieldWidth)
 	}
 	if m.tenant_id != nil {
 		fields = append(fields, rollup.FieldTenantID)
@@ -9082,6 +9143,8 @@ func (m *RollupMutation) Field(name string) (ent.Value, bool) {
 		return m.Kind()
 	case rollup.FieldDimension:
 		return m.Dimension()
+	case rollup.FieldWidth:
+		return m.Width()
 	case rollup.FieldTenantID:
 		return m.TenantID()
 	case rollup.FieldValue:
@@ -9109,6 +9172,8 @@ func (m *RollupMutation) OldField(ctx context.Context, name string) (ent.Value, 
 		return m.OldKind(ctx)
 	case rollup.FieldDimension:
 		return m.OldDimension(ctx)
+	case rollup.FieldWidth:
+		return m.OldWidth(ctx)
 	case rollup.FieldTenantID:
 		return m.OldTenantID(ctx)
 	case rollup.FieldValue:
@@ -9145,6 +9210,13 @@ func (m *RollupMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetDimension(v)
+		return nil
+	case rollup.FieldWidth:
+		v, ok := value.(int16)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetWidth(v)
 		return nil
 	case rollup.FieldTenantID:
 		v, ok := value.(column.ID)
@@ -9209,6 +9281,9 @@ func (m *RollupMutation) AddedFields() []string {
 	if m.adddimension != nil {
 		fields = append(fields, rollup.FieldDimension)
 	}
+	if m.addwidth != nil {
+		fields = append(fields, rollup.FieldWidth)
+	}
 	if m.addclass != nil {
 		fields = append(fields, rollup.FieldClass)
 	}
@@ -9236,6 +9311,8 @@ func (m *RollupMutation) AddedField(name string) (ent.Value, bool) {
 		return m.AddedKind()
 	case rollup.FieldDimension:
 		return m.AddedDimension()
+	case rollup.FieldWidth:
+		return m.AddedWidth()
 	case rollup.FieldClass:
 		return m.AddedClass()
 	case rollup.FieldRowCount:
@@ -9268,6 +9345,13 @@ func (m *RollupMutation) AddField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.AddDimension(v)
+		return nil
+	case rollup.FieldWidth:
+		v, ok := value.(int16)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddWidth(v)
 		return nil
 	case rollup.FieldClass:
 		v, ok := value.(int16)
@@ -9336,6 +9420,9 @@ func (m *RollupMutation) ResetField(name string) error {
 		return nil
 	case rollup.FieldDimension:
 		m.ResetDimension()
+		return nil
+	case rollup.FieldWidth:
+		m.ResetWidth()
 		return nil
 	case rollup.FieldTenantID:
 		m.ResetTenantID()

@@ -16,12 +16,14 @@ import (
 type Rollup struct {
 	config `json:"-"`
 	// ID of the ent.
-	// hours or days since 1970, as the dimension has it
+	// whole widths since 1970, rounded down
 	ID int32 `json:"id,omitempty"`
 	// Kind holds the value of the "kind" field.
 	Kind int8 `json:"kind,omitempty"`
 	// Dimension holds the value of the "dimension" field.
 	Dimension int8 `json:"dimension,omitempty"`
+	// of the bucket, in minutes
+	Width int16 `json:"width,omitempty"`
 	// TenantID holds the value of the "tenant_id" field.
 	TenantID column.ID `json:"tenant_id,omitempty"`
 	// as RollupValue joins it
@@ -48,7 +50,7 @@ func (*Rollup) scanValues(columns []string) ([]any, error) {
 			values[i] = new([]byte)
 		case rollup.FieldTenantID:
 			values[i] = new(column.ID)
-		case rollup.FieldID, rollup.FieldKind, rollup.FieldDimension, rollup.FieldClass, rollup.FieldRowCount, rollup.FieldQuota, rollup.FieldPromptTokens, rollup.FieldCompletionTokens:
+		case rollup.FieldID, rollup.FieldKind, rollup.FieldDimension, rollup.FieldWidth, rollup.FieldClass, rollup.FieldRowCount, rollup.FieldQuota, rollup.FieldPromptTokens, rollup.FieldCompletionTokens:
 			values[i] = new(sql.NullInt64)
 		default:
 			values[i] = new(sql.UnknownType)
@@ -82,6 +84,12 @@ func (_m *Rollup) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field dimension", values[i])
 			} else if value.Valid {
 				_m.Dimension = int8(value.Int64)
+			}
+		case rollup.FieldWidth:
+			if value, ok := values[i].(*sql.NullInt64); !ok {
+				return fmt.Errorf("unexpected type %T for field width", values[i])
+			} else if value.Valid {
+				_m.Width = int16(value.Int64)
 			}
 		case rollup.FieldTenantID:
 			if value, ok := values[i].(*column.ID); !ok {
@@ -166,6 +174,9 @@ func (_m *Rollup) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("dimension=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Dimension))
+	builder.WriteString(", ")
+	builder.WriteString("width=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Width))
 	builder.WriteString(", ")
 	builder.WriteString("tenant_id=")
 	builder.WriteString(fmt.Sprintf("%v", _m.TenantID))

@@ -32,6 +32,12 @@ func (_c *RollupCreate) SetDimension(v int8) *RollupCreate {
 	return _c
 }
 
+// SetWidth sets the "width" field.
+func (_c *RollupCreate) SetWidth(v int16) *RollupCreate {
+	_c.mutation.SetWidth(v)
+	return _c
+}
+
 // SetTenantID sets the "tenant_id" field.
 func (_c *RollupCreate) SetTenantID(v column.ID) *RollupCreate {
 	_c.mutation.SetTenantID(v)
@@ -164,6 +170,9 @@ func (_c *RollupCreate) check() error {
 	if _, ok := _c.mutation.Dimension(); !ok {
 		return &ValidationError{Name: "dimension", err: errors.New(`ent: missing required field "Rollup.dimension"`)}
 	}
+	if _, ok := _c.mutation.Width(); !ok {
+		return &ValidationError{Name: "width", err: errors.New(`ent: missing required field "Rollup.width"`)}
+	}
 	if _, ok := _c.mutation.TenantID(); !ok {
 		return &ValidationError{Name: "tenant_id", err: errors.New(`ent: missing required field "Rollup.tenant_id"`)}
 	}
@@ -229,6 +238,10 @@ func (_c *RollupCreate) createSpec() (*Rollup, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Dimension(); ok {
 		_spec.SetField(rollup.FieldDimension, field.TypeInt8, value)
 		_node.Dimension = value
+	}
+	if value, ok := _c.mutation.Width(); ok {
+		_spec.SetField(rollup.FieldWidth, field.TypeInt16, value)
+		_node.Width = value
 	}
 	if value, ok := _c.mutation.TenantID(); ok {
 		_spec.SetField(rollup.FieldTenantID, field.TypeUUID, value)

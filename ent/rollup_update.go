@@ -71,6 +71,27 @@ func (_u *RollupUpdate) AddDimension(v int8) *RollupUpdate {
 	return _u
 }
 
+// SetWidth sets the "width" field.
+func (_u *RollupUpdate) SetWidth(v int16) *RollupUpdate {
+	_u.mutation.ResetWidth()
+	_u.mutation.SetWidth(v)
+	return _u
+}
+
+// SetNillableWidth sets the "width" field if the given value is not nil.
+func (_u *RollupUpdate) SetNillableWidth(v *int16) *RollupUpdate {
+	if v != nil {
+		_u.SetWidth(*v)
+	}
+	return _u
+}
+
+// AddWidth adds value to the "width" field.
+func (_u *RollupUpdate) AddWidth(v int16) *RollupUpdate {
+	_u.mutation.AddWidth(v)
+	return _u
+}
+
 // SetTenantID sets the "tenant_id" field.
 func (_u *RollupUpdate) SetTenantID(v column.ID) *RollupUpdate {
 	_u.mutation.SetTenantID(v)
@@ -268,6 +289,12 @@ func (_u *RollupUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if value, ok := _u.mutation.AddedDimension(); ok {
 		_spec.AddField(rollup.FieldDimension, field.TypeInt8, value)
 	}
+	if value, ok := _u.mutation.Width(); ok {
+		_spec.SetField(rollup.FieldWidth, field.TypeInt16, value)
+	}
+	if value, ok := _u.mutation.AddedWidth(); ok {
+		_spec.AddField(rollup.FieldWidth, field.TypeInt16, value)
+	}
 	if value, ok := _u.mutation.TenantID(); ok {
 		_spec.SetField(rollup.FieldTenantID, field.TypeUUID, value)
 	}
@@ -365,6 +392,27 @@ func (_u *RollupUpdateOne) SetNillableDimension(v *int8) *RollupUpdateOne {
 // AddDimension adds value to the "dimension" field.
 func (_u *RollupUpdateOne) AddDimension(v int8) *RollupUpdateOne {
 	_u.mutation.AddDimension(v)
+	return _u
+}
+
+// SetWidth sets the "width" field.
+func (_u *RollupUpdateOne) SetWidth(v int16) *RollupUpdateOne {
+	_u.mutation.ResetWidth()
+	_u.mutation.SetWidth(v)
+	return _u
+}
+
+// SetNillableWidth sets the "width" field if the given value is not nil.
+func (_u *RollupUpdateOne) SetNillableWidth(v *int16) *RollupUpdateOne {
+	if v != nil {
+		_u.SetWidth(*v)
+	}
+	return _u
+}
+
+// AddWidth adds value to the "width" field.
+func (_u *RollupUpdateOne) AddWidth(v int16) *RollupUpdateOne {
+	_u.mutation.AddWidth(v)
 	return _u
 }
 
@@ -594,6 +642,12 @@ func (_u *RollupUpdateOne) sqlSave(ctx context.Context) (_node *Rollup, err erro
 	}
 	if value, ok := _u.mutation.AddedDimension(); ok {
 		_spec.AddField(rollup.FieldDimension, field.TypeInt8, value)
+	}
+	if value, ok := _u.mutation.Width(); ok {
+		_spec.SetField(rollup.FieldWidth, field.TypeInt16, value)
+	}
+	if value, ok := _u.mutation.AddedWidth(); ok {
+		_spec.AddField(rollup.FieldWidth, field.TypeInt16, value)
 	}
 	if value, ok := _u.mutation.TenantID(); ok {
 		_spec.SetField(rollup.FieldTenantID, field.TypeUUID, value)

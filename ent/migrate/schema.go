@@ -357,6 +357,7 @@ var (
 		{Name: "bucket", Type: field.TypeInt32},
 		{Name: "kind", Type: field.TypeInt8},
 		{Name: "dimension", Type: field.TypeInt8},
+		{Name: "width", Type: field.TypeInt16},
 		{Name: "tenant_id", Type: field.TypeUUID, SchemaType: map[string]string{"mysql": "binary(16)", "sqlite3": "blob"}},
 		{Name: "value", Type: field.TypeBytes, Size: 276, SchemaType: map[string]string{"mysql": "varbinary(276)", "sqlite3": "blob"}},
 		{Name: "class", Type: field.TypeInt16},

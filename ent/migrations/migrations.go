@@ -36,7 +36,7 @@ func Shape(next schema.Differ) schema.Differ {
 			return nil, errors.New("ent/schema declares no table rollups")
 		}
 		var key []*atlas.Column
-		for _, name := range []string{"kind", "dimension", "tenant_id", "value", "bucket", "class"} {
+		for _, name := range []string{"kind", "dimension", "width", "tenant_id", "value", "bucket", "class"} {
 			column, ok := table.Column(name)
 			if !ok {
 				return nil, fmt.Errorf("the table rollups has no column %s", name)

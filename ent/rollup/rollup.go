@@ -16,6 +16,8 @@ const (
 	FieldKind = "kind"
 	// FieldDimension holds the string denoting the dimension field in the database.
 	FieldDimension = "dimension"
+	// FieldWidth holds the string denoting the width field in the database.
+	FieldWidth = "width"
 	// FieldTenantID holds the string denoting the tenant_id field in the database.
 	FieldTenantID = "tenant_id"
 	// FieldValue holds the string denoting the value field in the database.
@@ -39,6 +41,7 @@ var Columns = []string{
 	FieldID,
 	FieldKind,
 	FieldDimension,
+	FieldWidth,
 	FieldTenantID,
 	FieldValue,
 	FieldClass,
@@ -92,6 +95,11 @@ func ByKind(opts ...sql.OrderTermOption) OrderOption {
 // ByDimension orders the results by the dimension field.
 func ByDimension(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldDimension, opts...).ToFunc()
+}
+
+// ByWidth orders the results by the width field.
+func ByWidth(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldWidth, opts...).ToFunc()
 }
 
 // ByTenantID orders the results by the tenant_id field.

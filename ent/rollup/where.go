@@ -64,6 +64,11 @@ func Dimension(v int8) predicate.Rollup {
 	return predicate.Rollup(sql.FieldEQ(FieldDimension, v))
 }
 
+// Width applies equality check predicate on the "width" field. It's identical to WidthEQ.
+func Width(v int16) predicate.Rollup {
+	return predicate.Rollup(sql.FieldEQ(FieldWidth, v))
+}
+
 // TenantID applies equality check predicate on the "tenant_id" field. It's identical to TenantIDEQ.
 func TenantID(v column.ID) predicate.Rollup {
 	return predicate.Rollup(sql.FieldEQ(FieldTenantID, v))
@@ -177,6 +182,46 @@ func DimensionLT(v int8) predicate.Rollup {
 // DimensionLTE applies the LTE predicate on the "dimension" field.
 func DimensionLTE(v int8) predicate.Rollup {
 	return predicate.Rollup(sql.FieldLTE(FieldDimension, v))
+}
+
+// WidthEQ applies the EQ predicate on the "width" field.
+func WidthEQ(v int16) predicate.Rollup {
+	return predicate.Rollup(sql.FieldEQ(FieldWidth, v))
+}
+
+// WidthNEQ applies the NEQ predicate on the "width" field.
+func WidthNEQ(v int16) predicate.Rollup {
+	return predicate.Rollup(sql.FieldNEQ(FieldWidth, v))
+}
+
+// WidthIn applies the In predicate on the "width" field.
+func WidthIn(vs ...int16) predicate.Rollup {
+	return predicate.Rollup(sql.FieldIn(FieldWidth, vs...))
+}
+
+// WidthNotIn applies the NotIn predicate on the "width" field.
+func WidthNotIn(vs ...int16) predicate.Rollup {
+	return predicate.Rollup(sql.FieldNotIn(FieldWidth, vs...))
+}
+
+// WidthGT applies the GT predicate on the "width" field.
+func WidthGT(v int16) predicate.Rollup {
+	return predicate.Rollup(sql.FieldGT(FieldWidth, v))
+}
+
+// WidthGTE applies the GTE predicate on the "width" field.
+func WidthGTE(v int16) predicate.Rollup {
+	return predicate.Rollup(sql.FieldGTE(FieldWidth, v))
+}
+
+// WidthLT applies the LT predicate on the "width" field.
+func WidthLT(v int16) predicate.Rollup {
+	return predicate.Rollup(sql.FieldLT(FieldWidth, v))
+}
+
+// WidthLTE applies the LTE predicate on the "width" field.
+func WidthLTE(v int16) predicate.Rollup {
+	return predicate.Rollup(sql.FieldLTE(FieldWidth, v))
 }
 
 // TenantIDEQ applies the EQ predicate on the "tenant_id" field.

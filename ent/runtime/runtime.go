@@ -311,19 +311,19 @@ func init() {
 	rollupFields := schema.Rollup{}.Fields()
 	_ = rollupFields
 	// rollupDescValue is the schema descriptor for value field.
-	rollupDescValue := rollupFields[3].Descriptor()
+	rollupDescValue := rollupFields[4].Descriptor()
 	// rollup.ValueValidator is a validator for the "value" field. It is called by the builders before save.
 	rollup.ValueValidator = rollupDescValue.Validators[0].(func([]byte) error)
 	// rollupDescQuota is the schema descriptor for quota field.
-	rollupDescQuota := rollupFields[7].Descriptor()
+	rollupDescQuota := rollupFields[8].Descriptor()
 	// rollup.DefaultQuota holds the default value on creation for the quota field.
 	rollup.DefaultQuota = rollupDescQuota.Default.(int64)
 	// rollupDescPromptTokens is the schema descriptor for prompt_tokens field.
-	rollupDescPromptTokens := rollupFields[8].Descriptor()
+	rollupDescPromptTokens := rollupFields[9].Descriptor()
 	// rollup.DefaultPromptTokens holds the default value on creation for the prompt_tokens field.
 	rollup.DefaultPromptTokens = rollupDescPromptTokens.Default.(int64)
 	// rollupDescCompletionTokens is the schema descriptor for completion_tokens field.
-	rollupDescCompletionTokens := rollupFields[9].Descriptor()
+	rollupDescCompletionTokens := rollupFields[10].Descriptor()
 	// rollup.DefaultCompletionTokens holds the default value on creation for the completion_tokens field.
 	rollup.DefaultCompletionTokens = rollupDescCompletionTokens.Default.(int64)
 	tenant.Policy = privacy.NewPolicies(schema.Tenant{})

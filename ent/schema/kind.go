@@ -3,7 +3,6 @@ package schema
 import (
 	"bytes"
 	"context"
-	"strconv"
 
 	"logbook/internal/auth"
 )
@@ -44,8 +43,7 @@ const UsageByUser int8 = 3
 func RollupValue(parts ...[]byte) []byte { return bytes.Join(parts, []byte{0}) }
 
 // RollupRange gives the bounds, the upper one excluded, of the values that begin
-// with a number and have more behind it.
-func RollupRange(number int64) (low, high []byte) {
-	text := strconv.AppendInt(nil, number, 10)
-	return append(bytes.Clone(text), 0), append(text, 1)
+// with a part and have more behind it.
+func RollupRange(part string) (low, high []byte) {
+	return append([]byte(part), 0), append([]byte(part), 1)
 }

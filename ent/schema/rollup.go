@@ -19,8 +19,8 @@ import (
 
 // Rollup counts and sums the rows of a kind that share a dimension's value, a
 // class (an entry's level, a usage record's type) and a bucket of time. Each row
-// of the log is counted once under the nil tenant, which stands for all, and once
-// under its own.
+// of the log is counted in every width of bucket that its dimension has, in each once
+// under the nil tenant, which stands for all, and once under its own.
 //
 // The table's key is all columns but the sums, and the table is kept in the
 // key's order, so that a question reads neighbours. Ent knows keys of one column
@@ -38,12 +38,13 @@ func (Rollup) Fields() []ent.Field {
 	return []ent.Field{
 		field.Int8("kind"),
 		field.Int8("dimension"),
+		field.Int16("width").Comment("of the bucket, in minutes"),
 		idColumn("tenant_id"),
 		field.Bytes("value").MaxLen(maxValue).
 			SchemaType(map[string]string{dialect.SQLite: "blob", dialect.MySQL: "varbinary(" + strconv.Itoa(maxValue) + ")"}).
 			Comment("as RollupValue joins it"),
 		field.Int32("id").StorageKey("bucket").Annotations(entsql.Annotation{Incremental: new(false)}).
-			Comment("hours or days since 1970, as the dimension has it"),
+			Comment("whole widths since 1970, rounded down"),
 		field.Int16("class"),
 		field.Int64("row_count"),
 		// What follows is of usage records only, 0 for every other kind.
@@ -85,7 +86,7 @@ func (rollupPolicy) EvalQuery(ctx context.Context, q ent.Query) error {
 	if len(kinds) < len(KindReaders) {
 		visible := sql.FieldIn("kind", kinds...)
 		if own, ok := p.Own(); ok {
-			low, high := RollupRange(own)
+			low, high := RollupRange(strconv.FormatInt(own, 10))
 			visible = sql.OrPredicates(visible, sql.AndPredicates(
 				sql.FieldEQ("kind", int64(KindUsage)), sql.FieldEQ("dimension", int64(UsageByUser)),
 				sql.FieldGTE("value", low), sql.FieldLT("value", high)))

@@ -13,6 +13,7 @@ import (
 	"database/sql"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,6 +50,8 @@ type engine interface {
 	keepsStatements() bool
 	// addUp is the tail of an INSERT that adds sums to the rows that are there.
 	addUp(keys, sums []string) string
+	// among is the condition that some columns, a key, have the values of one of some rows.
+	among(keys []string, rows int) string
 	// giveBack returns freed space to the file system.
 	giveBack(context.Context, *DB) error
 	// inPlace fails where the database's file was taken away under us.
@@ -227,17 +230,28 @@ func into(table string, columns []string) string {
 }
 
 // DropEmpty removes the rows of a table that have the given keys and whose sums
-// are all zero. Each row holds the keys' values first.
+// are all zero, many a statement. Each row holds the keys' values first.
 func (t *Tx) DropEmpty(ctx context.Context, table string, keys, sums []string, rows [][]any) error {
-	text := "DELETE FROM " + table + " WHERE " + strings.Join(keys, " = ? AND ") + " = ? AND " +
-		strings.Join(sums, " = 0 AND ") + " = 0"
-	statement, err := t.sql.PrepareContext(ctx, text)
-	if err != nil {
-		return err
-	}
-	defer statement.Close()
-	for _, row := range rows {
-		if _, err := statement.ExecContext(ctx, row[:len(keys)]...); err != nil {
+	head := "DELETE FROM " + table + " WHERE " + strings.Join(sums, " = 0 AND ") + " = 0 AND "
+	var full *sql.Stmt // of insertRows rows
+	for some := range slices.Chunk(rows, insertRows) {
+		args := make([]any, 0, len(some)*len(keys))
+		for _, row := range some {
+			args = append(args, row[:len(keys)]...)
+		}
+		var err error
+		if len(some) < insertRows {
+			_, err = t.sql.ExecContext(ctx, head+t.engine.among(keys, len(some)), args...)
+		} else {
+			if full == nil {
+				if full, err = t.sql.PrepareContext(ctx, head+t.engine.among(keys, len(some))); err != nil {
+					return err
+				}
+				defer full.Close()
+			}
+			_, err = full.ExecContext(ctx, args...)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -143,6 +143,12 @@ func (sqliteEngine) addUp(keys, sums []string) string {
 	return " ON CONFLICT (" + strings.Join(keys, ", ") + ") DO UPDATE SET " + strings.Join(updates, ", ")
 }
 
+// among names the rows as a table, whose rows SQLite looks up by the key.
+func (sqliteEngine) among(keys []string, rows int) string {
+	tuple := "(" + strings.Repeat("?, ", len(keys)-1) + "?)"
+	return "(" + strings.Join(keys, ", ") + ") IN (VALUES " + strings.Repeat(tuple+", ", rows-1) + tuple + ")"
+}
+
 // giveBack frees some pages at a time and pauses as long as that took.
 func (sqliteEngine) giveBack(ctx context.Context, d *DB) error {
 	for {

@@ -72,7 +72,7 @@ var apiCalls = &table[ent.APICall, APICallDraft, APICallFilter]{
 	},
 	dimensions: []dimension[ent.APICall]{
 		allRows[ent.APICall](),
-		{number: apiCallsByApp, bucket: daily, columns: []string{apicall.FieldAppID},
+		{number: apiCallsByApp, widths: daily, columns: []string{apicall.FieldAppID},
 			value: func(a *ent.APICall) (string, bool) { return a.AppID, true }},
 	},
 	facets: []facet{

@@ -83,11 +83,11 @@ var auditEvents = &table[ent.AuditEvent, AuditEventDraft, AuditEventFilter]{
 	},
 	dimensions: []dimension[ent.AuditEvent]{
 		allRows[ent.AuditEvent](),
-		{number: auditByKey, bucket: hourly, columns: []string{auditevent.FieldKey},
+		{number: auditByKey, widths: hourly, columns: []string{auditevent.FieldKey},
 			value: func(e *ent.AuditEvent) (string, bool) { return e.Key, true }},
-		{number: auditByUser, bucket: daily, columns: []string{auditevent.FieldUserID},
+		{number: auditByUser, widths: daily, columns: []string{auditevent.FieldUserID},
 			value: func(e *ent.AuditEvent) (string, bool) { return optionalValue(e.UserID) }},
-		{number: auditByApplication, bucket: daily, columns: []string{auditevent.FieldApplicationID},
+		{number: auditByApplication, widths: daily, columns: []string{auditevent.FieldApplicationID},
 			value: func(e *ent.AuditEvent) (string, bool) { return optionalValue(e.ApplicationID) }},
 	},
 	facets: []facet{

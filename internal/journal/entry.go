@@ -93,11 +93,11 @@ var entries = &table[ent.Entry, EntryDraft, EntryFilter]{
 	},
 	dimensions: []dimension[ent.Entry]{
 		allRows[ent.Entry](),
-		{number: entriesByCategory, bucket: hourly, columns: []string{entry.FieldCategoryID}, absent: true,
+		{number: entriesByCategory, widths: hourly, columns: []string{entry.FieldCategoryID}, absent: true,
 			value: func(e *ent.Entry) (string, bool) { return idValue(e.CategoryID), true }},
-		{number: entriesBySource, bucket: daily, columns: []string{entry.FieldSource},
+		{number: entriesBySource, widths: daily, columns: []string{entry.FieldSource},
 			value: func(e *ent.Entry) (string, bool) { return optionalValue(e.Source) }},
-		{number: entriesByUser, bucket: daily, columns: []string{entry.FieldUserID},
+		{number: entriesByUser, widths: daily, columns: []string{entry.FieldUserID},
 			value: func(e *ent.Entry) (string, bool) { return optionalValue(e.UserID) }},
 	},
 	facets: []facet{

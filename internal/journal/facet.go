@@ -144,7 +144,7 @@ func (l *table[R, D, F]) narrowed(f *facet, groups []*counted) *choice {
 			keys = append(keys, one.key)
 		}
 	}
-	name, rollups := "", shape(func(*sql.Selector) {})
+	name, rollups, named := "", shape(func(*sql.Selector) {}), false
 	switch {
 	case f.apart == classes:
 		name, rollups = l.class, sql.FieldIn(rollup.FieldClass, keys...)
@@ -152,10 +152,10 @@ func (l *table[R, D, F]) narrowed(f *facet, groups []*counted) *choice {
 		name, rollups = "tenant_id", sql.FieldIn(rollup.FieldTenantID, keys...)
 	default:
 		if name = f.columns[f.key]; len(raw) <= mostRaw {
-			rollups = rollupsOf(raw...)
+			rollups, named = rollupsOf(raw...), true
 		}
 	}
-	return &choice{dimension: f.dimension, rollups: rollups, rows: func(s *sql.Selector) {
+	return &choice{dimension: f.dimension, named: named, rollups: rollups, rows: func(s *sql.Selector) {
 		ways := []*sql.Predicate{sql.In(s.C(name), keys...)}
 		if absent {
 			ways = append(ways, sql.IsNull(s.C(name)))

@@ -36,7 +36,7 @@ func (q *question) chooseAmong(dimension int8, known []string, wanted func(strin
 		return
 	}
 	q.picked = append(q.picked, "")
-	q.choices = append(q.choices, choice{dimension: dimension, rollups: rollupsOf(values...), rows: rows(values)})
+	q.choices = append(q.choices, choice{dimension: dimension, named: true, rollups: rollupsOf(values...), rows: rows(values)})
 }
 
 func rollupsOf(values ...string) shape {
@@ -45,10 +45,19 @@ func rollupsOf(values ...string) shape {
 
 // rollupsOfNumbers asks for numbers, at least one, whatever names they had.
 func rollupsOfNumbers(numbers []int64) shape {
+	digits := make([]string, len(numbers))
+	for i, number := range numbers {
+		digits[i] = numberValue(number)
+	}
+	return rollupsOfFirst(digits)
+}
+
+// rollupsOfFirst asks for joined values whose first part is one of some, at least one.
+func rollupsOfFirst(parts []string) shape {
 	return func(s *sql.Selector) {
-		ranges := make([]*sql.Predicate, len(numbers))
-		for i, number := range numbers {
-			low, high := schema.RollupRange(number)
+		ranges := make([]*sql.Predicate, len(parts))
+		for i, part := range parts {
+			low, high := schema.RollupRange(part)
 			ranges[i] = sql.And(sql.GTE(s.C(rollup.FieldValue), low), sql.LT(s.C(rollup.FieldValue), high))
 		}
 		if len(ranges) == 1 { // ent's Or of one forgets an And's parentheses

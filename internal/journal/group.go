@@ -319,12 +319,12 @@ func storeAll(ctx context.Context, tx *db.Tx, at *position, group []*pending, lo
 	if err := recallAll(ctx, tx, group, now); err != nil {
 		return err
 	}
-	for _, part := range partsOf(group) {
+	for _, part := range byKind(group) {
 		if err := part[0].log.refuseTaken(ctx, tx, part); err != nil {
 			return err
 		}
 	}
-	parts := partsOf(group)
+	parts := byKind(group)
 	if len(parts) == 0 {
 		return errNothing
 	}
@@ -364,9 +364,9 @@ func storeAll(ctx context.Context, tx *db.Tx, at *position, group []*pending, lo
 // fresh says whether there is something to store.
 func (p *pending) fresh() bool { return p.err == nil && !p.repeated }
 
-// partsOf gives the fresh appends of a group by their kinds, in the order of the kinds:
+// byKind gives the fresh appends of a group by their kinds, in the order of the kinds:
 // two journals never wait for each other in a circle.
-func partsOf(group []*pending) (parts [][]*pending) {
+func byKind(group []*pending) (parts [][]*pending) {
 	for _, p := range group {
 		if !p.fresh() {
 			continue

@@ -20,6 +20,7 @@ import (
 // kind is one kind of log as the properties of all of them see it: random drafts
 // and filters, and what a filter means in plain Go.
 type kind[R, D, F any] struct {
+	world  *world
 	log    *journal.Log[R, D, F]
 	draft  func(*rapid.T) D
 	filter func(*rapid.T) F
@@ -116,6 +117,7 @@ func (k kind[R, D, F]) recorded(t *rapid.T, ctx context.Context, rows []*R) []*R
 // the whole sort each time.
 func (k kind[R, D, F]) checkPages(t *rapid.T, ctx context.Context, f F, want []*R) {
 	size := max(rapid.IntRange(1, 7).Draw(t, "page size"), len(want)/5)
+	k.world.JumpFrom(of[int64](t, "jump from", 0, 10, 1000))
 	same := func(how string, got []*R) {
 		t.Helper()
 		if len(got) != len(want) {
@@ -167,18 +169,23 @@ func (k kind[R, D, F]) checkPages(t *rapid.T, ctx context.Context, f F, want []*
 	}
 	same("back", back)
 
-	var jumped []*R
-	for offset := 0; ; offset += size {
-		rows, total, err := k.log.PageAt(ctx, f, journal.OffsetPage{Offset: offset, Limit: size})
-		if err != nil || total != int64(len(want)) {
-			t.Fatalf("total %d at offset %d, want %d (%v)", total, offset, len(want), err)
+	for _, ascending := range []bool{false, true} {
+		var jumped []*R
+		for offset := 0; ; offset += size {
+			rows, total, err := k.log.PageAt(ctx, f, journal.OffsetPage{Ascending: ascending, Offset: offset, Limit: size})
+			if err != nil || total != int64(len(want)) {
+				t.Fatalf("total %d at offset %d, want %d (%v)", total, offset, len(want), err)
+			}
+			if len(rows) == 0 {
+				break
+			}
+			jumped = append(jumped, rows...)
 		}
-		if len(rows) == 0 {
-			break
+		if ascending {
+			slices.Reverse(jumped)
 		}
-		jumped = append(jumped, rows...)
+		same("by offset", jumped)
 	}
-	same("by offset", jumped)
 
 	var each []*R
 	if err := k.log.Each(ctx, f, func(row *R) error { each = append(each, row); return nil }); err != nil {
@@ -198,7 +205,7 @@ func (t asks) maybe(what string, set func()) {
 }
 
 func (t asks) moment(name string) *column.Time {
-	return ptr(column.TimeOf(noon.Add(time.Duration(rapid.IntRange(-42*24*60, 30*60).Draw(t.T, name)) * time.Minute)))
+	return ptr(column.TimeOf(era(t.T).Add(time.Duration(rapid.IntRange(-42*24*60, 30*60).Draw(t.T, name)) * time.Minute)))
 }
 
 // of draws one of some values.
@@ -206,10 +213,15 @@ func of[T any](t *rapid.T, name string, values ...T) T {
 	return rapid.SampledFrom(values).Draw(t, name)
 }
 
+// era draws noon, but for some times that are about 1970, where times become negative.
+func era(t *rapid.T) time.Time {
+	return of(t, "era", noon, noon, noon, noon, time.Unix(0, 0))
+}
+
 // near draws an instant, on the edges of hours and days more often than chance
 // would have it.
 func near(t *rapid.T) *column.Time {
-	moment := column.TimeOf(noon.Add(time.Duration(rapid.IntRange(-40*24, 24).Draw(t, "hour")) * time.Hour))
+	moment := column.TimeOf(era(t).Add(time.Duration(rapid.IntRange(-40*24, 24).Draw(t, "hour")) * time.Hour))
 	return ptr(moment + column.Time(of(t, "offset", int64(0), -1, 1, 30*60e6, 3599_999999)))
 }
 
@@ -218,7 +230,7 @@ func auditKind(w *world, s wares) kind[ent.AuditEvent, journal.AuditEventDraft, 
 	keys := []string{"SignIn.Password", "Token.Exchange", "signin.password"}
 	people := []*string{nil, ptr(""), ptr("usr_1"), ptr("usr_1 "), ptr("USR_1")}
 	return kind[ent.AuditEvent, journal.AuditEventDraft, journal.AuditEventFilter]{
-		log: w.AuditEvents, kept: true,
+		world: w, log: w.AuditEvents, kept: true,
 		draft: func(t *rapid.T) journal.AuditEventDraft {
 			return journal.AuditEventDraft{
 				CreatedAt: near(t), TenantID: of(t, "tenant", s.tenants...), Key: of(t, "key", keys...),
@@ -258,7 +270,7 @@ func operationKind(w *world, s wares) kind[ent.Operation, journal.OperationDraft
 	numbers := []*int64{nil, ptr[int64](1), ptr[int64](10), ptr[int64](-1)}
 	modules := []string{"", "菜单管理", "认证", "Auth", "auth "}
 	return kind[ent.Operation, journal.OperationDraft, journal.OperationFilter]{
-		log: w.Operations, all: journal.OperationFilter{Until: at(1000)},
+		world: w, log: w.Operations, all: journal.OperationFilter{Until: at(1000)},
 		own: func(o *ent.Operation) bool { return o.Module == "logbook" },
 		draft: func(t *rapid.T) journal.OperationDraft {
 			return journal.OperationDraft{
@@ -314,7 +326,7 @@ func usageKind(ctx context.Context, w *world, s wares) kind[ent.UsageRecord, jou
 	models := []string{"gpt-4", "GPT-4", "gpt-4 ", ""}
 	names := []string{"", "alice", "Alice", "bob"}
 	return kind[ent.UsageRecord, journal.UsageRecordDraft, journal.UsageRecordFilter]{
-		log: w.UsageRecords, all: journal.UsageRecordFilter{Until: at(1000)},
+		world: w, log: w.UsageRecords, all: journal.UsageRecordFilter{Until: at(1000)},
 		draft: func(t *rapid.T) journal.UsageRecordDraft {
 			number := func(name string) int64 { return int64(rapid.IntRange(0, 12).Draw(t, name)) }
 			return journal.UsageRecordDraft{
@@ -419,7 +431,7 @@ func callKind(w *world, s wares) kind[ent.APICall, journal.APICallDraft, journal
 	apps := []string{"-", "AK1234567890", "ak1234567890"}
 	paths := []string{"/", "/openapi/v1/users", "/openapi/v1/users?x=1"}
 	return kind[ent.APICall, journal.APICallDraft, journal.APICallFilter]{
-		log: w.APICalls, all: journal.APICallFilter{Until: at(1000)},
+		world: w, log: w.APICalls, all: journal.APICallFilter{Until: at(1000)},
 		draft: func(t *rapid.T) journal.APICallDraft {
 			return journal.APICallDraft{
 				OperationTime: near(t), TenantID: of(t, "tenant", s.tenants...), AppID: of(t, "app", apps...), APIPath: of(t, "path", paths...),

@@ -47,11 +47,11 @@ func TestSumsTooLarge(t *testing.T) {
 		_, err = w.UsageRecords.Append(ctx, drafts)
 		wantKind(t, err, fault.Invalid)
 
-		// Sums of many hours, each of which can be held.
+		// Sums of times that are far apart, each of which can be held.
 		for i := range 4 {
 			hour := make([]journal.UsageRecordDraft, 90)
 			for k := range hour {
-				hour[k] = journal.UsageRecordDraft{Type: column.Consume, UserID: int64(10 + i), Quota: largest, CreatedAt: at(float64(-200 - 30*i))}
+				hour[k] = journal.UsageRecordDraft{Type: column.Consume, UserID: int64(10 + i), Quota: largest, CreatedAt: at(float64(-1000 - 500*i))}
 			}
 			if _, err := w.UsageRecords.Append(ctx, hour); err != nil {
 				t.Fatal(err)

@@ -131,7 +131,7 @@ func (l *Log[R, D, F]) PageAt(ctx context.Context, filter F, page OffsetPage) (r
 		})
 	}
 	byTime := len(shapes) == 0
-	shapes = append(shapes, l.ordered(!page.Ascending), func(s *sql.Selector) { s.Offset(page.Offset).Limit(page.Limit) })
+	shapes = append(shapes, l.ordered(!page.Ascending))
 	done, err := l.turn(ctx, filter)
 	if err != nil {
 		return nil, 0, err
@@ -142,9 +142,16 @@ func (l *Log[R, D, F]) PageAt(ctx context.Context, filter F, page OffsetPage) (r
 		if err != nil {
 			return err
 		}
-		if total, err = l.countIn(ctx, client, q); err != nil || int64(page.Offset) >= total {
+		offset := int64(page.Offset)
+		if asked, counts := tallyOf(q); byTime && counts && offset >= l.journal.nearOffset {
+			q, offset, total, err = l.jump(ctx, client, q, asked, offset, page.Ascending)
+		} else {
+			total, err = l.countIn(ctx, client, q)
+		}
+		if err != nil || int64(page.Offset) >= total {
 			return err
 		}
+		shapes = append(shapes, func(s *sql.Selector) { s.Offset(int(offset)).Limit(page.Limit) })
 		if byTime {
 			shapes = append(shapes, l.sorted(ctx, q))
 		}

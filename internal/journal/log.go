@@ -128,6 +128,7 @@ type question struct {
 type choice struct {
 	dimension int8
 	rollups   shape // the condition on roll-ups
+	named     bool  // it names the values that it asks for
 	rows      shape // the same on rows
 	opposite  shape // of question.except: the rows that are left out, where rows keeps the others
 }

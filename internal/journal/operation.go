@@ -108,7 +108,7 @@ var operations = &table[ent.Operation, OperationDraft, OperationFilter]{
 	},
 	dimensions: []dimension[ent.Operation]{
 		allRows[ent.Operation](),
-		{number: operationsByUser, bucket: daily, columns: []string{operation.FieldUserID, operation.FieldUsername}, absent: true,
+		{number: operationsByUser, widths: daily, columns: []string{operation.FieldUserID, operation.FieldUsername}, absent: true,
 			value: func(o *ent.Operation) (string, bool) {
 				var number, name string
 				if o.UserID != nil {
@@ -119,9 +119,9 @@ var operations = &table[ent.Operation, OperationDraft, OperationFilter]{
 				}
 				return number + "\x00" + name, true
 			}},
-		{number: operationsByAction, bucket: hourly, columns: []string{operation.FieldAction},
+		{number: operationsByAction, widths: hourly, columns: []string{operation.FieldAction},
 			value: func(o *ent.Operation) (string, bool) { return numberValue(int64(o.Action)), true }},
-		{number: operationsByModule, bucket: daily, columns: []string{operation.FieldModule},
+		{number: operationsByModule, widths: daily, columns: []string{operation.FieldModule},
 			value: func(o *ent.Operation) (string, bool) { return o.Module, true }},
 	},
 	facets: []facet{
@@ -298,7 +298,7 @@ func (q *question) whereUser(ctx context.Context, client *ent.Client, number *Wh
 	if numbers, bounded := number.only(); bounded && len(numbers) > 0 {
 		among = append(among, rollupsOfNumbers(numbers)) // not all that there are
 	}
-	known, err := valuesOf(ctx, client, schema.KindOperation, operationsByUser, among...)
+	known, err := valuesOf(ctx, client, boundTenant(ctx), schema.KindOperation, operationsByUser, among...)
 	if err != nil {
 		return err
 	}
@@ -333,7 +333,7 @@ func (q *question) leaveUsers(known []string, wanted func(string) bool, number *
 	if !number.asksNothing() {
 		opposite = shaped(opposite, OneOf(number.Not...).on(operation.FieldUserID, true))
 	}
-	q.leave(choice{dimension: operationsByUser, rollups: rollupsOf(unwanted...), rows: direct, opposite: opposite})
+	q.leave(choice{dimension: operationsByUser, named: true, rollups: rollupsOf(unwanted...), rows: direct, opposite: opposite})
 }
 
 // operationsOf keeps the operations of users whose names are among the values; no name

@@ -129,7 +129,7 @@ func passes(f journal.EntryFilter, e *ent.Entry) bool {
 // entryKind is how the properties of lists and counts see entries.
 func entryKind(w *world, s wares) kind[ent.Entry, journal.EntryDraft, journal.EntryFilter] {
 	return kind[ent.Entry, journal.EntryDraft, journal.EntryFilter]{
-		log: w.Entries, draft: s.draft, filter: s.filter, passes: passes,
+		world: w, log: w.Entries, draft: s.draft, filter: s.filter, passes: passes,
 		all: journal.EntryFilter{Until: at(1000)},
 		key: func(e *ent.Entry) (column.Time, string) { return e.Timestamp, string(e.ID[:]) },
 	}

@@ -67,6 +67,14 @@ func (l *Log[R, D, F]) mayRemove(ctx context.Context) error {
 	return auth.Require(ctx, auth.Need{Role: auth.Admin})
 }
 
+// A transaction that removes rows works for about purgeWork, while others wait who write.
+// The more rows it takes the less each costs, since they share pages and roll-ups; how long
+// the disk takes to sync is no part of it, or a slow one would be asked for more of them.
+const (
+	purgeWork  = 40 * time.Millisecond
+	mostPurged = 5_000 // engines take some ten thousand arguments
+)
+
 // purge is the one loop that removes rows. Of the change that it is, the kind and the
 // number of rows are filled in here.
 func (l *Log[R, D, F]) purge(ctx context.Context, conditions []shape, change Change) (int64, error) {
@@ -83,8 +91,11 @@ func (l *Log[R, D, F]) purge(ctx context.Context, conditions []shape, change Cha
 	for {
 		began := time.Now()
 		var removed int
+		var worked time.Duration
 		var record []*ent.Operation
 		err := l.journal.commit(ctx, func(tx *db.Tx, at *position) (err error) {
+			begun := time.Now()
+			defer func() { worked = time.Since(begun) }()
 			removed, err = l.purgeSome(ctx, tx, conditions, size)
 			total := purged + int64(removed)
 			switch {
@@ -109,9 +120,8 @@ func (l *Log[R, D, F]) purge(ctx context.Context, conditions []shape, change Cha
 		if removed < size {
 			break
 		}
-		held := time.Since(began)
-		size = max(50, min(size*2, 1000, int(float64(size)*float64(importHold)/float64(held+1))))
-		if _, err := l.journal.yield(ctx, held); err != nil {
+		size = max(200, min(size*2, mostPurged, int(float64(size)*float64(purgeWork)/float64(worked+1))))
+		if _, err := l.journal.yield(ctx, time.Since(began)); err != nil {
 			return purged, l.brokenOff(ctx, err, purged, said)
 		}
 	}

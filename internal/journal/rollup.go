@@ -14,12 +14,12 @@ import (
 	"logbook/internal/fault"
 )
 
-// dimension is one way of counting a kind's rows. Those with few values are
-// counted by the hour, those with many by the day. Within each, rows are told
-// apart by their class.
+// dimension is one way of counting a kind's rows, in buckets of several widths: those
+// with few values from the hour up, those with many from the day. Within each bucket,
+// rows are told apart by their class.
 type dimension[R any] struct {
 	number  int8
-	bucket  time.Duration
+	widths  []width  // ascending; each is a multiple of the one before
 	columns []string // whose values are counted, joined by schema.RollupValue; none for all rows
 	// value gives the row's value; false leaves the row out of this dimension.
 	value func(*R) (string, bool)
@@ -27,16 +27,35 @@ type dimension[R any] struct {
 	absent bool
 }
 
+// width is how much time a bucket holds, in minutes. The wider ones make long times cheap,
+// the narrower ones leave few rows to read at their two ends.
+type width int16
+
 const (
-	hourly = time.Hour
-	daily  = 24 * time.Hour
+	fiveMinutes width = 5
+	oneHour     width = 60
+	fourHours   width = 4 * oneHour
+	oneDay      width = 24 * oneHour
+	sixteenDays width = 16 * oneDay
 )
+
+var (
+	hourly = []width{oneHour, oneDay, sixteenDays}
+	daily  = []width{oneDay, sixteenDays}
+)
+
+// span gives the width as times are measured.
+func (w width) span() column.Time { return column.Time(w) * column.Time(time.Minute/time.Microsecond) }
+
+// bucketOf gives the number of the bucket that holds an instant.
+func (w width) bucketOf(t column.Time) int32 { return int32(floorDiv(int64(t), int64(w.span()))) }
 
 // byAll is every kind's first dimension: all rows.
 const byAll int8 = 1
 
-func allRows[R any]() dimension[R] {
-	return dimension[R]{number: byAll, bucket: hourly, value: func(*R) (string, bool) { return "", true }}
+// allRows counts by the hour, and in some narrower widths.
+func allRows[R any](narrower ...width) dimension[R] {
+	return dimension[R]{number: byAll, widths: append(narrower, hourly...), value: func(*R) (string, bool) { return "", true }}
 }
 
 func optionalValue(value *string) (string, bool) {
@@ -60,10 +79,14 @@ func numberValue(n int64) string { return strconv.FormatInt(n, 10) }
 // numberedName joins a number and its name.
 func numberedName(n int64, name string) string { return numberValue(n) + "\x00" + name }
 
+// nameNumbered is numberedName with the name in front.
+func nameNumbered(name string, n int64) string { return name + "\x00" + numberValue(n) }
+
 // rollupKey is the key of one roll-up row. The nil tenant stands for all.
 type rollupKey struct {
 	kind      schema.Kind
 	dimension int8
+	width     width
 	value     string
 	tenant    column.ID
 	bucket    int32
@@ -93,11 +116,6 @@ var errSums = fault.RefuseField("quota", fault.Outside, "", "smaller, or the sum
 
 // deltas says by how much each roll-up changes.
 type deltas map[rollupKey]sums
-
-// bucketOf gives the number of the bucket that holds an instant.
-func bucketOf(t column.Time, width time.Duration) int32 {
-	return int32(floorDiv(int64(t), width.Microseconds()))
-}
 
 func floorDiv(a, b int64) int64 {
 	q := a / b
@@ -129,7 +147,8 @@ func (t *table[R, D, F]) deltas(rows []*R, sign int64) (deltas, error) {
 			if !counted {
 				continue
 			}
-			key := rollupKey{kind: t.kind, dimension: dim.number, value: value, bucket: bucketOf(at, dim.bucket)}
+			narrow := dim.widths[0]
+			key := rollupKey{kind: t.kind, dimension: dim.number, width: narrow, value: value, bucket: narrow.bucketOf(at)}
 			if t.classOf != nil {
 				key.class = t.classOf(row)
 			}
@@ -143,12 +162,30 @@ func (t *table[R, D, F]) deltas(rows []*R, sign int64) (deltas, error) {
 			return nil, errSums
 		}
 	}
+	// The wider buckets are summed from the narrowest: those are fewer than the rows.
+	narrow := make([]rollupKey, 0, len(d))
+	for key := range d {
+		narrow = append(narrow, key)
+	}
+	for _, key := range narrow {
+		one, within := d[key], true
+		for _, wide := range t.dimension(key.dimension).widths[1:] {
+			wider := key
+			wider.width, wider.bucket = wide, int32(floorDiv(int64(key.bucket), int64(wide/key.width)))
+			sum := d[wider]
+			within = sum.add(one, 1) && within
+			d[wider] = sum
+		}
+		if !within {
+			return nil, errSums
+		}
+	}
 	return d, nil
 }
 
 var (
 	rollupKeys = []string{
-		rollup.FieldKind, rollup.FieldDimension, rollup.FieldTenantID,
+		rollup.FieldKind, rollup.FieldDimension, rollup.FieldWidth, rollup.FieldTenantID,
 		rollup.FieldValue, rollup.FieldID, rollup.FieldClass,
 	}
 	rollupSums = []string{
@@ -180,7 +217,7 @@ func (t *table[R, D, F]) addRollups(ctx context.Context, tx *db.Tx, rows []*R, s
 	var lowered [][]any
 	for i, key := range keys {
 		changes[i] = []any{
-			int64(key.kind), int64(key.dimension), key.tenant[:], []byte(key.value),
+			int64(key.kind), int64(key.dimension), int64(key.width), key.tenant[:], []byte(key.value),
 			int64(key.bucket), int64(key.class),
 		}
 		change := d[key]
@@ -204,6 +241,8 @@ func (k rollupKey) before(other rollupKey) bool {
 		return k.kind < other.kind
 	case k.dimension != other.dimension:
 		return k.dimension < other.dimension
+	case k.width != other.width:
+		return k.width < other.width
 	case k.tenant != other.tenant:
 		return string(k.tenant[:]) < string(other.tenant[:])
 	case k.value != other.value:

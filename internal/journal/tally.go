@@ -27,6 +27,8 @@ type tally struct {
 	apart     apart
 	tenanted  bool          // leaves out the rows of no tenant
 	edges     []column.Time // n + 1 edges of n segments, ascending; each begins at its edge
+
+	names []string // of the values that its choices describe, once run has looked them up
 }
 
 // apart says what a tally tells apart beside its segments. Less is quicker: the
@@ -38,6 +40,7 @@ const (
 	classes
 	values
 	tenants // and leaves out the rows of none where roll-ups count
+	moments // the times that are counted as a whole, for run over one segment
 )
 
 // cell is one count with its sums. Value, class and tenant are empty where they are
@@ -48,6 +51,7 @@ type cell struct {
 	absent  bool   // it is null, which the roll-ups may not tell from empty
 	class   int16
 	tenant  column.ID // the nil one for none
+	at      stretch   // its moments
 	sums    sums
 }
 
@@ -59,9 +63,6 @@ const (
 
 // stretch is a part of time that rows are read for.
 type stretch struct{ from, until column.Time }
-
-// bucketSpan is a segment's whole buckets, high excluded.
-type bucketSpan struct{ low, high int64 }
 
 // mostCells is how many figures one statement may give: what is told apart finer would
 // not fit into memory at some point, nor into an answer.
@@ -79,75 +80,6 @@ func (t tally) segmentAt(at column.Time) int {
 	return max(0, sort.Search(len(t.edges)-1, func(i int) bool { return t.edges[i] > at })-1)
 }
 
-// slots are equal stretches of time, or of buckets, none of which an edge cuts: one
-// statement groups by them what falls into many segments. A width of 0 stands for one
-// slot.
-type slots struct{ origin, width int64 }
-
-// slotsOf gives the widest slots from a lowest value, or below, to a highest one that
-// none of the marks, ascending and between the two, cuts.
-func slotsOf(lowest, highest int64, marks []int64) slots {
-	if len(marks) == 0 {
-		return slots{}
-	}
-	var width int64
-	for _, mark := range marks {
-		width = divisor(width, mark-marks[0])
-	}
-	if width == 0 { // there is one mark: a slot on either side holds all
-		width = max(marks[0]-lowest, highest-marks[0])
-	}
-	return slots{marks[0] + floorDiv(lowest-marks[0], width)*width, width}
-}
-
-// divisor gives the greatest common divisor of two numbers that are not negative.
-func divisor(a, b int64) int64 {
-	for b != 0 {
-		a, b = b, a%b
-	}
-	return a
-}
-
-// start gives where a slot begins.
-func (s slots) start(slot int64) int64 { return s.origin + slot*s.width }
-
-// split gives the whole buckets of each segment, empty where it has none, and the
-// stretches outside of them, those that touch joined.
-func (t tally) split(width column.Time) (spans []bucketSpan, ragged []stretch) {
-	piece := func(from, until column.Time) {
-		switch last := len(ragged) - 1; {
-		case from >= until:
-		case last >= 0 && ragged[last].until == from:
-			ragged[last].until = until
-		default:
-			ragged = append(ragged, stretch{from, until})
-		}
-	}
-	spans = make([]bucketSpan, len(t.edges)-1)
-	for i := range spans {
-		from, until := t.edges[i], t.edges[i+1]
-		low, high := int64(math.MinInt32), int64(math.MaxInt32)
-		if from != beginning {
-			low = -floorDiv(-int64(from), int64(width))
-		}
-		if until != end {
-			high = floorDiv(int64(until), int64(width))
-		}
-		if low >= high {
-			piece(from, until)
-			continue
-		}
-		spans[i] = bucketSpan{low, high}
-		if from != beginning {
-			piece(from, column.Time(low)*width)
-		}
-		if until != end {
-			piece(column.Time(high)*width, until)
-		}
-	}
-	return spans, ragged
-}
-
 // run counts and hands each cell to add; cells of the same key may come more
 // than once.
 func (l *table[R, D, F]) run(ctx context.Context, client *ent.Client, t tally, add func(cell)) error {
@@ -155,11 +87,18 @@ func (l *table[R, D, F]) run(ctx context.Context, client *ent.Client, t tally, a
 		return nil
 	}
 	dim := l.dimension(t.dimension)
-	spans, ragged := t.split(column.Time(dim.bucket.Microseconds()))
-	if err := l.countBuckets(ctx, client, t, dim, spans, add); err != nil {
-		return err
+	return l.runBy(ctx, client, &t, dim, dim.widths, add)
+}
+
+// runBy is run by some of the dimension's widths.
+func (l *table[R, D, F]) runBy(ctx context.Context, client *ent.Client, t *tally, dim *dimension[R], widths []width, add func(cell)) error {
+	parts, ragged := partsOf(t.edges, widths)
+	for _, one := range parts {
+		if err := l.countBuckets(ctx, client, t, dim, one, add); err != nil {
+			return err
+		}
 	}
-	return l.countStretches(ctx, client, t, dim.columns, !dim.absent, ragged, add)
+	return l.countStretches(ctx, client, *t, dim.columns, !dim.absent, ragged, add)
 }
 
 // countRows is run without the roll-ups: values are those of the columns.
@@ -168,20 +107,13 @@ func (l *table[R, D, F]) countRows(ctx context.Context, client *ent.Client, t ta
 	return l.countStretches(ctx, client, t, columns, false, []stretch{whole}, add)
 }
 
-// countBuckets reads the roll-ups of the segments' whole buckets, in one statement.
-func (l *table[R, D, F]) countBuckets(ctx context.Context, client *ent.Client, t tally, dim *dimension[R], spans []bucketSpan, add func(cell)) error {
-	lowest, highest := int64(math.MaxInt32), int64(math.MinInt32)
-	var marks []int64
-	for _, one := range spans {
-		if one.low < one.high {
-			lowest, highest = min(lowest, one.low), max(highest, one.high)
-			marks = append(marks, one.low, one.high)
-		}
+// countBuckets reads the roll-ups of a part's buckets, in one statement.
+func (l *table[R, D, F]) countBuckets(ctx context.Context, client *ent.Client, t *tally, dim *dimension[R], of part, add func(cell)) error {
+	told := of.slots()
+	names, err := l.namesFor(ctx, client, t, dim, of)
+	if err != nil {
+		return err
 	}
-	if lowest >= highest {
-		return nil
-	}
-	told := slotsOf(lowest, highest, marks[1:len(marks)-1])
 	var rows []tallied
 	query := client.Rollup.Query().Modify(func(s *sql.Selector) {
 		s.Where(sql.EQ(s.C(rollup.FieldKind), int64(l.kind))).
@@ -191,16 +123,8 @@ func (l *table[R, D, F]) countBuckets(ctx context.Context, client *ent.Client, t
 		} else {
 			s.Where(sql.EQ(s.C(rollup.FieldTenantID), scope))
 		}
-		if len(dim.columns) == 0 {
-			// The one value there is. Naming it lets the key's next column, the bucket,
-			// bound what is read.
-			s.Where(sql.EQ(s.C(rollup.FieldValue), []byte{}))
-		}
-		if lowest > math.MinInt32 {
-			s.Where(sql.GTE(s.C(rollup.FieldID), lowest))
-		}
-		if highest < math.MaxInt32 {
-			s.Where(sql.LT(s.C(rollup.FieldID), highest))
+		if names != nil {
+			s.Where(valueAmong(s, names))
 		}
 		for _, chosen := range t.choices {
 			chosen.rollups(s)
@@ -218,12 +142,16 @@ func (l *table[R, D, F]) countBuckets(ctx context.Context, client *ent.Client, t
 		if t.apart&tenants != 0 {
 			group.by(s, rollup.FieldTenantID, "tenant")
 		}
+		if t.apart&moments != 0 {
+			group.by(s, rollup.FieldWidth, "width")
+			group.by(s, rollup.FieldID, "bucket")
+		}
 		group.bySlot(s, rollup.FieldID, told)
-		names := l.sumNames(t.apart)
-		for _, name := range names {
+		for _, name := range l.sumNames(t.apart) {
 			group.sum(s, name)
 		}
 		group.apply(s)
+		db.InRanges(s, rollup.Table, rollup.FieldWidth, rollup.FieldID, of.ranges())
 	})
 	if err := query.Scan(ctx, &rows); err != nil {
 		return err
@@ -232,19 +160,45 @@ func (l *table[R, D, F]) countBuckets(ctx context.Context, client *ent.Client, t
 		return errCells
 	}
 	for _, row := range rows {
-		segment := 0
-		if told.width > 0 {
-			bucket := max(told.start(row.Slot), lowest)
-			segment = t.segmentAt(column.Time(bucket) * column.Time(dim.bucket.Microseconds()))
-			if bucket < spans[segment].low || bucket >= spans[segment].high {
-				continue // an edge cuts it, so its rows are read
-			}
-		} else {
-			segment = slices.IndexFunc(spans, func(s bucketSpan) bool { return s.low < s.high })
+		if segment, whole := of.segmentOf(told, row.Slot); whole {
+			from := column.Time(row.Bucket) * row.Width.span()
+			row.hand(cell{segment: segment, value: string(row.Value0), at: stretch{from, from + row.Width.span()}}, add)
 		}
-		row.hand(segment, string(row.Value0), false, add)
 	}
 	return nil
+}
+
+// namesFor gives the values that a part's buckets are read for, so that the key's next
+// column, the bucket, bounds what is read of each; nil where the choices name them, where
+// all buckets are read anyway, or where they are too many to name.
+func (l *table[R, D, F]) namesFor(ctx context.Context, client *ent.Client, t *tally, dim *dimension[R], of part) ([]string, error) {
+	if len(dim.columns) == 0 {
+		return []string{""}, nil // the one value there is
+	}
+	var among []shape
+	for _, chosen := range t.choices {
+		switch {
+		case chosen.dimension != t.dimension: // it is of classes or tenants
+		case chosen.named:
+			return nil, nil
+		default:
+			among = append(among, chosen.rollups)
+		}
+	}
+	if of.open() {
+		return nil, nil
+	}
+	if t.names == nil {
+		known, err := valuesOf(ctx, client, t.scope(ctx), l.kind, t.dimension, among...)
+		if err != nil {
+			return nil, err
+		}
+		t.names = known
+	}
+	if len(t.names) > mostValues {
+		return nil, nil
+	}
+	return t.names, nil
 }
 
 // What one statement over several stretches may hold: engines bound how deep a condition
@@ -260,7 +214,7 @@ const (
 func (l *table[R, D, F]) countStretches(ctx context.Context, client *ent.Client, t tally, columns []string, present bool, stretches []stretch, add func(cell)) error {
 	t.since, t.until = nil, nil
 	size := 1
-	if len(stretches) > 2 {
+	if len(stretches) > 2 { // never of moments: one segment has two ends
 		s := sql.Select().From(sql.Table(l.name))
 		shaped(l.conditions(t.question)...)(s)
 		_, arguments := s.Query()
@@ -336,7 +290,7 @@ func (l *table[R, D, F]) countBatch(ctx context.Context, client *ent.Client, t t
 		if len(columns) == 2 {
 			value, absent = string(schema.RollupValue(row.Value0, row.Value1)), false
 		}
-		row.hand(t.segmentAt(at), value, absent, add)
+		row.hand(cell{segment: t.segmentAt(at), value: value, absent: absent, at: batch[0]}, add)
 	}
 	return nil
 }
@@ -363,6 +317,8 @@ type tallied struct {
 	Value1           []byte `sql:"value1"`
 	Class            int16  `sql:"class"`
 	Tenant           []byte `sql:"tenant"`
+	Width            width  `sql:"width"`
+	Bucket           int64  `sql:"bucket"`
 	Slot             int64  `sql:"slot"`
 	RowCount         int64  `sql:"row_count"`
 	Quota            int64  `sql:"quota"`
@@ -374,9 +330,9 @@ type tallied struct {
 var valueNames = []string{"value0", "value1"}
 
 // hand hands on what was counted, unless it is nothing.
-func (r *tallied) hand(segment int, value string, absent bool, add func(cell)) {
+func (r *tallied) hand(c cell, add func(cell)) {
 	if r.RowCount != 0 {
-		c := cell{segment: segment, value: value, absent: absent, class: r.Class, sums: sums{r.RowCount, r.Quota, r.PromptTokens, r.CompletionTokens}}
+		c.class, c.sums = r.Class, sums{r.RowCount, r.Quota, r.PromptTokens, r.CompletionTokens}
 		copy(c.tenant[:], r.Tenant)
 		add(c)
 	}
@@ -446,18 +402,18 @@ func boundTenant(ctx context.Context) column.ID {
 	return column.ID{}
 }
 
-// valuesOf gives the values of a kind's dimension that occur among the rows the
-// principal may see, and among the roll-ups of some shapes.
-func valuesOf(ctx context.Context, client *ent.Client, kind schema.Kind, dimension int8, among ...shape) ([]string, error) {
+// valuesOf gives the values of a kind's dimension that occur among the rows of a tenant,
+// the nil one for those of all that the principal may see, and among the roll-ups of some
+// shapes. It looks at the widest buckets, one a value where the engine can.
+func valuesOf(ctx context.Context, client *ent.Client, tenant column.ID, kind schema.Kind, dimension int8, among ...shape) ([]string, error) {
 	var rows []struct {
 		Value []byte `sql:"value"`
 	}
 	err := client.Rollup.Query().Modify(func(s *sql.Selector) {
-		s.Where(sql.EQ(s.C(rollup.FieldKind), int64(kind))).
-			Where(sql.EQ(s.C(rollup.FieldDimension), int64(dimension))).
-			Where(sql.EQ(s.C(rollup.FieldTenantID), boundTenant(ctx)))
-		shaped(among...)(s)
-		s.Select(s.C(rollup.FieldValue)).Distinct()
+		db.Distinct(s, rollup.Table, rollup.FieldValue, []db.Column{
+			{Name: rollup.FieldKind, Value: int64(kind)}, {Name: rollup.FieldDimension, Value: int64(dimension)},
+			{Name: rollup.FieldWidth, Value: int64(sixteenDays)}, {Name: rollup.FieldTenantID, Value: tenant[:]},
+		}, shaped(among...))
 	}).Scan(ctx, &rows)
 	if err != nil {
 		return nil, err

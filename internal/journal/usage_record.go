@@ -102,6 +102,10 @@ const (
 	usageByToken   int8 = 4                  // number and name
 	usageByChannel int8 = 5
 	usageByGroup   int8 = 6
+
+	// What counts names in front of their numbers knows the numbers of a name. Nothing
+	// else is asked of it, so it has the widest buckets only.
+	usageByUsername int8 = 7
 )
 
 var usageRecords = &table[ent.UsageRecord, UsageRecordDraft, UsageRecordFilter]{
@@ -133,16 +137,19 @@ var usageRecords = &table[ent.UsageRecord, UsageRecordDraft, UsageRecordFilter]{
 		{usagerecord.FieldOther, func(u *ent.UsageRecord) any { return u.Other }, content},
 	},
 	dimensions: []dimension[ent.UsageRecord]{
-		allRows[ent.UsageRecord](),
-		{number: usageByModel, bucket: hourly, columns: []string{usagerecord.FieldModelName},
+		// Sums of records, unlike counts, have to read the records at both ends of a time.
+		allRows[ent.UsageRecord](fiveMinutes),
+		{number: usageByModel, widths: hourly, columns: []string{usagerecord.FieldModelName},
 			value: func(u *ent.UsageRecord) (string, bool) { return u.ModelName, true }},
-		{number: usageByUser, bucket: daily, columns: []string{usagerecord.FieldUserID, usagerecord.FieldUsername},
+		{number: usageByUser, widths: []width{fourHours, oneDay, sixteenDays}, columns: []string{usagerecord.FieldUserID, usagerecord.FieldUsername},
 			value: func(u *ent.UsageRecord) (string, bool) { return numberedName(u.UserID, u.Username), true }},
-		{number: usageByToken, bucket: daily, columns: []string{usagerecord.FieldTokenID, usagerecord.FieldTokenName},
+		{number: usageByToken, widths: daily, columns: []string{usagerecord.FieldTokenID, usagerecord.FieldTokenName},
 			value: func(u *ent.UsageRecord) (string, bool) { return numberedName(u.TokenID, u.TokenName), true }},
-		{number: usageByChannel, bucket: hourly, columns: []string{usagerecord.FieldChannelID},
+		{number: usageByUsername, widths: []width{sixteenDays}, columns: []string{usagerecord.FieldUsername, usagerecord.FieldUserID},
+			value: func(u *ent.UsageRecord) (string, bool) { return nameNumbered(u.Username, u.UserID), true }},
+		{number: usageByChannel, widths: hourly, columns: []string{usagerecord.FieldChannelID},
 			value: func(u *ent.UsageRecord) (string, bool) { return numberValue(u.ChannelID), true }},
-		{number: usageByGroup, bucket: hourly, columns: []string{usagerecord.FieldGroup},
+		{number: usageByGroup, widths: hourly, columns: []string{usagerecord.FieldGroup},
 			value: func(u *ent.UsageRecord) (string, bool) { return u.Group, true }},
 	},
 	facets: []facet{
@@ -264,7 +271,7 @@ func askUsageRecords(ctx context.Context, client *ent.Client, f *UsageRecordFilt
 			// become a condition on its own rows.
 			all = auth.With(ctx, &auth.Principal{Subject: p.Subject, Role: auth.Admin, Tenant: p.Tenant})
 		}
-		known, err := valuesOf(all, client, schema.KindUsage, usageByModel)
+		known, err := valuesOf(all, client, boundTenant(all), schema.KindUsage, usageByModel)
 		if err != nil {
 			return q, err
 		}
@@ -275,11 +282,11 @@ func askUsageRecords(ctx context.Context, client *ent.Client, f *UsageRecordFilt
 		named := func(models []string) shape { return sql.FieldIn(usagerecord.FieldModelName, models...) }
 		q.chooseAmong(usageByModel, known, func(string) bool { return true }, named, named(known))
 	}
-	users := numbered{usageByUser, filtered{name: "user_id", column: usagerecord.FieldUserID}, filtered{name: "username", column: usagerecord.FieldUsername}}
+	users := numbered{usageByUser, usageByUsername, filtered{name: "user_id", column: usagerecord.FieldUserID}, filtered{name: "username", column: usagerecord.FieldUsername}}
 	if err := q.whereNumbered(ctx, client, users, user, f.Username); err != nil {
 		return q, err
 	}
-	tokens := numbered{usageByToken, filtered{name: "token_id", column: usagerecord.FieldTokenID}, filtered{name: "token_name", column: usagerecord.FieldTokenName}}
+	tokens := numbered{usageByToken, 0, filtered{name: "token_id", column: usagerecord.FieldTokenID}, filtered{name: "token_name", column: usagerecord.FieldTokenName}}
 	if err := q.whereNumbered(ctx, client, tokens, f.TokenID, f.TokenName); err != nil {
 		return q, err
 	}
@@ -322,6 +329,7 @@ func (q *question) keyword(word UsageKeyword) error {
 // numbered is a dimension of names with their numbers, and where rows have both.
 type numbered struct {
 	dimension     int8
+	names         int8 // the dimension that has the names in front, 0 for none
 	number, named filtered
 }
 
@@ -360,7 +368,7 @@ func (q *question) whereNumbered(ctx context.Context, client *ent.Client, at num
 		q.chooseAmong(at.dimension, values, func(string) bool { return true }, func([]string) shape { return direct }, direct)
 		return nil
 	}
-	known, err := valuesOf(ctx, client, schema.KindUsage, at.dimension)
+	known, err := at.known(ctx, client, names, namesOnly)
 	if err != nil {
 		return err
 	}
@@ -376,7 +384,7 @@ func (q *question) whereNumbered(ctx context.Context, client *ent.Client, at num
 			return nil
 		}
 		q.leave(choice{
-			dimension: at.dimension, rollups: rollupsOf(unwanted...), rows: byName,
+			dimension: at.dimension, named: true, rollups: rollupsOf(unwanted...), rows: byName,
 			opposite: shaped(numbersOf(at.number.column, unwanted), OneOf(name.Not...).on(at.named.column, false)),
 		})
 		return nil
@@ -388,6 +396,23 @@ func (q *question) whereNumbered(ctx context.Context, client *ent.Client, at num
 		return shaped(numbersOf(at.number.column, values), direct)
 	}, direct)
 	return nil
+}
+
+// known gives the numbered names that there are, where only is set at least those of some
+// names.
+func (at numbered) known(ctx context.Context, client *ent.Client, names []string, only bool) ([]string, error) {
+	if !only || at.names == 0 {
+		return valuesOf(ctx, client, boundTenant(ctx), schema.KindUsage, at.dimension)
+	}
+	if len(names) == 0 {
+		return nil, nil
+	}
+	known, err := valuesOf(ctx, client, boundTenant(ctx), schema.KindUsage, at.names, rollupsOfFirst(names))
+	for i, value := range known {
+		end := strings.LastIndexByte(value, 0) // nameNumbered wrote it
+		known[i] = value[end+1:] + "\x00" + value[:end]
+	}
+	return known, err
 }
 
 // whereNumber asks for a number, whatever names it had.

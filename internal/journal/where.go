@@ -303,7 +303,7 @@ func where[T comparable](q *question, at filtered, w *Where[T]) {
 			q.none = true
 			return
 		}
-		q.choices = append(q.choices, choice{dimension: at.dimension, rollups: rollupsOf(rollupValues(only)...), rows: rows})
+		q.choices = append(q.choices, choice{dimension: at.dimension, named: true, rollups: rollupsOf(rollupValues(only)...), rows: rows})
 		return
 	}
 	leftOut := rollupValues(w.Not)
@@ -316,7 +316,7 @@ func where[T comparable](q *question, at filtered, w *Where[T]) {
 	case w.Exists != nil && at.absent && *w.Exists:
 		leftOut = append(leftOut, "")
 	case w.Exists != nil && at.absent:
-		q.choices = append(q.choices, choice{dimension: at.dimension, rollups: rollupsOf(""), rows: rows})
+		q.choices = append(q.choices, choice{dimension: at.dimension, named: true, rollups: rollupsOf(""), rows: rows})
 		return
 	case w.Exists != nil && *w.Exists:
 		q.choices = append(q.choices, choice{dimension: at.dimension, rollups: rollupsBut(leftOut...), rows: rows})
@@ -328,7 +328,7 @@ func where[T comparable](q *question, at filtered, w *Where[T]) {
 	if len(leftOut) == 0 {
 		return
 	}
-	q.leave(choice{dimension: at.dimension, rollups: rollupsOf(leftOut...), rows: rows, opposite: func(s *sql.Selector) {
+	q.leave(choice{dimension: at.dimension, named: true, rollups: rollupsOf(leftOut...), rows: rows, opposite: func(s *sql.Selector) {
 		left := sql.False()
 		if len(w.Not) > 0 {
 			left = sql.In(s.C(at.column), raws(w.Not)...)
@@ -389,7 +389,7 @@ func wherePart(ctx context.Context, client *ent.Client, kind schema.Kind, q *que
 	if !accept(q, at.name, w) {
 		return nil
 	}
-	known, err := valuesOf(ctx, client, kind, at.dimension)
+	known, err := valuesOf(ctx, client, boundTenant(ctx), kind, at.dimension)
 	if err != nil {
 		return err
 	}

@@ -16,14 +16,14 @@ import (
 // counted is one dimension of one kind: which rows it counts, under which value.
 type counted struct {
 	kind, dimension int
-	value           string // SQL for the value in hexadecimal
-	width           int64  // of a bucket, in microseconds
+	value           string  // SQL for the value in hexadecimal
+	widths          []int64 // of its buckets, in minutes
 	where           string
 }
 
-const (
-	hour = 3600_000000
-	day  = 24 * hour
+var (
+	hour = []int64{60, 1440, 23040}
+	day  = []int64{1440, 23040}
 )
 
 // digits gives SQL for a number's digits in hexadecimal.
@@ -38,34 +38,35 @@ var kinds = []struct {
 	brought                  string // SQL that leaves out what Logbook records of itself
 }{
 	{1, "entries", "timestamp", "level", "0 AS quota, 0 AS prompt, 0 AS completion", []counted{
-		{dimension: 1, value: "''", width: hour},
-		{dimension: 2, value: "coalesce(hex(category_id), '')", width: hour},
-		{dimension: 3, value: "hex(source)", width: day, where: "source IS NOT NULL"},
-		{dimension: 4, value: "hex(user_id)", width: day, where: "user_id IS NOT NULL"},
+		{dimension: 1, value: "''", widths: hour},
+		{dimension: 2, value: "coalesce(hex(category_id), '')", widths: hour},
+		{dimension: 3, value: "hex(source)", widths: day, where: "source IS NOT NULL"},
+		{dimension: 4, value: "hex(user_id)", widths: day, where: "user_id IS NOT NULL"},
 	}, ""},
 	{2, "audit_events", "created_at", "0", "0 AS quota, 0 AS prompt, 0 AS completion", []counted{
-		{dimension: 1, value: "''", width: hour},
-		{dimension: 2, value: "hex(`key`)", width: hour},
-		{dimension: 3, value: "hex(user_id)", width: day, where: "user_id IS NOT NULL"},
-		{dimension: 4, value: "hex(application_id)", width: day, where: "application_id IS NOT NULL"},
+		{dimension: 1, value: "''", widths: hour},
+		{dimension: 2, value: "hex(`key`)", widths: hour},
+		{dimension: 3, value: "hex(user_id)", widths: day, where: "user_id IS NOT NULL"},
+		{dimension: 4, value: "hex(application_id)", widths: day, where: "application_id IS NOT NULL"},
 	}, " WHERE application_id IS NULL OR application_id <> 'logbook'"},
 	{3, "operations", "created_at", "status", "0 AS quota, 0 AS prompt, 0 AS completion", []counted{
-		{dimension: 1, value: "''", width: hour},
-		{dimension: 2, value: "concat(coalesce(" + digits("user_id") + ", ''), '00', coalesce(hex(username), ''))", width: day},
-		{dimension: 3, value: digits("action"), width: hour},
-		{dimension: 4, value: "hex(module)", width: day},
+		{dimension: 1, value: "''", widths: hour},
+		{dimension: 2, value: "concat(coalesce(" + digits("user_id") + ", ''), '00', coalesce(hex(username), ''))", widths: day},
+		{dimension: 3, value: digits("action"), widths: hour},
+		{dimension: 4, value: "hex(module)", widths: day},
 	}, " WHERE module <> 'logbook'"},
 	{4, "usage_records", "created_at", "type", "quota, prompt_tokens AS prompt, completion_tokens AS completion", []counted{
-		{dimension: 1, value: "''", width: hour},
-		{dimension: 2, value: "hex(model_name)", width: hour},
-		{dimension: 3, value: "concat(" + digits("user_id") + ", '00', hex(username))", width: day},
-		{dimension: 4, value: "concat(" + digits("token_id") + ", '00', hex(token_name))", width: day},
-		{dimension: 5, value: digits("channel_id"), width: hour},
-		{dimension: 6, value: "hex(`group`)", width: hour},
+		{dimension: 1, value: "''", widths: []int64{5, 60, 1440, 23040}},
+		{dimension: 2, value: "hex(model_name)", widths: hour},
+		{dimension: 3, value: "concat(" + digits("user_id") + ", '00', hex(username))", widths: []int64{240, 1440, 23040}},
+		{dimension: 4, value: "concat(" + digits("token_id") + ", '00', hex(token_name))", widths: day},
+		{dimension: 7, value: "concat(hex(username), '00', " + digits("user_id") + ")", widths: []int64{23040}},
+		{dimension: 5, value: digits("channel_id"), widths: hour},
+		{dimension: 6, value: "hex(`group`)", widths: hour},
 	}, ""},
 	{5, "api_calls", "operation_time", "status_code", "0 AS quota, 0 AS prompt, 0 AS completion", []counted{
-		{dimension: 1, value: "''", width: hour},
-		{dimension: 2, value: "hex(app_id)", width: day},
+		{dimension: 1, value: "''", widths: hour},
+		{dimension: 2, value: "hex(app_id)", widths: day},
 	}, ""},
 }
 
@@ -76,12 +77,14 @@ func recount() string {
 	var dimensioned []string
 	for _, kind := range kinds {
 		for _, one := range kind.dimensions {
-			text := fmt.Sprintf("SELECT %d AS kind, %d AS dimension, %s AS value, %d AS width, tenant_id, %s AS at, %s AS class, %s FROM %s",
-				kind.number, one.dimension, one.value, one.width, kind.time, kind.class, kind.sums, kind.table)
-			if one.where != "" {
-				text += " WHERE " + one.where
+			for _, width := range one.widths {
+				text := fmt.Sprintf("SELECT %d AS kind, %d AS dimension, %s AS value, %d AS width, tenant_id, %s AS at, %s AS class, %s FROM %s",
+					kind.number, one.dimension, one.value, width, kind.time, kind.class, kind.sums, kind.table)
+				if one.where != "" {
+					text += " WHERE " + one.where
+				}
+				dimensioned = append(dimensioned, text)
 			}
-			dimensioned = append(dimensioned, text)
 		}
 	}
 	return `
@@ -92,11 +95,11 @@ WITH dimensioned AS (
 	UNION ALL
 	SELECT kind, dimension, value, width, hex(tenant_id), at, class, quota, prompt, completion FROM dimensioned WHERE tenant_id IS NOT NULL
 ), wanted AS (
-	SELECT kind, dimension, value, tenant, (at - ((at % width) + width) % width) {div} width AS bucket, class,
+	SELECT kind, dimension, width, value, tenant, (at - ((at % (width * 60000000)) + width * 60000000) % (width * 60000000)) {div} (width * 60000000) AS bucket, class,
 		count(*) AS row_count, sum(quota) AS quota, sum(prompt) AS prompt, sum(completion) AS completion
-	FROM tenanted GROUP BY 1, 2, 3, 4, 5, 6
+	FROM tenanted GROUP BY 1, 2, 3, 4, 5, 6, 7
 ), found AS (
-	SELECT kind, dimension, hex(value) AS value, hex(tenant_id) AS tenant, bucket, class, row_count, quota, prompt_tokens, completion_tokens FROM rollups
+	SELECT kind, dimension, width, hex(value) AS value, hex(tenant_id) AS tenant, bucket, class, row_count, quota, prompt_tokens, completion_tokens FROM rollups
 )
 SELECT 'missing' AS what, a.* FROM (SELECT * FROM wanted EXCEPT SELECT * FROM found) AS a
 UNION ALL
@@ -153,12 +156,12 @@ func Recount(t Failer, address string) (rows int) {
 	defer wrong.Close()
 	for wrong.Next() {
 		var what, value, tenant string
-		var kind, dimension, bucket, class, count, quota, prompt, completion int64
-		if err := wrong.Scan(&what, &kind, &dimension, &value, &tenant, &bucket, &class, &count, &quota, &prompt, &completion); err != nil {
+		var kind, dimension, width, bucket, class, count, quota, prompt, completion int64
+		if err := wrong.Scan(&what, &kind, &dimension, &width, &value, &tenant, &bucket, &class, &count, &quota, &prompt, &completion); err != nil {
 			t.Fatalf("recount: %v", err)
 		}
-		t.Fatalf("%s roll-up: kind %d dimension %d value %q tenant %s bucket %d class %d count %d quota %d tokens %d + %d",
-			what, kind, dimension, value, tenant, bucket, class, count, quota, prompt, completion)
+		t.Fatalf("%s roll-up: kind %d dimension %d width %d value %q tenant %s bucket %d class %d count %d quota %d tokens %d + %d",
+			what, kind, dimension, width, value, tenant, bucket, class, count, quota, prompt, completion)
 	}
 	if err := wrong.Err(); err != nil {
 		t.Fatalf("recount: %v", err)
