@@ -14,7 +14,7 @@ import (
 // A batch of an import is full at so many lines, bad ones included, or so many
 // bytes of them.
 const (
-	batchLines = 4000
+	batchLines = 2000
 	batchBytes = 4 << 20
 )
 

@@ -1,5 +1,7 @@
 package cli
 
+import "math/bits"
+
 // occurrences counts how often each content has come in an input. An input may
 // have many millions of lines, nearly all of which come once, so these cost
 // little more than the eight bytes of their hash. The zero value is ready.
@@ -22,7 +24,7 @@ func (o *occurrences) next(hash uint64) uint32 {
 
 // hashSet is a set of random numbers, by open addressing.
 type hashSet struct {
-	slots []uint64 // a power of two of them; 0 is empty
+	slots []uint64 // 0 is empty
 	used  int
 }
 
@@ -31,9 +33,9 @@ func (s *hashSet) add(hash uint64) bool {
 	if hash == 0 {
 		hash = 1
 	}
-	if s.used*4 >= len(s.slots)*3 {
-		old := s.slots
-		s.slots = make([]uint64, max(16, 2*len(old)))
+	if s.used*5 >= len(s.slots)*4 {
+		old := s.slots // sets grow alike, so by twice they would all be half empty at once
+		s.slots = make([]uint64, max(16, len(old)*5/4))
 		for _, one := range old {
 			if one != 0 {
 				s.slots[s.find(one)] = one
@@ -51,10 +53,11 @@ func (s *hashSet) add(hash uint64) bool {
 
 // find gives the slot that holds the number, or the empty one it belongs in.
 func (s *hashSet) find(hash uint64) uint64 {
-	mask := uint64(len(s.slots) - 1)
-	at := hash & mask
+	at, _ := bits.Mul64(hash<<8, uint64(len(s.slots))) // the first byte chose the set
 	for s.slots[at] != 0 && s.slots[at] != hash {
-		at = (at + 1) & mask
+		if at++; at == uint64(len(s.slots)) {
+			at = 0
+		}
 	}
 	return at
 }

