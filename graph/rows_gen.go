@@ -731,42 +731,6 @@ func (ec *executionContext) _UsageRecordEdge(ctx context.Context, sel ast.Select
 	return ec.long_UsageRecordEdge(ctx, sel, obj)
 }
 
-func (ec *executionContext) marshalNOperationEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*journal.Edge[ent.Operation]) graphql.Marshaler {
-	b, ok := written(ctx, len(v), func(w *rowWriter) bool {
-		w.beginList()
-		for i, one := range v {
-			w.element(i)
-			if one == nil || !ec.writeOperationEdge(w, sel, one) {
-				return false
-			}
-		}
-		w.endList()
-		return true
-	})
-	if ok {
-		return b
-	}
-	return ec.longmarshalNOperationEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx, sel, v)
-}
-
-func (ec *executionContext) marshalNAPICallEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*journal.Edge[ent.APICall]) graphql.Marshaler {
-	b, ok := written(ctx, len(v), func(w *rowWriter) bool {
-		w.beginList()
-		for i, one := range v {
-			w.element(i)
-			if one == nil || !ec.writeAPICallEdge(w, sel, one) {
-				return false
-			}
-		}
-		w.endList()
-		return true
-	})
-	if ok {
-		return b
-	}
-	return ec.longmarshalNAPICallEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx, sel, v)
-}
-
 func (ec *executionContext) marshalNEntry2ᚕᚖlogbookᚋentᚐEntryᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Entry) graphql.Marshaler {
 	b, ok := written(ctx, len(v), func(w *rowWriter) bool {
 		w.beginList()
@@ -785,12 +749,12 @@ func (ec *executionContext) marshalNEntry2ᚕᚖlogbookᚋentᚐEntryᚄ(ctx con
 	return ec.longmarshalNEntry2ᚕᚖlogbookᚋentᚐEntryᚄ(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNCategory2ᚕᚖlogbookᚋentᚐCategoryᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Category) graphql.Marshaler {
+func (ec *executionContext) marshalNAuditEvent2ᚕᚖlogbookᚋentᚐAuditEventᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.AuditEvent) graphql.Marshaler {
 	b, ok := written(ctx, len(v), func(w *rowWriter) bool {
 		w.beginList()
 		for i, one := range v {
 			w.element(i)
-			if one == nil || !ec.writeCategory(w, sel, one) {
+			if one == nil || !ec.writeAuditEvent(w, sel, one) {
 				return false
 			}
 		}
@@ -800,7 +764,25 @@ func (ec *executionContext) marshalNCategory2ᚕᚖlogbookᚋentᚐCategoryᚄ(c
 	if ok {
 		return b
 	}
-	return ec.longmarshalNCategory2ᚕᚖlogbookᚋentᚐCategoryᚄ(ctx, sel, v)
+	return ec.longmarshalNAuditEvent2ᚕᚖlogbookᚋentᚐAuditEventᚄ(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNOperation2ᚕᚖlogbookᚋentᚐOperationᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Operation) graphql.Marshaler {
+	b, ok := written(ctx, len(v), func(w *rowWriter) bool {
+		w.beginList()
+		for i, one := range v {
+			w.element(i)
+			if one == nil || !ec.writeOperation(w, sel, one) {
+				return false
+			}
+		}
+		w.endList()
+		return true
+	})
+	if ok {
+		return b
+	}
+	return ec.longmarshalNOperation2ᚕᚖlogbookᚋentᚐOperationᚄ(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNAPICall2ᚕᚖlogbookᚋentᚐAPICallᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.APICall) graphql.Marshaler {
@@ -821,6 +803,24 @@ func (ec *executionContext) marshalNAPICall2ᚕᚖlogbookᚋentᚐAPICallᚄ(ctx
 	return ec.longmarshalNAPICall2ᚕᚖlogbookᚋentᚐAPICallᚄ(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNCategory2ᚕᚖlogbookᚋentᚐCategoryᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Category) graphql.Marshaler {
+	b, ok := written(ctx, len(v), func(w *rowWriter) bool {
+		w.beginList()
+		for i, one := range v {
+			w.element(i)
+			if one == nil || !ec.writeCategory(w, sel, one) {
+				return false
+			}
+		}
+		w.endList()
+		return true
+	})
+	if ok {
+		return b
+	}
+	return ec.longmarshalNCategory2ᚕᚖlogbookᚋentᚐCategoryᚄ(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNUsageRecordEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*journal.Edge[ent.UsageRecord]) graphql.Marshaler {
 	b, ok := written(ctx, len(v), func(w *rowWriter) bool {
 		w.beginList()
@@ -837,24 +837,6 @@ func (ec *executionContext) marshalNUsageRecordEdge2ᚕᚖlogbookᚋinternalᚋj
 		return b
 	}
 	return ec.longmarshalNUsageRecordEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx, sel, v)
-}
-
-func (ec *executionContext) marshalNUsageRecord2ᚕᚖlogbookᚋentᚐUsageRecordᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.UsageRecord) graphql.Marshaler {
-	b, ok := written(ctx, len(v), func(w *rowWriter) bool {
-		w.beginList()
-		for i, one := range v {
-			w.element(i)
-			if one == nil || !ec.writeUsageRecord(w, sel, one) {
-				return false
-			}
-		}
-		w.endList()
-		return true
-	})
-	if ok {
-		return b
-	}
-	return ec.longmarshalNUsageRecord2ᚕᚖlogbookᚋentᚐUsageRecordᚄ(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNAuditEventEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*journal.Edge[ent.AuditEvent]) graphql.Marshaler {
@@ -893,12 +875,12 @@ func (ec *executionContext) marshalNEntryEdge2ᚕᚖlogbookᚋinternalᚋjournal
 	return ec.longmarshalNEntryEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNOperation2ᚕᚖlogbookᚋentᚐOperationᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Operation) graphql.Marshaler {
+func (ec *executionContext) marshalNUsageRecord2ᚕᚖlogbookᚋentᚐUsageRecordᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.UsageRecord) graphql.Marshaler {
 	b, ok := written(ctx, len(v), func(w *rowWriter) bool {
 		w.beginList()
 		for i, one := range v {
 			w.element(i)
-			if one == nil || !ec.writeOperation(w, sel, one) {
+			if one == nil || !ec.writeUsageRecord(w, sel, one) {
 				return false
 			}
 		}
@@ -908,7 +890,7 @@ func (ec *executionContext) marshalNOperation2ᚕᚖlogbookᚋentᚐOperationᚄ
 	if ok {
 		return b
 	}
-	return ec.longmarshalNOperation2ᚕᚖlogbookᚋentᚐOperationᚄ(ctx, sel, v)
+	return ec.longmarshalNUsageRecord2ᚕᚖlogbookᚋentᚐUsageRecordᚄ(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNTenant2ᚕᚖlogbookᚋentᚐTenantᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Tenant) graphql.Marshaler {
@@ -929,12 +911,12 @@ func (ec *executionContext) marshalNTenant2ᚕᚖlogbookᚋentᚐTenantᚄ(ctx c
 	return ec.longmarshalNTenant2ᚕᚖlogbookᚋentᚐTenantᚄ(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNAuditEvent2ᚕᚖlogbookᚋentᚐAuditEventᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.AuditEvent) graphql.Marshaler {
+func (ec *executionContext) marshalNOperationEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*journal.Edge[ent.Operation]) graphql.Marshaler {
 	b, ok := written(ctx, len(v), func(w *rowWriter) bool {
 		w.beginList()
 		for i, one := range v {
 			w.element(i)
-			if one == nil || !ec.writeAuditEvent(w, sel, one) {
+			if one == nil || !ec.writeOperationEdge(w, sel, one) {
 				return false
 			}
 		}
@@ -944,5 +926,23 @@ func (ec *executionContext) marshalNAuditEvent2ᚕᚖlogbookᚋentᚐAuditEvent�
 	if ok {
 		return b
 	}
-	return ec.longmarshalNAuditEvent2ᚕᚖlogbookᚋentᚐAuditEventᚄ(ctx, sel, v)
+	return ec.longmarshalNOperationEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNAPICallEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*journal.Edge[ent.APICall]) graphql.Marshaler {
+	b, ok := written(ctx, len(v), func(w *rowWriter) bool {
+		w.beginList()
+		for i, one := range v {
+			w.element(i)
+			if one == nil || !ec.writeAPICallEdge(w, sel, one) {
+				return false
+			}
+		}
+		w.endList()
+		return true
+	})
+	if ok {
+		return b
+	}
+	return ec.longmarshalNAPICallEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx, sel, v)
 }
