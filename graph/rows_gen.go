@@ -731,12 +731,12 @@ func (ec *executionContext) _UsageRecordEdge(ctx context.Context, sel ast.Select
 	return ec.long_UsageRecordEdge(ctx, sel, obj)
 }
 
-func (ec *executionContext) marshalNEntry2ᚕᚖlogbookᚋentᚐEntryᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Entry) graphql.Marshaler {
+func (ec *executionContext) marshalNAPICall2ᚕᚖlogbookᚋentᚐAPICallᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.APICall) graphql.Marshaler {
 	b, ok := written(ctx, len(v), func(w *rowWriter) bool {
 		w.beginList()
 		for i, one := range v {
 			w.element(i)
-			if one == nil || !ec.writeEntry(w, sel, one) {
+			if one == nil || !ec.writeAPICall(w, sel, one) {
 				return false
 			}
 		}
@@ -746,7 +746,25 @@ func (ec *executionContext) marshalNEntry2ᚕᚖlogbookᚋentᚐEntryᚄ(ctx con
 	if ok {
 		return b
 	}
-	return ec.longmarshalNEntry2ᚕᚖlogbookᚋentᚐEntryᚄ(ctx, sel, v)
+	return ec.longmarshalNAPICall2ᚕᚖlogbookᚋentᚐAPICallᚄ(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNAPICallEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*journal.Edge[ent.APICall]) graphql.Marshaler {
+	b, ok := written(ctx, len(v), func(w *rowWriter) bool {
+		w.beginList()
+		for i, one := range v {
+			w.element(i)
+			if one == nil || !ec.writeAPICallEdge(w, sel, one) {
+				return false
+			}
+		}
+		w.endList()
+		return true
+	})
+	if ok {
+		return b
+	}
+	return ec.longmarshalNAPICallEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNAuditEvent2ᚕᚖlogbookᚋentᚐAuditEventᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.AuditEvent) graphql.Marshaler {
@@ -767,12 +785,12 @@ func (ec *executionContext) marshalNAuditEvent2ᚕᚖlogbookᚋentᚐAuditEvent�
 	return ec.longmarshalNAuditEvent2ᚕᚖlogbookᚋentᚐAuditEventᚄ(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNOperation2ᚕᚖlogbookᚋentᚐOperationᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Operation) graphql.Marshaler {
+func (ec *executionContext) marshalNAuditEventEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*journal.Edge[ent.AuditEvent]) graphql.Marshaler {
 	b, ok := written(ctx, len(v), func(w *rowWriter) bool {
 		w.beginList()
 		for i, one := range v {
 			w.element(i)
-			if one == nil || !ec.writeOperation(w, sel, one) {
+			if one == nil || !ec.writeAuditEventEdge(w, sel, one) {
 				return false
 			}
 		}
@@ -782,25 +800,7 @@ func (ec *executionContext) marshalNOperation2ᚕᚖlogbookᚋentᚐOperationᚄ
 	if ok {
 		return b
 	}
-	return ec.longmarshalNOperation2ᚕᚖlogbookᚋentᚐOperationᚄ(ctx, sel, v)
-}
-
-func (ec *executionContext) marshalNAPICall2ᚕᚖlogbookᚋentᚐAPICallᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.APICall) graphql.Marshaler {
-	b, ok := written(ctx, len(v), func(w *rowWriter) bool {
-		w.beginList()
-		for i, one := range v {
-			w.element(i)
-			if one == nil || !ec.writeAPICall(w, sel, one) {
-				return false
-			}
-		}
-		w.endList()
-		return true
-	})
-	if ok {
-		return b
-	}
-	return ec.longmarshalNAPICall2ᚕᚖlogbookᚋentᚐAPICallᚄ(ctx, sel, v)
+	return ec.longmarshalNAuditEventEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNCategory2ᚕᚖlogbookᚋentᚐCategoryᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Category) graphql.Marshaler {
@@ -821,12 +821,12 @@ func (ec *executionContext) marshalNCategory2ᚕᚖlogbookᚋentᚐCategoryᚄ(c
 	return ec.longmarshalNCategory2ᚕᚖlogbookᚋentᚐCategoryᚄ(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNUsageRecordEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*journal.Edge[ent.UsageRecord]) graphql.Marshaler {
+func (ec *executionContext) marshalNEntry2ᚕᚖlogbookᚋentᚐEntryᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Entry) graphql.Marshaler {
 	b, ok := written(ctx, len(v), func(w *rowWriter) bool {
 		w.beginList()
 		for i, one := range v {
 			w.element(i)
-			if one == nil || !ec.writeUsageRecordEdge(w, sel, one) {
+			if one == nil || !ec.writeEntry(w, sel, one) {
 				return false
 			}
 		}
@@ -836,25 +836,7 @@ func (ec *executionContext) marshalNUsageRecordEdge2ᚕᚖlogbookᚋinternalᚋj
 	if ok {
 		return b
 	}
-	return ec.longmarshalNUsageRecordEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx, sel, v)
-}
-
-func (ec *executionContext) marshalNAuditEventEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*journal.Edge[ent.AuditEvent]) graphql.Marshaler {
-	b, ok := written(ctx, len(v), func(w *rowWriter) bool {
-		w.beginList()
-		for i, one := range v {
-			w.element(i)
-			if one == nil || !ec.writeAuditEventEdge(w, sel, one) {
-				return false
-			}
-		}
-		w.endList()
-		return true
-	})
-	if ok {
-		return b
-	}
-	return ec.longmarshalNAuditEventEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx, sel, v)
+	return ec.longmarshalNEntry2ᚕᚖlogbookᚋentᚐEntryᚄ(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNEntryEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*journal.Edge[ent.Entry]) graphql.Marshaler {
@@ -875,12 +857,12 @@ func (ec *executionContext) marshalNEntryEdge2ᚕᚖlogbookᚋinternalᚋjournal
 	return ec.longmarshalNEntryEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNUsageRecord2ᚕᚖlogbookᚋentᚐUsageRecordᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.UsageRecord) graphql.Marshaler {
+func (ec *executionContext) marshalNOperation2ᚕᚖlogbookᚋentᚐOperationᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Operation) graphql.Marshaler {
 	b, ok := written(ctx, len(v), func(w *rowWriter) bool {
 		w.beginList()
 		for i, one := range v {
 			w.element(i)
-			if one == nil || !ec.writeUsageRecord(w, sel, one) {
+			if one == nil || !ec.writeOperation(w, sel, one) {
 				return false
 			}
 		}
@@ -890,25 +872,7 @@ func (ec *executionContext) marshalNUsageRecord2ᚕᚖlogbookᚋentᚐUsageRecor
 	if ok {
 		return b
 	}
-	return ec.longmarshalNUsageRecord2ᚕᚖlogbookᚋentᚐUsageRecordᚄ(ctx, sel, v)
-}
-
-func (ec *executionContext) marshalNTenant2ᚕᚖlogbookᚋentᚐTenantᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Tenant) graphql.Marshaler {
-	b, ok := written(ctx, len(v), func(w *rowWriter) bool {
-		w.beginList()
-		for i, one := range v {
-			w.element(i)
-			if one == nil || !ec.writeTenant(w, sel, one) {
-				return false
-			}
-		}
-		w.endList()
-		return true
-	})
-	if ok {
-		return b
-	}
-	return ec.longmarshalNTenant2ᚕᚖlogbookᚋentᚐTenantᚄ(ctx, sel, v)
+	return ec.longmarshalNOperation2ᚕᚖlogbookᚋentᚐOperationᚄ(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalNOperationEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*journal.Edge[ent.Operation]) graphql.Marshaler {
@@ -929,12 +893,12 @@ func (ec *executionContext) marshalNOperationEdge2ᚕᚖlogbookᚋinternalᚋjou
 	return ec.longmarshalNOperationEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNAPICallEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*journal.Edge[ent.APICall]) graphql.Marshaler {
+func (ec *executionContext) marshalNTenant2ᚕᚖlogbookᚋentᚐTenantᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.Tenant) graphql.Marshaler {
 	b, ok := written(ctx, len(v), func(w *rowWriter) bool {
 		w.beginList()
 		for i, one := range v {
 			w.element(i)
-			if one == nil || !ec.writeAPICallEdge(w, sel, one) {
+			if one == nil || !ec.writeTenant(w, sel, one) {
 				return false
 			}
 		}
@@ -944,5 +908,41 @@ func (ec *executionContext) marshalNAPICallEdge2ᚕᚖlogbookᚋinternalᚋjourn
 	if ok {
 		return b
 	}
-	return ec.longmarshalNAPICallEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx, sel, v)
+	return ec.longmarshalNTenant2ᚕᚖlogbookᚋentᚐTenantᚄ(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNUsageRecord2ᚕᚖlogbookᚋentᚐUsageRecordᚄ(ctx context.Context, sel ast.SelectionSet, v []*ent.UsageRecord) graphql.Marshaler {
+	b, ok := written(ctx, len(v), func(w *rowWriter) bool {
+		w.beginList()
+		for i, one := range v {
+			w.element(i)
+			if one == nil || !ec.writeUsageRecord(w, sel, one) {
+				return false
+			}
+		}
+		w.endList()
+		return true
+	})
+	if ok {
+		return b
+	}
+	return ec.longmarshalNUsageRecord2ᚕᚖlogbookᚋentᚐUsageRecordᚄ(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNUsageRecordEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*journal.Edge[ent.UsageRecord]) graphql.Marshaler {
+	b, ok := written(ctx, len(v), func(w *rowWriter) bool {
+		w.beginList()
+		for i, one := range v {
+			w.element(i)
+			if one == nil || !ec.writeUsageRecordEdge(w, sel, one) {
+				return false
+			}
+		}
+		w.endList()
+		return true
+	})
+	if ok {
+		return b
+	}
+	return ec.longmarshalNUsageRecordEdge2ᚕᚖlogbookᚋinternalᚋjournalᚐEdgeᚄ(ctx, sel, v)
 }

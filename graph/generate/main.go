@@ -14,6 +14,7 @@ import (
 	"go/types"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/99designs/gqlgen/api"
@@ -147,6 +148,7 @@ func rowsOf(data *codegen.Data) (*rows, error) {
 			r.Lists = append(r.Lists, list{one.MarshalFunc(), one.GO, one.Elem().Definition.Name})
 		}
 	}
+	slices.SortFunc(r.Lists, func(a, b list) int { return strings.Compare(a.Marshal, b.Marshal) })
 	return r, nil
 }
 
