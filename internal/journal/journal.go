@@ -53,6 +53,7 @@ type Journal struct {
 	zone        *time.Location
 	countBudget time.Duration
 	scans       chan struct{} // one for each question that reads row after row
+	sizes       searchSizes
 	writer      writer
 	hub         hub
 	names       names
@@ -70,7 +71,7 @@ type Options struct {
 
 // New makes a journal on an open database. Close it before the database.
 func New(database *db.DB, options Options) *Journal {
-	j := &Journal{db: database, now: options.Now, zone: options.Zone, countBudget: options.CountBudget, scans: make(chan struct{}, mostScans)}
+	j := &Journal{db: database, now: options.Now, zone: options.Zone, countBudget: options.CountBudget, scans: make(chan struct{}, mostScans), sizes: usualSizes}
 	if j.now == nil {
 		j.now = time.Now
 	}
