@@ -119,6 +119,9 @@ func (s *serve) Run(p *cli.Process, settings *cli.Settings) error {
 	jobs.Go(func() {
 		store.Journal.KeepLease(running, func(err error) { log.Warn("the writer's lease was not renewed", "error", err) })
 	})
+	jobs.Go(func() {
+		store.Journal.KeepSealed(running, func(err error) { log.Warn("texts were not made ready to search", "error", err) })
+	})
 
 	if s.Demo {
 		if err := cli.LoadSample(p, store, examples.Files); err != nil {

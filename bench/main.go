@@ -29,6 +29,7 @@ type commands struct {
 	Attacks attacked `cmd:"" help:"Print how long the server takes to refuse each known attack."`
 	Costs   costs    `cmd:"" help:"Print what each index and each roll-up dimension costs a write."`
 	Real    real     `cmd:"" help:"Print the sizes of tables, indexes and roll-ups for real log files."`
+	Search  searches `cmd:"" help:"Print how long a search takes that finds nothing, by the length of the text, and the sizes of the blocks that serve it."`
 	Floor   floor    `cmd:"" hidden:"" help:"Answer the questions by prepared SQL until standard input ends."`
 }
 

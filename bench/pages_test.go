@@ -244,6 +244,7 @@ func TestPagesRead(t *testing.T) {
 			l.statements(t, k, w)
 		}
 		l.timeline(t, w, mostRows*depths)
+		l.searches(t)
 	})
 }
 

@@ -8,6 +8,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"logbook/internal/db"
+	"logbook/internal/journal"
 )
 
 // real is the command "real": it imports real log files as people do and prints
@@ -59,6 +62,24 @@ func (r *real) sizes(p process, binary, name string, some []*kind) error {
 	if err != nil {
 		return err
 	}
-	p.print("%s\n", size)
+	p.print("%s", size)
+	blocks, err := r.blocks(p, e)
+	if err != nil {
+		return err
+	}
+	p.print("%s\n", blocks)
 	return nil
+}
+
+// blocks seals what was imported, as a server does, and says how large the blocks are.
+func (r *real) blocks(p process, e *engine) (string, error) {
+	database, err := db.Open(p, e.address)
+	if err != nil {
+		return "", err
+	}
+	defer database.Close()
+	if err := journal.New(database, journal.Options{}).Seal(system(p)); err != nil {
+		return "", err
+	}
+	return blocksOf(p, e)
 }

@@ -65,9 +65,12 @@ func startServer(p process, binary string, e *engine, options ...string) (*serve
 }
 
 // userKey gives a JWT of the user ownUser, who need not be stored.
-func userKey() string {
+func userKey() string { return signedKey(auth.User) }
+
+// signedKey gives ownUser's with a role.
+func signedKey(role auth.Role) string {
 	key, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
-		"sub": strconv.Itoa(ownUser), "username": usageUser(ownUser), "role": auth.User, "exp": time.Now().Add(24 * time.Hour).Unix(),
+		"sub": strconv.Itoa(ownUser), "username": usageUser(ownUser), "role": role, "exp": time.Now().Add(24 * time.Hour).Unix(),
 	}).SignedString([]byte(jwtSecret))
 	if err != nil {
 		panic(err) // a mistake in the claims

@@ -48,6 +48,9 @@ func (s sizes) String() string {
 			rollups = t
 			continue
 		}
+		if t.name == "text_blocks" { // see blocksOf
+			continue
+		}
 		logs.rows += t.rows
 		logs.bytes += t.bytes
 		logs.indexes = append(logs.indexes, t.indexes...)
@@ -85,7 +88,7 @@ func sizesOf(ctx context.Context, e *engine) (*sizes, error) {
 		return nil, err
 	}
 	defer db.Close()
-	list := []string{"rollups"}
+	list := []string{"rollups", "text_blocks"}
 	for _, k := range kinds() {
 		list = append(list, k.table)
 	}

@@ -23,6 +23,7 @@ import (
 	"logbook/ent/retentionpolicy"
 	"logbook/ent/rollup"
 	"logbook/ent/tenant"
+	"logbook/ent/textblock"
 	"logbook/ent/usagerecord"
 	"logbook/ent/user"
 	"logbook/ent/writer"
@@ -60,6 +61,8 @@ type Client struct {
 	Rollup *RollupClient
 	// Tenant is the client for interacting with the Tenant builders.
 	Tenant *TenantClient
+	// TextBlock is the client for interacting with the TextBlock builders.
+	TextBlock *TextBlockClient
 	// UsageRecord is the client for interacting with the UsageRecord builders.
 	UsageRecord *UsageRecordClient
 	// User is the client for interacting with the User builders.
@@ -88,6 +91,7 @@ func (c *Client) init() {
 	c.RetentionPolicy = NewRetentionPolicyClient(c.config)
 	c.Rollup = NewRollupClient(c.config)
 	c.Tenant = NewTenantClient(c.config)
+	c.TextBlock = NewTextBlockClient(c.config)
 	c.UsageRecord = NewUsageRecordClient(c.config)
 	c.User = NewUserClient(c.config)
 	c.Writer = NewWriterClient(c.config)
@@ -194,6 +198,7 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 		RetentionPolicy: NewRetentionPolicyClient(cfg),
 		Rollup:          NewRollupClient(cfg),
 		Tenant:          NewTenantClient(cfg),
+		TextBlock:       NewTextBlockClient(cfg),
 		UsageRecord:     NewUsageRecordClient(cfg),
 		User:            NewUserClient(cfg),
 		Writer:          NewWriterClient(cfg),
@@ -227,6 +232,7 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 		RetentionPolicy: NewRetentionPolicyClient(cfg),
 		Rollup:          NewRollupClient(cfg),
 		Tenant:          NewTenantClient(cfg),
+		TextBlock:       NewTextBlockClient(cfg),
 		UsageRecord:     NewUsageRecordClient(cfg),
 		User:            NewUserClient(cfg),
 		Writer:          NewWriterClient(cfg),
@@ -260,8 +266,8 @@ func (c *Client) Close() error {
 func (c *Client) Use(hooks ...Hook) {
 	for _, n := range []interface{ Use(...Hook) }{
 		c.APICall, c.AccessToken, c.AuditEvent, c.Category, c.Entry, c.IdempotencyKey,
-		c.Identity, c.Operation, c.RetentionPolicy, c.Rollup, c.Tenant, c.UsageRecord,
-		c.User, c.Writer,
+		c.Identity, c.Operation, c.RetentionPolicy, c.Rollup, c.Tenant, c.TextBlock,
+		c.UsageRecord, c.User, c.Writer,
 	} {
 		n.Use(hooks...)
 	}
@@ -272,8 +278,8 @@ func (c *Client) Use(hooks ...Hook) {
 func (c *Client) Intercept(interceptors ...Interceptor) {
 	for _, n := range []interface{ Intercept(...Interceptor) }{
 		c.APICall, c.AccessToken, c.AuditEvent, c.Category, c.Entry, c.IdempotencyKey,
-		c.Identity, c.Operation, c.RetentionPolicy, c.Rollup, c.Tenant, c.UsageRecord,
-		c.User, c.Writer,
+		c.Identity, c.Operation, c.RetentionPolicy, c.Rollup, c.Tenant, c.TextBlock,
+		c.UsageRecord, c.User, c.Writer,
 	} {
 		n.Intercept(interceptors...)
 	}
@@ -304,6 +310,8 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.Rollup.mutate(ctx, m)
 	case *TenantMutation:
 		return c.Tenant.mutate(ctx, m)
+	case *TextBlockMutation:
+		return c.TextBlock.mutate(ctx, m)
 	case *UsageRecordMutation:
 		return c.UsageRecord.mutate(ctx, m)
 	case *UserMutation:
@@ -1805,6 +1813,140 @@ func (c *TenantClient) mutate(ctx context.Context, m *TenantMutation) (Value, er
 	}
 }
 
+// TextBlockClient is a client for the TextBlock schema.
+type TextBlockClient struct {
+	config
+}
+
+// NewTextBlockClient returns a client for the TextBlock from the given config.
+func NewTextBlockClient(c config) *TextBlockClient {
+	return &TextBlockClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `textblock.Hooks(f(g(h())))`.
+func (c *TextBlockClient) Use(hooks ...Hook) {
+	c.hooks.TextBlock = append(c.hooks.TextBlock, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `textblock.Intercept(f(g(h())))`.
+func (c *TextBlockClient) Intercept(interceptors ...Interceptor) {
+	c.inters.TextBlock = append(c.inters.TextBlock, interceptors...)
+}
+
+// Create returns a builder for creating a TextBlock entity.
+func (c *TextBlockClient) Create() *TextBlockCreate {
+	mutation := newTextBlockMutation(c.config, OpCreate)
+	return &TextBlockCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of TextBlock entities.
+func (c *TextBlockClient) CreateBulk(builders ...*TextBlockCreate) *TextBlockCreateBulk {
+	return &TextBlockCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *TextBlockClient) MapCreateBulk(slice any, setFunc func(*TextBlockCreate, int)) *TextBlockCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &TextBlockCreateBulk{err: fmt.Errorf("calling to TextBlockClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*TextBlockCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &TextBlockCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for TextBlock.
+func (c *TextBlockClient) Update() *TextBlockUpdate {
+	mutation := newTextBlockMutation(c.config, OpUpdate)
+	return &TextBlockUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *TextBlockClient) UpdateOne(_m *TextBlock) *TextBlockUpdateOne {
+	mutation := newTextBlockMutation(c.config, OpUpdateOne, withTextBlock(_m))
+	return &TextBlockUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *TextBlockClient) UpdateOneID(id int64) *TextBlockUpdateOne {
+	mutation := newTextBlockMutation(c.config, OpUpdateOne, withTextBlockID(id))
+	return &TextBlockUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for TextBlock.
+func (c *TextBlockClient) Delete() *TextBlockDelete {
+	mutation := newTextBlockMutation(c.config, OpDelete)
+	return &TextBlockDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *TextBlockClient) DeleteOne(_m *TextBlock) *TextBlockDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *TextBlockClient) DeleteOneID(id int64) *TextBlockDeleteOne {
+	builder := c.Delete().Where(textblock.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &TextBlockDeleteOne{builder}
+}
+
+// Query returns a query builder for TextBlock.
+func (c *TextBlockClient) Query() *TextBlockQuery {
+	return &TextBlockQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeTextBlock},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a TextBlock entity by its id.
+func (c *TextBlockClient) Get(ctx context.Context, id int64) (*TextBlock, error) {
+	return c.Query().Where(textblock.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *TextBlockClient) GetX(ctx context.Context, id int64) *TextBlock {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *TextBlockClient) Hooks() []Hook {
+	hooks := c.hooks.TextBlock
+	return append(hooks[:len(hooks):len(hooks)], textblock.Hooks[:]...)
+}
+
+// Interceptors returns the client interceptors.
+func (c *TextBlockClient) Interceptors() []Interceptor {
+	return c.inters.TextBlock
+}
+
+func (c *TextBlockClient) mutate(ctx context.Context, m *TextBlockMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&TextBlockCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&TextBlockUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&TextBlockUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&TextBlockDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown TextBlock mutation op: %q", m.Op())
+	}
+}
+
 // UsageRecordClient is a client for the UsageRecord schema.
 type UsageRecordClient struct {
 	config
@@ -2226,12 +2368,12 @@ func (c *WriterClient) mutate(ctx context.Context, m *WriterMutation) (Value, er
 type (
 	hooks struct {
 		APICall, AccessToken, AuditEvent, Category, Entry, IdempotencyKey, Identity,
-		Operation, RetentionPolicy, Rollup, Tenant, UsageRecord, User,
+		Operation, RetentionPolicy, Rollup, Tenant, TextBlock, UsageRecord, User,
 		Writer []ent.Hook
 	}
 	inters struct {
 		APICall, AccessToken, AuditEvent, Category, Entry, IdempotencyKey, Identity,
-		Operation, RetentionPolicy, Rollup, Tenant, UsageRecord, User,
+		Operation, RetentionPolicy, Rollup, Tenant, TextBlock, UsageRecord, User,
 		Writer []ent.Interceptor
 	}
 )

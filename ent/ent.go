@@ -17,6 +17,7 @@ import (
 	"logbook/ent/retentionpolicy"
 	"logbook/ent/rollup"
 	"logbook/ent/tenant"
+	"logbook/ent/textblock"
 	"logbook/ent/usagerecord"
 	"logbook/ent/user"
 	"logbook/ent/writer"
@@ -97,6 +98,7 @@ func checkColumn(t, c string) error {
 			retentionpolicy.Table: retentionpolicy.ValidColumn,
 			rollup.Table:          rollup.ValidColumn,
 			tenant.Table:          tenant.ValidColumn,
+			textblock.Table:       textblock.ValidColumn,
 			usagerecord.Table:     usagerecord.ValidColumn,
 			user.Table:            user.ValidColumn,
 			writer.Table:          writer.ValidColumn,

@@ -19,6 +19,7 @@ import (
 	"logbook/ent/retentionpolicy"
 	"logbook/ent/rollup"
 	"logbook/ent/tenant"
+	"logbook/ent/textblock"
 	"logbook/ent/usagerecord"
 	"logbook/ent/user"
 	"logbook/ent/writer"
@@ -48,6 +49,7 @@ const (
 	TypeRetentionPolicy = "RetentionPolicy"
 	TypeRollup          = "Rollup"
 	TypeTenant          = "Tenant"
+	TypeTextBlock       = "TextBlock"
 	TypeUsageRecord     = "UsageRecord"
 	TypeUser            = "User"
 	TypeWriter          = "Writer"
@@ -9917,6 +9919,863 @@ func (m *TenantMutation) ClearEdge(name string) error {
 // It returns an error if the edge is not defined in the schema.
 func (m *TenantMutation) ResetEdge(name string) error {
 	return fmt.Errorf("unknown Tenant edge %s", name)
+}
+
+// TextBlockMutation represents an operation that mutates the TextBlock nodes in the graph.
+type TextBlockMutation struct {
+	config
+	op                Op
+	typ               string
+	id                *int64
+	kind              *int8
+	addkind           *int8
+	writer            *int32
+	addwriter         *int32
+	first_sequence    *int64
+	addfirst_sequence *int64
+	last_sequence     *int64
+	addlast_sequence  *int64
+	oldest            *column.Time
+	addoldest         *column.Time
+	newest            *column.Time
+	addnewest         *column.Time
+	filter            *[]byte
+	clearedFields     map[string]struct{}
+	done              bool
+	oldValue          func(context.Context) (*TextBlock, error)
+	predicates        []predicate.TextBlock
+}
+
+var _ ent.Mutation = (*TextBlockMutation)(nil)
+
+// textblockOption allows management of the mutation configuration using functional options.
+type textblockOption func(*TextBlockMutation)
+
+// newTextBlockMutation creates new mutation for the TextBlock entity.
+func newTextBlockMutation(c config, op Op, opts ...textblockOption) *TextBlockMutation {
+	m := &TextBlockMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeTextBlock,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withTextBlockID sets the ID field of the mutation.
+func withTextBlockID(id int64) textblockOption {
+	return func(m *TextBlockMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *TextBlock
+		)
+		m.oldValue = func(ctx context.Context) (*TextBlock, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().TextBlock.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withTextBlock sets the old TextBlock of the mutation.
+func withTextBlock(node *TextBlock) textblockOption {
+	return func(m *TextBlockMutation) {
+		m.oldValue = func(context.Context) (*TextBlock, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m TextBlockMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m TextBlockMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of TextBlock entities.
+func (m *TextBlockMutation) SetID(id int64) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *TextBlockMutation) ID() (id int64, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *TextBlockMutation) IDs(ctx context.Context) ([]int64, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []int64{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().TextBlock.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetKind sets the "kind" field.
+func (m *TextBlockMutation) SetKind(i int8) {
+	m.kind = &i
+	m.addkind = nil
+}
+
+// Kind returns the value of the "kind" field in the mutation.
+func (m *TextBlockMutation) Kind() (r int8, exists bool) {
+	v := m.kind
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldKind returns the old "kind" field's value of the TextBlock entity.
+// If the TextBlock object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TextBlockMutation) OldKind(ctx context.Context) (v int8, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldKind is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldKind requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldKind: %w", err)
+	}
+	return oldValue.Kind, nil
+}
+
+// AddKind adds i to the "kind" field.
+func (m *TextBlockMutation) AddKind(i int8) {
+	if m.addkind != nil {
+		*m.addkind += i
+	} else {
+		m.addkind = &i
+	}
+}
+
+// AddedKind returns the value that was added to the "kind" field in this mutation.
+func (m *TextBlockMutation) AddedKind() (r int8, exists bool) {
+	v := m.addkind
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetKind resets all changes to the "kind" field.
+func (m *TextBlockMutation) ResetKind() {
+	m.kind = nil
+	m.addkind = nil
+}
+
+// SetWriter sets the "writer" field.
+func (m *TextBlockMutation) SetWriter(i int32) {
+	m.writer = &i
+	m.addwriter = nil
+}
+
+// Writer returns the value of the "writer" field in the mutation.
+func (m *TextBlockMutation) Writer() (r int32, exists bool) {
+	v := m.writer
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldWriter returns the old "writer" field's value of the TextBlock entity.
+// If the TextBlock object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TextBlockMutation) OldWriter(ctx context.Context) (v int32, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldWriter is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldWriter requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldWriter: %w", err)
+	}
+	return oldValue.Writer, nil
+}
+
+// AddWriter adds i to the "writer" field.
+func (m *TextBlockMutation) AddWriter(i int32) {
+	if m.addwriter != nil {
+		*m.addwriter += i
+	} else {
+		m.addwriter = &i
+	}
+}
+
+// AddedWriter returns the value that was added to the "writer" field in this mutation.
+func (m *TextBlockMutation) AddedWriter() (r int32, exists bool) {
+	v := m.addwriter
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetWriter resets all changes to the "writer" field.
+func (m *TextBlockMutation) ResetWriter() {
+	m.writer = nil
+	m.addwriter = nil
+}
+
+// SetFirstSequence sets the "first_sequence" field.
+func (m *TextBlockMutation) SetFirstSequence(i int64) {
+	m.first_sequence = &i
+	m.addfirst_sequence = nil
+}
+
+// FirstSequence returns the value of the "first_sequence" field in the mutation.
+func (m *TextBlockMutation) FirstSequence() (r int64, exists bool) {
+	v := m.first_sequence
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldFirstSequence returns the old "first_sequence" field's value of the TextBlock entity.
+// If the TextBlock object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TextBlockMutation) OldFirstSequence(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldFirstSequence is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldFirstSequence requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldFirstSequence: %w", err)
+	}
+	return oldValue.FirstSequence, nil
+}
+
+// AddFirstSequence adds i to the "first_sequence" field.
+func (m *TextBlockMutation) AddFirstSequence(i int64) {
+	if m.addfirst_sequence != nil {
+		*m.addfirst_sequence += i
+	} else {
+		m.addfirst_sequence = &i
+	}
+}
+
+// AddedFirstSequence returns the value that was added to the "first_sequence" field in this mutation.
+func (m *TextBlockMutation) AddedFirstSequence() (r int64, exists bool) {
+	v := m.addfirst_sequence
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetFirstSequence resets all changes to the "first_sequence" field.
+func (m *TextBlockMutation) ResetFirstSequence() {
+	m.first_sequence = nil
+	m.addfirst_sequence = nil
+}
+
+// SetLastSequence sets the "last_sequence" field.
+func (m *TextBlockMutation) SetLastSequence(i int64) {
+	m.last_sequence = &i
+	m.addlast_sequence = nil
+}
+
+// LastSequence returns the value of the "last_sequence" field in the mutation.
+func (m *TextBlockMutation) LastSequence() (r int64, exists bool) {
+	v := m.last_sequence
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldLastSequence returns the old "last_sequence" field's value of the TextBlock entity.
+// If the TextBlock object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TextBlockMutation) OldLastSequence(ctx context.Context) (v int64, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldLastSequence is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldLastSequence requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldLastSequence: %w", err)
+	}
+	return oldValue.LastSequence, nil
+}
+
+// AddLastSequence adds i to the "last_sequence" field.
+func (m *TextBlockMutation) AddLastSequence(i int64) {
+	if m.addlast_sequence != nil {
+		*m.addlast_sequence += i
+	} else {
+		m.addlast_sequence = &i
+	}
+}
+
+// AddedLastSequence returns the value that was added to the "last_sequence" field in this mutation.
+func (m *TextBlockMutation) AddedLastSequence() (r int64, exists bool) {
+	v := m.addlast_sequence
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetLastSequence resets all changes to the "last_sequence" field.
+func (m *TextBlockMutation) ResetLastSequence() {
+	m.last_sequence = nil
+	m.addlast_sequence = nil
+}
+
+// SetOldest sets the "oldest" field.
+func (m *TextBlockMutation) SetOldest(c column.Time) {
+	m.oldest = &c
+	m.addoldest = nil
+}
+
+// Oldest returns the value of the "oldest" field in the mutation.
+func (m *TextBlockMutation) Oldest() (r column.Time, exists bool) {
+	v := m.oldest
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldOldest returns the old "oldest" field's value of the TextBlock entity.
+// If the TextBlock object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TextBlockMutation) OldOldest(ctx context.Context) (v column.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldOldest is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldOldest requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldOldest: %w", err)
+	}
+	return oldValue.Oldest, nil
+}
+
+// AddOldest adds c to the "oldest" field.
+func (m *TextBlockMutation) AddOldest(c column.Time) {
+	if m.addoldest != nil {
+		*m.addoldest += c
+	} else {
+		m.addoldest = &c
+	}
+}
+
+// AddedOldest returns the value that was added to the "oldest" field in this mutation.
+func (m *TextBlockMutation) AddedOldest() (r column.Time, exists bool) {
+	v := m.addoldest
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetOldest resets all changes to the "oldest" field.
+func (m *TextBlockMutation) ResetOldest() {
+	m.oldest = nil
+	m.addoldest = nil
+}
+
+// SetNewest sets the "newest" field.
+func (m *TextBlockMutation) SetNewest(c column.Time) {
+	m.newest = &c
+	m.addnewest = nil
+}
+
+// Newest returns the value of the "newest" field in the mutation.
+func (m *TextBlockMutation) Newest() (r column.Time, exists bool) {
+	v := m.newest
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldNewest returns the old "newest" field's value of the TextBlock entity.
+// If the TextBlock object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TextBlockMutation) OldNewest(ctx context.Context) (v column.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldNewest is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldNewest requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldNewest: %w", err)
+	}
+	return oldValue.Newest, nil
+}
+
+// AddNewest adds c to the "newest" field.
+func (m *TextBlockMutation) AddNewest(c column.Time) {
+	if m.addnewest != nil {
+		*m.addnewest += c
+	} else {
+		m.addnewest = &c
+	}
+}
+
+// AddedNewest returns the value that was added to the "newest" field in this mutation.
+func (m *TextBlockMutation) AddedNewest() (r column.Time, exists bool) {
+	v := m.addnewest
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// ResetNewest resets all changes to the "newest" field.
+func (m *TextBlockMutation) ResetNewest() {
+	m.newest = nil
+	m.addnewest = nil
+}
+
+// SetFilter sets the "filter" field.
+func (m *TextBlockMutation) SetFilter(b []byte) {
+	m.filter = &b
+}
+
+// Filter returns the value of the "filter" field in the mutation.
+func (m *TextBlockMutation) Filter() (r []byte, exists bool) {
+	v := m.filter
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldFilter returns the old "filter" field's value of the TextBlock entity.
+// If the TextBlock object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *TextBlockMutation) OldFilter(ctx context.Context) (v []byte, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldFilter is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldFilter requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldFilter: %w", err)
+	}
+	return oldValue.Filter, nil
+}
+
+// ResetFilter resets all changes to the "filter" field.
+func (m *TextBlockMutation) ResetFilter() {
+	m.filter = nil
+}
+
+// Where appends a list predicates to the TextBlockMutation builder.
+func (m *TextBlockMutation) Where(ps ...predicate.TextBlock) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the TextBlockMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *TextBlockMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.TextBlock, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *TextBlockMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *TextBlockMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (TextBlock).
+func (m *TextBlockMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *TextBlockMutation) Fields() []string {
+	fields := make([]string, 0, 7)
+	if m.kind != nil {
+		fields = append(fields, textblock.FieldKind)
+	}
+	if m.writer != nil {
+		fields = append(fields, textblock.FieldWriter)
+	}
+	if m.first_sequence != nil {
+		fields = append(fields, textblock.FieldFirstSequence)
+	}
+	if m.last_sequence != nil {
+		fields = append(fields, textblock.FieldLastSequence)
+	}
+	if m.oldest != nil {
+		fields = append(fields, textblock.FieldOldest)
+	}
+	if m.newest != nil {
+		fields = append(fields, textblock.FieldNewest)
+	}
+	if m.filter != nil {
+		fields = append(fields, textblock.FieldFilter)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *TextBlockMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case textblock.FieldKind:
+		return m.Kind()
+	case textblock.FieldWriter:
+		return m.Writer()
+	case textblock.FieldFirstSequence:
+		return m.FirstSequence()
+	case textblock.FieldLastSequence:
+		return m.LastSequence()
+	case textblock.FieldOldest:
+		return m.Oldest()
+	case textblock.FieldNewest:
+		return m.Newest()
+	case textblock.FieldFilter:
+		return m.Filter()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *TextBlockMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case textblock.FieldKind:
+		return m.OldKind(ctx)
+	case textblock.FieldWriter:
+		return m.OldWriter(ctx)
+	case textblock.FieldFirstSequence:
+		return m.OldFirstSequence(ctx)
+	case textblock.FieldLastSequence:
+		return m.OldLastSequence(ctx)
+	case textblock.FieldOldest:
+		return m.OldOldest(ctx)
+	case textblock.FieldNewest:
+		return m.OldNewest(ctx)
+	case textblock.FieldFilter:
+		return m.OldFilter(ctx)
+	}
+	return nil, fmt.Errorf("unknown TextBlock field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *TextBlockMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case textblock.FieldKind:
+		v, ok := value.(int8)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetKind(v)
+		return nil
+	case textblock.FieldWriter:
+		v, ok := value.(int32)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetWriter(v)
+		return nil
+	case textblock.FieldFirstSequence:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetFirstSequence(v)
+		return nil
+	case textblock.FieldLastSequence:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetLastSequence(v)
+		return nil
+	case textblock.FieldOldest:
+		v, ok := value.(column.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetOldest(v)
+		return nil
+	case textblock.FieldNewest:
+		v, ok := value.(column.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetNewest(v)
+		return nil
+	case textblock.FieldFilter:
+		v, ok := value.([]byte)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetFilter(v)
+		return nil
+	}
+	return fmt.Errorf("unknown TextBlock field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *TextBlockMutation) AddedFields() []string {
+	var fields []string
+	if m.addkind != nil {
+		fields = append(fields, textblock.FieldKind)
+	}
+	if m.addwriter != nil {
+		fields = append(fields, textblock.FieldWriter)
+	}
+	if m.addfirst_sequence != nil {
+		fields = append(fields, textblock.FieldFirstSequence)
+	}
+	if m.addlast_sequence != nil {
+		fields = append(fields, textblock.FieldLastSequence)
+	}
+	if m.addoldest != nil {
+		fields = append(fields, textblock.FieldOldest)
+	}
+	if m.addnewest != nil {
+		fields = append(fields, textblock.FieldNewest)
+	}
+	return fields
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *TextBlockMutation) AddedField(name string) (ent.Value, bool) {
+	switch name {
+	case textblock.FieldKind:
+		return m.AddedKind()
+	case textblock.FieldWriter:
+		return m.AddedWriter()
+	case textblock.FieldFirstSequence:
+		return m.AddedFirstSequence()
+	case textblock.FieldLastSequence:
+		return m.AddedLastSequence()
+	case textblock.FieldOldest:
+		return m.AddedOldest()
+	case textblock.FieldNewest:
+		return m.AddedNewest()
+	}
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *TextBlockMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	case textblock.FieldKind:
+		v, ok := value.(int8)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddKind(v)
+		return nil
+	case textblock.FieldWriter:
+		v, ok := value.(int32)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddWriter(v)
+		return nil
+	case textblock.FieldFirstSequence:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddFirstSequence(v)
+		return nil
+	case textblock.FieldLastSequence:
+		v, ok := value.(int64)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddLastSequence(v)
+		return nil
+	case textblock.FieldOldest:
+		v, ok := value.(column.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddOldest(v)
+		return nil
+	case textblock.FieldNewest:
+		v, ok := value.(column.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.AddNewest(v)
+		return nil
+	}
+	return fmt.Errorf("unknown TextBlock numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *TextBlockMutation) ClearedFields() []string {
+	return nil
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *TextBlockMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *TextBlockMutation) ClearField(name string) error {
+	return fmt.Errorf("unknown TextBlock nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *TextBlockMutation) ResetField(name string) error {
+	switch name {
+	case textblock.FieldKind:
+		m.ResetKind()
+		return nil
+	case textblock.FieldWriter:
+		m.ResetWriter()
+		return nil
+	case textblock.FieldFirstSequence:
+		m.ResetFirstSequence()
+		return nil
+	case textblock.FieldLastSequence:
+		m.ResetLastSequence()
+		return nil
+	case textblock.FieldOldest:
+		m.ResetOldest()
+		return nil
+	case textblock.FieldNewest:
+		m.ResetNewest()
+		return nil
+	case textblock.FieldFilter:
+		m.ResetFilter()
+		return nil
+	}
+	return fmt.Errorf("unknown TextBlock field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *TextBlockMutation) AddedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *TextBlockMutation) AddedIDs(name string) []ent.Value {
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *TextBlockMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *TextBlockMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *TextBlockMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 0)
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *TextBlockMutation) EdgeCleared(name string) bool {
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *TextBlockMutation) ClearEdge(name string) error {
+	return fmt.Errorf("unknown TextBlock unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *TextBlockMutation) ResetEdge(name string) error {
+	return fmt.Errorf("unknown TextBlock edge %s", name)
 }
 
 // UsageRecordMutation represents an operation that mutates the UsageRecord nodes in the graph.

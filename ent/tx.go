@@ -34,6 +34,8 @@ type Tx struct {
 	Rollup *RollupClient
 	// Tenant is the client for interacting with the Tenant builders.
 	Tenant *TenantClient
+	// TextBlock is the client for interacting with the TextBlock builders.
+	TextBlock *TextBlockClient
 	// UsageRecord is the client for interacting with the UsageRecord builders.
 	UsageRecord *UsageRecordClient
 	// User is the client for interacting with the User builders.
@@ -182,6 +184,7 @@ func (tx *Tx) init() {
 	tx.RetentionPolicy = NewRetentionPolicyClient(tx.config)
 	tx.Rollup = NewRollupClient(tx.config)
 	tx.Tenant = NewTenantClient(tx.config)
+	tx.TextBlock = NewTextBlockClient(tx.config)
 	tx.UsageRecord = NewUsageRecordClient(tx.config)
 	tx.User = NewUserClient(tx.config)
 	tx.Writer = NewWriterClient(tx.config)

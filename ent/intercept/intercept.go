@@ -19,6 +19,7 @@ import (
 	"logbook/ent/retentionpolicy"
 	"logbook/ent/rollup"
 	"logbook/ent/tenant"
+	"logbook/ent/textblock"
 	"logbook/ent/usagerecord"
 	"logbook/ent/user"
 	"logbook/ent/writer"
@@ -379,6 +380,33 @@ func (f TraverseTenant) Traverse(ctx context.Context, q ent.Query) error {
 	return fmt.Errorf("unexpected query type %T. expect *ent.TenantQuery", q)
 }
 
+// The TextBlockFunc type is an adapter to allow the use of ordinary function as a Querier.
+type TextBlockFunc func(context.Context, *ent.TextBlockQuery) (ent.Value, error)
+
+// Query calls f(ctx, q).
+func (f TextBlockFunc) Query(ctx context.Context, q ent.Query) (ent.Value, error) {
+	if q, ok := q.(*ent.TextBlockQuery); ok {
+		return f(ctx, q)
+	}
+	return nil, fmt.Errorf("unexpected query type %T. expect *ent.TextBlockQuery", q)
+}
+
+// The TraverseTextBlock type is an adapter to allow the use of ordinary function as Traverser.
+type TraverseTextBlock func(context.Context, *ent.TextBlockQuery) error
+
+// Intercept is a dummy implementation of Intercept that returns the next Querier in the pipeline.
+func (f TraverseTextBlock) Intercept(next ent.Querier) ent.Querier {
+	return next
+}
+
+// Traverse calls f(ctx, q).
+func (f TraverseTextBlock) Traverse(ctx context.Context, q ent.Query) error {
+	if q, ok := q.(*ent.TextBlockQuery); ok {
+		return f(ctx, q)
+	}
+	return fmt.Errorf("unexpected query type %T. expect *ent.TextBlockQuery", q)
+}
+
 // The UsageRecordFunc type is an adapter to allow the use of ordinary function as a Querier.
 type UsageRecordFunc func(context.Context, *ent.UsageRecordQuery) (ent.Value, error)
 
@@ -485,6 +513,8 @@ func NewQuery(q ent.Query) (Query, error) {
 		return &query[*ent.RollupQuery, predicate.Rollup, rollup.OrderOption]{typ: ent.TypeRollup, tq: q}, nil
 	case *ent.TenantQuery:
 		return &query[*ent.TenantQuery, predicate.Tenant, tenant.OrderOption]{typ: ent.TypeTenant, tq: q}, nil
+	case *ent.TextBlockQuery:
+		return &query[*ent.TextBlockQuery, predicate.TextBlock, textblock.OrderOption]{typ: ent.TypeTextBlock, tq: q}, nil
 	case *ent.UsageRecordQuery:
 		return &query[*ent.UsageRecordQuery, predicate.UsageRecord, usagerecord.OrderOption]{typ: ent.TypeUsageRecord, tq: q}, nil
 	case *ent.UserQuery:

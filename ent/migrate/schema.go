@@ -384,6 +384,40 @@ var (
 		Columns:    TenantsColumns,
 		PrimaryKey: []*schema.Column{TenantsColumns[0]},
 	}
+	// TextBlocksColumns holds the columns for the "text_blocks" table.
+	TextBlocksColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "kind", Type: field.TypeInt8},
+		{Name: "writer", Type: field.TypeInt32},
+		{Name: "first_sequence", Type: field.TypeInt64},
+		{Name: "last_sequence", Type: field.TypeInt64},
+		{Name: "oldest", Type: field.TypeInt64},
+		{Name: "newest", Type: field.TypeInt64},
+		{Name: "filter", Type: field.TypeBytes, SchemaType: map[string]string{"mysql": "mediumblob", "sqlite3": "blob"}},
+	}
+	// TextBlocksTable holds the schema information for the "text_blocks" table.
+	TextBlocksTable = &schema.Table{
+		Name:       "text_blocks",
+		Columns:    TextBlocksColumns,
+		PrimaryKey: []*schema.Column{TextBlocksColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "text_blocks_first",
+				Unique:  true,
+				Columns: []*schema.Column{TextBlocksColumns[1], TextBlocksColumns[2], TextBlocksColumns[3]},
+			},
+			{
+				Name:    "text_blocks_newest",
+				Unique:  false,
+				Columns: []*schema.Column{TextBlocksColumns[1], TextBlocksColumns[6], TextBlocksColumns[5]},
+			},
+			{
+				Name:    "text_blocks_oldest",
+				Unique:  false,
+				Columns: []*schema.Column{TextBlocksColumns[1], TextBlocksColumns[5], TextBlocksColumns[6]},
+			},
+		},
+	}
 	// UsageRecordsColumns holds the columns for the "usage_records" table.
 	UsageRecordsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt64},
@@ -493,6 +527,7 @@ var (
 		RetentionPoliciesTable,
 		RollupsTable,
 		TenantsTable,
+		TextBlocksTable,
 		UsageRecordsTable,
 		UsersTable,
 		WritersTable,
@@ -533,6 +568,9 @@ func init() {
 	}
 	TenantsTable.Annotation = &entsql.Annotation{
 		Table: "tenants",
+	}
+	TextBlocksTable.Annotation = &entsql.Annotation{
+		Table: "text_blocks",
 	}
 	UsageRecordsTable.Annotation = &entsql.Annotation{
 		Table: "usage_records",

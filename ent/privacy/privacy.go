@@ -374,6 +374,30 @@ func (f TenantMutationRuleFunc) EvalMutation(ctx context.Context, m ent.Mutation
 	return Denyf("ent/privacy: unexpected mutation type %T, expect *ent.TenantMutation", m)
 }
 
+// The TextBlockQueryRuleFunc type is an adapter to allow the use of ordinary
+// functions as a query rule.
+type TextBlockQueryRuleFunc func(context.Context, *ent.TextBlockQuery) error
+
+// EvalQuery return f(ctx, q).
+func (f TextBlockQueryRuleFunc) EvalQuery(ctx context.Context, q ent.Query) error {
+	if q, ok := q.(*ent.TextBlockQuery); ok {
+		return f(ctx, q)
+	}
+	return Denyf("ent/privacy: unexpected query type %T, expect *ent.TextBlockQuery", q)
+}
+
+// The TextBlockMutationRuleFunc type is an adapter to allow the use of ordinary
+// functions as a mutation rule.
+type TextBlockMutationRuleFunc func(context.Context, *ent.TextBlockMutation) error
+
+// EvalMutation calls f(ctx, m).
+func (f TextBlockMutationRuleFunc) EvalMutation(ctx context.Context, m ent.Mutation) error {
+	if m, ok := m.(*ent.TextBlockMutation); ok {
+		return f(ctx, m)
+	}
+	return Denyf("ent/privacy: unexpected mutation type %T, expect *ent.TextBlockMutation", m)
+}
+
 // The UsageRecordQueryRuleFunc type is an adapter to allow the use of ordinary
 // functions as a query rule.
 type UsageRecordQueryRuleFunc func(context.Context, *ent.UsageRecordQuery) error

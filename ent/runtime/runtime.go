@@ -16,6 +16,7 @@ import (
 	"logbook/ent/rollup"
 	"logbook/ent/schema"
 	"logbook/ent/tenant"
+	"logbook/ent/textblock"
 	"logbook/ent/usagerecord"
 	"logbook/ent/user"
 	"logbook/ent/writer"
@@ -355,6 +356,15 @@ func init() {
 			return nil
 		}
 	}()
+	textblock.Policy = privacy.NewPolicies(schema.TextBlock{})
+	textblock.Hooks[0] = func(next ent.Mutator) ent.Mutator {
+		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+			if err := textblock.Policy.EvalMutation(ctx, m); err != nil {
+				return nil, err
+			}
+			return next.Mutate(ctx, m)
+		})
+	}
 	usagerecord.Policy = privacy.NewPolicies(schema.UsageRecord{})
 	usagerecord.Hooks[0] = func(next ent.Mutator) ent.Mutator {
 		return ent.MutateFunc(func(ctx context.Context, m ent.Mutation) (ent.Value, error) {

@@ -70,6 +70,7 @@ var apiCalls = &table[ent.APICall, APICallDraft, APICallFilter]{
 		{apicall.FieldSequence, func(a *ent.APICall) any { return a.Sequence }, arrival},
 		{apicall.FieldAPIPath, func(a *ent.APICall) any { return a.APIPath }, content},
 	},
+	texts: []string{apicall.FieldAPIPath, apicall.FieldSourceIP},
 	dimensions: []dimension[ent.APICall]{
 		allRows[ent.APICall](),
 		{number: apiCallsByApp, widths: daily, columns: []string{apicall.FieldAppID},
@@ -169,8 +170,8 @@ func askAPICalls(ctx context.Context, _ *ent.Client, f *APICallFilter) (question
 	whereTenant(&q, f.TenantID)
 	whereClass(&q, "status_code", f.StatusCode)
 	where(&q, apiCallApp, f.AppID)
-	where(&q, filtered{name: "api_path", column: apicall.FieldAPIPath}, f.APIPath)
-	where(&q, filtered{name: "source_ip", column: apicall.FieldSourceIP}, f.SourceIP)
+	where(&q, filtered{name: "api_path", column: apicall.FieldAPIPath, searched: true}, f.APIPath)
+	where(&q, filtered{name: "source_ip", column: apicall.FieldSourceIP, searched: true}, f.SourceIP)
 	where(&q, filtered{name: "http_method", column: apicall.FieldHTTPMethod}, f.HTTPMethod)
 	q.scans = !f.HTTPMethod.asksNothing()
 	return q, nil

@@ -81,6 +81,7 @@ var auditEvents = &table[ent.AuditEvent, AuditEventDraft, AuditEventFilter]{
 		{auditevent.FieldPayload, func(e *ent.AuditEvent) any { return jsonOf(e.Payload) }, content},
 		{auditevent.FieldCanonical, func(e *ent.AuditEvent) any { return e.Canonical }, arrival},
 	},
+	texts: []string{auditevent.FieldIP},
 	dimensions: []dimension[ent.AuditEvent]{
 		allRows[ent.AuditEvent](),
 		{number: auditByKey, widths: hourly, columns: []string{auditevent.FieldKey},
@@ -166,7 +167,7 @@ func askAuditEvents(ctx context.Context, client *ent.Client, f *AuditEventFilter
 	err := wherePart(ctx, client, schema.KindAudit, &q, filtered{name: "key", column: auditevent.FieldKey, dimension: auditByKey}, f.Key)
 	where(&q, filtered{name: "user_id", column: auditevent.FieldUserID, optional: true, dimension: auditByUser}, f.UserID)
 	where(&q, filtered{name: "application_id", column: auditevent.FieldApplicationID, optional: true, dimension: auditByApplication}, f.ApplicationID)
-	where(&q, filtered{name: "ip", column: auditevent.FieldIP, optional: true}, f.IP)
+	where(&q, filtered{name: "ip", column: auditevent.FieldIP, optional: true, searched: true}, f.IP)
 	whereMembers(&q, filtered{name: "payload", column: auditevent.FieldPayload}, f.Payload)
 	return q, err
 }

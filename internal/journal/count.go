@@ -27,26 +27,36 @@ func (l *Log[R, D, F]) Count(ctx context.Context, filter F) (count int64, err er
 
 // countIn counts in a snapshot: from roll-ups for no dimension or one, with
 // tenant, class and time; a mix of dimensions and a text search count rows.
-func (t *table[R, D, F]) countIn(ctx context.Context, client *ent.Client, q question) (int64, error) {
+func (l *Log[R, D, F]) countIn(ctx context.Context, client *ent.Client, q question) (int64, error) {
 	if q.except != nil && len(q.choices) == 0 && len(q.rest) == 0 {
 		// All less those that are left out, both from roll-ups.
 		all, left := q, q
 		all.except, left.except = nil, nil
 		left.choices = []choice{{dimension: q.except.dimension, rollups: q.except.rollups, rows: q.except.opposite}}
-		count, err := t.countIn(ctx, client, all)
+		count, err := l.countIn(ctx, client, all)
 		if err != nil {
 			return 0, err
 		}
-		less, err := t.countIn(ctx, client, left)
+		less, err := l.countIn(ctx, client, left)
 		return count - less, err
 	}
 	asked, ok := tallyOf(q)
-	if !ok {
-		count, err := t.count(ctx, client, shaped(t.conditions(q)...))
-		return int64(count), err
-	}
 	var total int64
-	err := t.run(ctx, client, asked, func(c cell) { total += c.sums[0] })
+	if !ok {
+		parts, _, err := l.parts(ctx, client, q)
+		if err != nil {
+			return 0, err
+		}
+		for _, part := range parts {
+			count, err := l.count(ctx, client, shaped(l.conditions(part)...))
+			if err != nil {
+				return 0, err
+			}
+			total += int64(count)
+		}
+		return total, nil
+	}
+	err := l.run(ctx, client, asked, func(c cell) { total += c.sums[0] })
 	return total, err
 }
 

@@ -91,6 +91,7 @@ var entries = &table[ent.Entry, EntryDraft, EntryFilter]{
 		{entry.FieldMessage, func(e *ent.Entry) any { return e.Message }, content},
 		{entry.FieldMetadata, func(e *ent.Entry) any { return jsonOf(e.Metadata) }, content},
 	},
+	texts: []string{entry.FieldMessage, entry.FieldUsername, entry.FieldIPAddress, entry.FieldRequestID},
 	dimensions: []dimension[ent.Entry]{
 		allRows[ent.Entry](),
 		{number: entriesByCategory, widths: hourly, columns: []string{entry.FieldCategoryID}, absent: true,
@@ -180,9 +181,9 @@ func askEntries(ctx context.Context, client *ent.Client, f *EntryFilter) (questi
 		return q, err
 	}
 	where(&q, filtered{name: "user_id", column: entry.FieldUserID, optional: true, dimension: entriesByUser}, f.UserID)
-	where(&q, filtered{name: "username", column: entry.FieldUsername, optional: true, scanned: true}, f.Username)
-	where(&q, filtered{name: "ip_address", column: entry.FieldIPAddress, optional: true, scanned: true}, f.IPAddress)
-	where(&q, filtered{name: "request_id", column: entry.FieldRequestID, optional: true, scanned: true}, f.RequestID)
+	where(&q, filtered{name: "username", column: entry.FieldUsername, optional: true, scanned: true, searched: true}, f.Username)
+	where(&q, filtered{name: "ip_address", column: entry.FieldIPAddress, optional: true, scanned: true, searched: true}, f.IPAddress)
+	where(&q, filtered{name: "request_id", column: entry.FieldRequestID, optional: true, scanned: true, searched: true}, f.RequestID)
 	whereMembers(&q, filtered{name: "metadata", column: entry.FieldMetadata}, f.Metadata)
 	return q, q.search(f.Search, entry.FieldMessage)
 }

@@ -86,6 +86,7 @@ func (q *question) search(text *string, columns ...string) error {
 		return err
 	}
 	q.scans = true
+	q.has(*text)
 	q.rest = append(q.rest, func(s *sql.Selector) {
 		found := make([]*sql.Predicate, len(columns))
 		for i, column := range columns {

@@ -149,12 +149,8 @@ func (l *Log[R, D, F]) arrivedIn(ctx context.Context, filter F, in span, limit i
 
 // arrivedOf is arrivedIn of a question.
 func (l *Log[R, D, F]) arrivedOf(ctx context.Context, client *ent.Client, q question, in span, limit int) ([]arrived[*R], error) {
-	rows, err := l.all(ctx, client, shaped(append(l.conditions(q), func(s *sql.Selector) {
-		s.Where(sql.EQ(s.C("writer"), in.writer))
-		s.Where(sql.GT(s.C("sequence"), in.after))
-		s.Where(sql.LTE(s.C("sequence"), in.upTo))
-		s.OrderBy(s.C("sequence"))
-	}, limited(limit))...))
+	rows, err := l.all(ctx, client, shaped(append(l.conditions(q), l.arrivedWithin(in),
+		func(s *sql.Selector) { s.OrderBy(s.C("sequence")) }, limited(limit))...))
 	if err != nil {
 		return nil, err
 	}

@@ -55,6 +55,7 @@ type Journal struct {
 	countBudget time.Duration
 	scans       chan struct{} // one for each question that reads row after row
 	nearOffset  int64
+	sizes       searchSizes
 	writer      writer
 	line        line
 	importSize  atomic.Int64 // rows that an import's next transaction is to have
@@ -74,7 +75,10 @@ type Options struct {
 
 // New makes a journal on an open database. Close it before the database.
 func New(database *db.DB, options Options) *Journal {
-	j := &Journal{db: database, now: options.Now, zone: options.Zone, countBudget: options.CountBudget, scans: make(chan struct{}, mostScans), nearOffset: nearOffset}
+	j := &Journal{
+		db: database, now: options.Now, zone: options.Zone, countBudget: options.CountBudget,
+		scans: make(chan struct{}, mostScans), nearOffset: nearOffset, sizes: usualSizes,
+	}
 	if j.now == nil {
 		j.now = time.Now
 	}

@@ -41,8 +41,12 @@ func (l *Log[R, D, F]) Page(ctx context.Context, filter F, page KeysetPage) (*Co
 	var rows []*R
 	var live string
 	if page.Live {
-		err = l.journal.db.Read(ctx, func(client *ent.Client) (err error) {
-			if rows, err = l.page(ctx, client, filter, b); err != nil {
+		err = l.journal.db.Read(ctx, func(client *ent.Client) error {
+			q, err := l.ask(ctx, client, filter)
+			if err != nil {
+				return err
+			}
+			if rows, err = l.first(ctx, client, q, b, b.size+1); err != nil {
 				return err
 			}
 			at, err := readFrontier(ctx, client)
@@ -50,7 +54,13 @@ func (l *Log[R, D, F]) Page(ctx context.Context, filter F, page KeysetPage) (*Co
 			return err
 		})
 	} else {
-		rows, err = l.page(ctx, l.journal.db.Ent(), filter, b)
+		var q question
+		if q, err = l.ask(ctx, l.journal.db.Ent(), filter); err == nil {
+			err = l.reading(ctx, q, func(client *ent.Client) (err error) {
+				rows, err = l.first(ctx, client, q, b, b.size+1)
+				return err
+			})
+		}
 	}
 	done()
 	if err != nil {
@@ -74,23 +84,6 @@ func (l *Log[R, D, F]) Page(ctx context.Context, filter F, page KeysetPage) (*Co
 		connection.PageInfo.EndCursor = &connection.Edges[len(rows)-1].Cursor
 	}
 	return connection, nil
-}
-
-// page reads the rows of a page and one more, if there is one.
-func (l *Log[R, D, F]) page(ctx context.Context, client *ent.Client, filter F, b bounds[cursor]) ([]*R, error) {
-	q, err := l.ask(ctx, client, filter)
-	if err != nil {
-		return nil, err
-	}
-	shapes := l.conditions(q)
-	// The order is newest first, so what comes after a cursor is smaller.
-	if b.after != nil {
-		shapes = append(shapes, l.beyond(b.after, true))
-	}
-	if b.before != nil {
-		shapes = append(shapes, l.beyond(b.before, false))
-	}
-	return l.all(ctx, client, shaped(append(shapes, l.sorted(ctx, q), l.ordered(!b.backward), limited(b.size+1))...))
 }
 
 func (t *table[R, D, F]) cursorOf(row *R) cursor { return cursor{*t.timeOf(row), t.idOf(row)} }
@@ -151,6 +144,11 @@ func (l *Log[R, D, F]) PageAt(ctx context.Context, filter F, page OffsetPage) (r
 		if err != nil || int64(page.Offset) >= total {
 			return err
 		}
+		if byTime && len(q.grams) > 0 && page.Offset+page.Limit <= mostSearched {
+			rows, err = l.first(ctx, client, q, bounds[cursor]{backward: page.Ascending}, page.Offset+page.Limit)
+			rows = rows[min(page.Offset, len(rows)):]
+			return err
+		}
 		shapes = append(shapes, func(s *sql.Selector) { s.Offset(int(offset)).Limit(page.Limit) })
 		if byTime {
 			shapes = append(shapes, l.sorted(ctx, q))
@@ -168,23 +166,22 @@ const pageBytes = 8 << 20
 // fails. It reads a page at a time and holds no snapshot open, so it may run for
 // long.
 func (l *Log[R, D, F]) Each(ctx context.Context, filter F, fn func(*R) error) error {
-	client := l.journal.db.Ent()
-	q, err := l.ask(ctx, client, filter)
+	q, err := l.ask(ctx, l.journal.db.Ent(), filter)
 	if err != nil {
 		return err
 	}
 	perPage := 50
 	var last *cursor
 	for {
-		shapes := l.conditions(q)
-		if last != nil {
-			shapes = append(shapes, l.beyond(last, false))
-		}
 		done, err := l.turn(ctx, filter)
 		if err != nil {
 			return err
 		}
-		rows, err := l.all(ctx, client, shaped(append(shapes, l.sorted(ctx, q), l.ordered(false), limited(perPage))...))
+		var rows []*R
+		err = l.reading(ctx, q, func(client *ent.Client) (err error) {
+			rows, err = l.first(ctx, client, q, bounds[cursor]{backward: true, before: last}, perPage)
+			return err
+		})
 		done()
 		if err != nil {
 			return err

@@ -37,6 +37,7 @@ type table[R, D, F any] struct {
 	idName string // what the kind's document calls a row's id
 
 	columns    []attribute[R]
+	texts      []string       // the columns in which parts of texts are looked for (see text_search.go)
 	dimensions []dimension[R] // the first counts all rows
 	facets     []facet        // what people tell rows apart by
 	numbers    []measure      // what people ask percentiles of
@@ -120,6 +121,7 @@ type question struct {
 	scans        bool     // no index serves one of rest: row after row is looked at
 	none         bool     // nothing can pass
 
+	grams    []uint64        // of texts that each row has which passes (see text_search.go)
 	scanned  string          // a field that only reading rows finds, "" for none
 	problems []fault.Problem // what cannot be asked
 }

@@ -106,6 +106,7 @@ var operations = &table[ent.Operation, OperationDraft, OperationFilter]{
 		{operation.FieldSequence, func(o *ent.Operation) any { return o.Sequence }, arrival},
 		{operation.FieldRequestData, func(o *ent.Operation) any { return jsonOf(o.RequestData) }, content},
 	},
+	texts: []string{operation.FieldIPAddress},
 	dimensions: []dimension[ent.Operation]{
 		allRows[ent.Operation](),
 		{number: operationsByUser, widths: daily, columns: []string{operation.FieldUserID, operation.FieldUsername}, absent: true,
@@ -276,7 +277,7 @@ func askOperations(ctx context.Context, client *ent.Client, f *OperationFilter) 
 		return q, err
 	}
 	err := wherePart(ctx, client, schema.KindOperation, &q, filtered{name: "module", column: operation.FieldModule, dimension: operationsByModule}, f.Module)
-	where(&q, filtered{name: "ip_address", column: operation.FieldIPAddress, optional: true}, f.IPAddress)
+	where(&q, filtered{name: "ip_address", column: operation.FieldIPAddress, optional: true, searched: true}, f.IPAddress)
 	whereMembers(&q, filtered{name: "request_data", column: operation.FieldRequestData}, f.RequestData)
 	return q, err
 }

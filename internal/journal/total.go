@@ -77,7 +77,14 @@ func (l *Log[R, D, F]) countWithin(ctx context.Context, filter F) (count int64, 
 			count, err = l.countIn(ctx, client, q)
 			return err
 		}
-		count, kind, err = l.countSlices(ctx, client, q)
+		parts, narrowed, err := l.parts(ctx, client, q)
+		switch {
+		case err != nil:
+		case narrowed:
+			count, kind, err = l.countParts(ctx, client, parts)
+		default:
+			count, kind, err = l.countSlices(ctx, client, q)
+		}
 		return err
 	})
 	return count, kind, err
@@ -92,7 +99,7 @@ func (l *Log[R, D, F]) countSlices(ctx context.Context, client *ent.Client, q qu
 	begun := time.Now() // what is bounded is the caller's time, whatever the journal's clock says
 	for rows := firstSlice; ; rows *= 2 {
 		slice := q
-		slice.since, err = l.timeOfRow(ctx, client, q, rows)
+		slice.since, err = l.timeOfRow(ctx, client, q, rows, false)
 		if err != nil {
 			return 0, "", err
 		}
@@ -115,15 +122,35 @@ func (l *Log[R, D, F]) countSlices(ctx context.Context, client *ent.Client, q qu
 	}
 }
 
-// timeOfRow gives the time of the n-th newest of the rows that pass what an index
-// knows of a question; nil where there are fewer.
-func (l *Log[R, D, F]) timeOfRow(ctx context.Context, client *ent.Client, q question, n int) (*column.Time, error) {
+// countParts counts part after part of a question.
+func (l *Log[R, D, F]) countParts(ctx context.Context, client *ent.Client, parts []question) (count int64, kind CountKind, err error) {
+	begun := time.Now()
+	for i, part := range parts {
+		n, err := l.count(ctx, client, shaped(l.conditions(part)...))
+		if err != nil {
+			return 0, "", err
+		}
+		count += int64(n)
+		if time.Since(begun) >= l.journal.countBudget && i < len(parts)-1 {
+			return count, AtLeast, nil
+		}
+	}
+	return count, Exact, nil
+}
+
+// timeOfRow gives the time of the n-th newest, backward the n-th oldest, of the rows that
+// pass what an index knows of a question, and more conditions; nil where there are fewer.
+func (l *table[R, D, F]) timeOfRow(ctx context.Context, client *ent.Client, q question, n int, backward bool, more ...shape) (*column.Time, error) {
 	q.rest = nil // what may need no index is not worth a look at the row
 	var rows []struct {
 		Time int64 `sql:"time"`
 	}
-	err := l.scan(ctx, client, shaped(append(l.conditions(q), func(s *sql.Selector) {
-		s.Select(sql.As(s.C(l.time), "time")).OrderBy(sql.Desc(s.C(l.time))).Offset(n - 1).Limit(1)
+	err := l.scan(ctx, client, shaped(append(append(l.conditions(q), more...), func(s *sql.Selector) {
+		order := sql.Desc(s.C(l.time))
+		if backward {
+			order = s.C(l.time)
+		}
+		s.Select(sql.As(s.C(l.time), "time")).OrderBy(order).Offset(n - 1).Limit(1)
 	})...), &rows)
 	if err != nil || len(rows) == 0 {
 		return nil, err

@@ -136,6 +136,7 @@ var usageRecords = &table[ent.UsageRecord, UsageRecordDraft, UsageRecordFilter]{
 		{usagerecord.FieldContent, func(u *ent.UsageRecord) any { return u.Content }, content},
 		{usagerecord.FieldOther, func(u *ent.UsageRecord) any { return u.Other }, content},
 	},
+	texts: []string{usagerecord.FieldContent, usagerecord.FieldModelName, usagerecord.FieldIP},
 	dimensions: []dimension[ent.UsageRecord]{
 		// Sums of records, unlike counts, have to read the records at both ends of a time.
 		allRows[ent.UsageRecord](fiveMinutes),
@@ -292,7 +293,7 @@ func askUsageRecords(ctx context.Context, client *ent.Client, f *UsageRecordFilt
 	}
 	where(&q, filtered{name: "channel_id", column: usagerecord.FieldChannelID, dimension: usageByChannel}, f.ChannelID)
 	where(&q, filtered{name: "group", column: usagerecord.FieldGroup, dimension: usageByGroup}, f.Group)
-	where(&q, filtered{name: "ip", column: usagerecord.FieldIP, scanned: true}, f.IP)
+	where(&q, filtered{name: "ip", column: usagerecord.FieldIP, scanned: true, searched: true}, f.IP)
 	where(&q, filtered{name: "is_stream", column: usagerecord.FieldIsStream, scanned: true}, f.IsStream)
 	where(&q, filtered{name: "quota", column: usagerecord.FieldQuota, scanned: true}, f.Quota)
 	where(&q, filtered{name: "prompt_tokens", column: usagerecord.FieldPromptTokens, scanned: true}, f.PromptTokens)
@@ -313,9 +314,13 @@ func (q *question) keyword(word UsageKeyword) error {
 		return err
 	}
 	q.scans = true
+	number, notNumber := strconv.ParseInt(word.Text, 10, 8)
+	if notNumber != nil {
+		q.has(word.Text)
+	}
 	q.rest = append(q.rest, func(s *sql.Selector) {
 		ways := []*sql.Predicate{db.ContainsFold(s.C(usagerecord.FieldContent), word.Text)}
-		if number, err := strconv.ParseInt(word.Text, 10, 8); err == nil {
+		if notNumber == nil {
 			ways = append(ways, sql.EQ(s.C(usagerecord.FieldType), number))
 		}
 		if word.Models {

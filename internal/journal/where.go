@@ -226,6 +226,7 @@ type filtered struct {
 	absent    bool // they count the rows without a value, too, as ""
 	verbatim  bool // it is any text, which may be a JSON object
 	scanned   bool // only reading rows one by one finds it, and only within MaxScan
+	searched  bool // the kind's blocks know its grams
 }
 
 // MaxScan is the longest time within which rows are read one by one for what no index
@@ -291,6 +292,16 @@ func where[T comparable](q *question, at filtered, w *Where[T]) {
 	rows := w.on(at.column, at.optional)
 	if at.scanned {
 		q.scan(at.name)
+	}
+	if at.searched {
+		if asksPart(w.Contains) {
+			q.has(*w.Contains)
+		}
+		if only, _ := w.only(); at.scanned && len(only) == 1 { // else an index finds it
+			if text, ok := any(only[0]).(string); ok {
+				q.has(text)
+			}
+		}
 	}
 	pick(q, at.column, w)
 	if at.dimension == 0 || w.ranges() || asksPart(w.Contains) {
