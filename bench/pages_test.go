@@ -81,7 +81,7 @@ func onLoaded(t *testing.T, test func(t *testing.T, l *loadedEngine)) {
 			named(t, system(p), database)
 			serving := httptest.NewServer(serverHandler(database))
 			defer serving.Close()
-			l := &loadedEngine{engine: e, server: &server{address: serving.Listener.Addr().String(), adminKey: adminKey}, heard: heard}
+			l := &loadedEngine{engine: e, server: serverAt(serving.Listener.Addr().String()), heard: heard}
 			l.reads, err = newExaminer(p, e, l.server)
 			check(t, err)
 			defer l.reads.close()
@@ -244,6 +244,7 @@ func TestPagesRead(t *testing.T) {
 			l.statements(t, k, w)
 		}
 		l.timeline(t, w, mostRows*depths)
+		l.documented(t, pool, w, depths)
 		l.searches(t)
 	})
 }
