@@ -120,6 +120,9 @@ func (s *serve) Run(p *cli.Process, settings *cli.Settings) error {
 		store.Journal.KeepLease(running, func(err error) { log.Warn("the writer's lease was not renewed", "error", err) })
 	})
 	jobs.Go(func() {
+		store.Journal.KeepTrimmed(running, func(err error) { log.Warn("the space that a purge freed was not given back", "error", err) })
+	})
+	jobs.Go(func() {
 		store.Journal.KeepSealed(running, func(err error) { log.Warn("texts were not made ready to search", "error", err) })
 	})
 

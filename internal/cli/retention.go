@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"text/tabwriter"
 
@@ -41,5 +42,5 @@ func (c *RetentionApply) Run(p *Process, s *Settings) error {
 		return err
 	}
 	fmt.Fprintf(p.Stdout, "%s %d by %d policies\n", did, total, len(removed))
-	return failed
+	return errors.Join(failed, store.Journal.Trim(p.Context))
 }

@@ -54,6 +54,7 @@ type Journal struct {
 	zone        *time.Location
 	countBudget time.Duration
 	scans       chan struct{} // one for each question that reads row after row
+	freed       chan struct{} // has one where a purge freed space that was not given back
 	nearOffset  int64
 	sizes       searchSizes
 	writer      writer
@@ -77,7 +78,7 @@ type Options struct {
 func New(database *db.DB, options Options) *Journal {
 	j := &Journal{
 		db: database, now: options.Now, zone: options.Zone, countBudget: options.CountBudget,
-		scans: make(chan struct{}, mostScans), nearOffset: nearOffset, sizes: usualSizes,
+		scans: make(chan struct{}, mostScans), freed: make(chan struct{}, 1), nearOffset: nearOffset, sizes: usualSizes,
 	}
 	if j.now == nil {
 		j.now = time.Now

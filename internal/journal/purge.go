@@ -125,10 +125,40 @@ func (l *Log[R, D, F]) purge(ctx context.Context, conditions []shape, change Cha
 			return purged, l.brokenOff(ctx, err, purged, said)
 		}
 	}
-	if purged == 0 {
-		return 0, nil
+	if purged > 0 {
+		select {
+		case l.journal.freed <- struct{}{}:
+		default: // it is known already
+		}
 	}
-	return purged, l.journal.db.GiveBack(ctx)
+	return purged, nil
+}
+
+// KeepTrimmed gives the space that purges freed back to the file system, until ctx ends,
+// so that whoever asked for a purge need not wait for that. What fails is handed to failed,
+// and tried again after the next purge.
+func (j *Journal) KeepTrimmed(ctx context.Context, failed func(error)) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-j.freed:
+			if err := j.db.GiveBack(ctx); err != nil && ctx.Err() == nil {
+				failed(err)
+			}
+		}
+	}
+}
+
+// Trim is KeepTrimmed for whoever wants to wait: it gives back what purges of this journal
+// freed, and does nothing where there was none.
+func (j *Journal) Trim(ctx context.Context) error {
+	select {
+	case <-j.freed:
+		return j.db.GiveBack(ctx)
+	default:
+		return nil
+	}
 }
 
 // purgeState is how far a recorded purge had come.
