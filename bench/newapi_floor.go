@@ -77,6 +77,9 @@ func (c counting) sum(ctx context.Context, e *engine, db *sql.DB, column, expres
 			texts, args = append(texts, "SELECT "+expression+" FROM usage_records WHERE "+where), append(args, more...)
 		}
 	}
+	if len(texts) == 0 { // there is no time between the two
+		texts = []string{"SELECT 0"}
+	}
 	text := strings.Join(texts, " UNION ALL ")
 	statement, err := db.PrepareContext(ctx, text)
 	if err != nil {

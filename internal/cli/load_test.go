@@ -46,11 +46,11 @@ func TestLoaderHoldsOneBatch(t *testing.T) {
 			}
 			l.store = func(_ context.Context, rows []int) ([]journal.Outcome, error) {
 				bytes := 0
-				for _, line := range l.batch.lines {
+				for _, line := range l.storing.lines { // meanwhile the next batch is read
 					bytes += len(line.text)
 				}
-				if len(l.batch.lines) > batchLines || bytes >= batchBytes+1<<20 {
-					t.Errorf("holds %d lines of %d bytes", len(l.batch.lines), bytes)
+				if len(l.storing.lines) > batchLines || bytes >= batchBytes+1<<20 {
+					t.Errorf("holds %d lines of %d bytes", len(l.storing.lines), bytes)
 				}
 				outcomes := make([]journal.Outcome, len(rows))
 				for i := range outcomes {
