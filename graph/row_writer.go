@@ -10,6 +10,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"logbook/ent/column"
+	"logbook/internal/rawjson"
 )
 
 // rowWriter appends the selected fields of rows to an answer. The generated functions of
@@ -70,7 +71,7 @@ func (w *rowWriter) fields(operation *graphql.OperationContext, sel ast.Selectio
 	collected := graphql.CollectFields(operation, sel, implements)
 	set := fieldSet{&sel[0], len(sel), make([]selected, 0, len(collected))}
 	for _, field := range collected {
-		key := string(appendText(nil, field.Alias)) + ":"
+		key := string(rawjson.AppendText(nil, field.Alias)) + ":"
 		if !slices.ContainsFunc(set.fields, func(s selected) bool { return s.key == key }) {
 			set.fields = append(set.fields, selected{field.Name, key, field.Selections})
 		}
@@ -102,7 +103,7 @@ func (w *rowWriter) element(i int) {
 func (w *rowWriter) endList() { w.b = append(w.b, ']') }
 
 func (w *rowWriter) null()            { w.b = append(w.b, "null"...) }
-func (w *rowWriter) text(text string) { w.b = appendText(w.b, text) }
+func (w *rowWriter) text(text string) { w.b = rawjson.AppendText(w.b, text) }
 func (w *rowWriter) number(n int64)   { w.b = strconv.AppendInt(w.b, n, 10) }
 func (w *rowWriter) boolean(yes bool) { w.b = strconv.AppendBool(w.b, yes) }
 
@@ -122,33 +123,4 @@ func (w *rowWriter) numberID(object string, id int64) {
 func (w *rowWriter) Write(p []byte) (int, error) {
 	w.b = append(w.b, p...)
 	return len(p), nil
-}
-
-// appendText appends a text as JSON, as gqlgen writes it.
-func appendText(b []byte, text string) []byte {
-	const hex = "0123456789ABCDEF"
-	b = append(b, '"')
-	start := 0
-	for i := range len(text) {
-		c := text[i]
-		if c >= 0x20 && c != '\\' && c != '"' {
-			continue
-		}
-		b = append(b, text[start:i]...)
-		start = i + 1
-		switch c {
-		case '\t':
-			b = append(b, `\t`...)
-		case '\r':
-			b = append(b, `\r`...)
-		case '\n':
-			b = append(b, `\n`...)
-		case '\\', '"':
-			b = append(b, '\\', c)
-		default:
-			b = append(b, `\u00`...)
-			b = append(b, hex[c>>4], hex[c&0xf])
-		}
-	}
-	return append(append(b, text[start:]...), '"')
 }

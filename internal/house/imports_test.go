@@ -23,7 +23,7 @@ var mayImport = map[string]string{
 	"ent/migrations":               "",
 	"ent/migrations/diff":          "ent ent/migrations internal/db/dbtest",
 	"ent/schema":                   "ent ent/column internal/auth internal/fault",
-	"graph":                        "ent ent/column internal/account internal/journal internal/auth",
+	"graph":                        "ent ent/column internal/account internal/journal internal/auth internal/rawjson",
 	"internal/account":             "ent ent/column ent/schema internal/auth internal/authn internal/db internal/fault internal/journal internal/recorder",
 	"internal/auth":                "internal/fault",
 	"internal/authn":               "ent ent/column internal/auth internal/fault",
