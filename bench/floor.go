@@ -21,7 +21,7 @@ type floor struct {
 	DB   string `required:""`
 }
 
-// Run answers until standard input ends, as it does when the bench is gone.
+// Run answers questions until the bench is gone.
 func (f *floor) Run(p process) error {
 	k, err := kindNamed(f.Kind)
 	if err != nil {
@@ -40,6 +40,11 @@ func (f *floor) Run(p process) error {
 	if err != nil {
 		return err
 	}
+	return answer(p, handler)
+}
+
+// answer lets a handler answer until standard input ends, as it does when the bench is gone.
+func answer(p process, handler http.Handler) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -93,9 +98,14 @@ func floorRequest(number int) []byte { return rawRequest("GET", "/"+strconv.Itoa
 
 // startFloor starts the floor in a process of its own: this program again.
 func startFloor(p process, k *kind, e *engine) (*child, error) {
+	return startItself(p, "floor", "--kind", k.name, "--db", e.address)
+}
+
+// startItself starts a command of this program in a process of its own.
+func startItself(p process, command string, arguments ...string) (*child, error) {
 	program, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	return startChild(p, "floor", exec.CommandContext(p, program, "floor", "--kind", k.name, "--db", e.address))
+	return startChild(p, command, exec.CommandContext(p, program, append([]string{command}, arguments...)...))
 }

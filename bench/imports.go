@@ -37,7 +37,7 @@ func (w *writer) imports(inputs [][]byte) error {
 			var err error
 			held, err = w.runImport(to, f)
 			return &writing{rows: f.lines, elapsed: time.Since(began)}, err
-		}, nil)
+		}, nil, nil)
 		if err != nil {
 			return err
 		}

@@ -31,6 +31,7 @@ type commands struct {
 	Real    real     `cmd:"" help:"Print the sizes of tables, indexes and roll-ups for real log files."`
 	Search  searches `cmd:"" help:"Print how long a search takes that finds nothing, by the length of the text, and the sizes of the blocks that serve it."`
 	Floor   floor    `cmd:"" hidden:"" help:"Answer the questions by prepared SQL until standard input ends."`
+	Handler handler  `cmd:"" hidden:"" help:"Write rows by prepared SQL behind HTTP until standard input ends."`
 }
 
 // process is what a command uses of the world around it.

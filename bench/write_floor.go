@@ -38,19 +38,8 @@ func copyRows(ctx context.Context, k *kind, from, to *engine, dimensions []dimen
 		return nil, err
 	}
 	defer source.Close()
-	target, err := to.openToWrite(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer target.Close()
-	connection, err := target.Conn(ctx) // prepared statements live on one
-	if err != nil {
-		return nil, err
-	}
-	defer connection.Close()
-
 	// With an argument MySQL answers in its binary form, numbers as numbers.
-	rows, err := source.QueryContext(ctx, "SELECT * FROM "+k.table+" ORDER BY "+k.time+", id LIMIT ?", most)
+	rows, err := source.QueryContext(ctx, k.oldest(), most)
 	if err != nil {
 		return nil, err
 	}
@@ -59,12 +48,11 @@ func copyRows(ctx context.Context, k *kind, from, to *engine, dimensions []dimen
 	if err != nil {
 		return nil, err
 	}
-	out := newBulk(ctx, connection, k.table, columns, "")
-	defer out.close()
-	keys := []string{"kind", "dimension", "width", "tenant_id", "value", "bucket", "class"}
-	sums := append([]string{"row_count"}, k.sums...)
-	added := newBulk(ctx, connection, "rollups", append(slices.Clone(keys), sums...), to.addUp(keys, sums))
-	defer added.close()
+	c, err := newCopier(ctx, k, to, columns)
+	if err != nil {
+		return nil, err
+	}
+	defer c.close()
 	w := &writing{}
 	for {
 		batch, err := readBatch(rows, len(columns), together)
@@ -73,21 +61,67 @@ func copyRows(ctx context.Context, k *kind, from, to *engine, dimensions []dimen
 		}
 		changes := k.rollups(columns, batch, dimensions)
 		began := time.Now()
-		if _, err := connection.ExecContext(ctx, to.begin()); err != nil {
-			return nil, err
-		}
-		if err := out.insert(batch); err != nil {
-			return nil, err
-		}
-		if err := added.insert(changes); err != nil {
-			return nil, err
-		}
-		if _, err := connection.ExecContext(ctx, "COMMIT"); err != nil {
+		if err := c.write(batch, changes); err != nil {
 			return nil, err
 		}
 		w.elapsed += time.Since(began)
 		w.rows += len(batch)
 	}
+}
+
+// oldest gives the statement that reads a kind's oldest rows, as many as its argument says.
+func (k *kind) oldest() string {
+	return "SELECT * FROM " + k.table + " ORDER BY " + k.time + ", id LIMIT ?"
+}
+
+// copier writes rows and what they add to the roll-ups by statements that are prepared once.
+type copier struct {
+	ctx        context.Context
+	pool       *sql.DB
+	connection *sql.Conn // prepared statements live on one
+	begin      string
+	out, added *bulk
+}
+
+func newCopier(ctx context.Context, k *kind, to *engine, columns []string) (*copier, error) {
+	pool, err := to.openToWrite(ctx)
+	if err != nil {
+		return nil, err
+	}
+	connection, err := pool.Conn(ctx)
+	if err != nil {
+		pool.Close()
+		return nil, err
+	}
+	keys := []string{"kind", "dimension", "width", "tenant_id", "value", "bucket", "class"}
+	sums := append([]string{"row_count"}, k.sums...)
+	return &copier{
+		ctx: ctx, pool: pool, connection: connection, begin: to.begin(),
+		out:   newBulk(ctx, connection, k.table, columns, ""),
+		added: newBulk(ctx, connection, "rollups", append(slices.Clone(keys), sums...), to.addUp(keys, sums)),
+	}, nil
+}
+
+// write writes rows and changes of roll-ups in one transaction.
+func (c *copier) write(rows, changes [][]any) error {
+	if _, err := c.connection.ExecContext(c.ctx, c.begin); err != nil {
+		return err
+	}
+	if err := c.out.insert(rows); err != nil {
+		return err
+	}
+	if err := c.added.insert(changes); err != nil {
+		return err
+	}
+	_, err := c.connection.ExecContext(c.ctx, "COMMIT")
+	return err
+}
+
+func (c *copier) close() {
+	c.out.close()
+	c.added.close()
+	c.connection.Close()
+	c.pool.Close()
 }
 
 // begin gives the statement that begins a transaction that writes.
@@ -176,9 +210,12 @@ func (k *kind) rollups(columns []string, rows [][]any, dimensions []dimension) [
 	return list
 }
 
+// rollupKeys is how many columns the key of the roll-ups has.
+const rollupKeys = 7
+
 // before orders rows of roll-ups by their keys.
 func before(a, b []any) bool {
-	for i := range 7 {
+	for i := range rollupKeys {
 		switch x := a[i].(type) {
 		case int64:
 			if y := b[i].(int64); x != y {

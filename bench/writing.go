@@ -85,9 +85,10 @@ func (w *writer) singles(inputs [][]byte) error {
 }
 
 // served sends requests of so many rows each to a server on an empty database, and
-// prints their rate beside the floor's.
+// prints their rate beside the floor's, and then that of a bare handler: as fast as what
+// reads JSON behind net/http can be.
 func (w *writer) served(name string, requests [][]byte, each, connections int, more func(perSecond float64) []limit) (m measured, err error) {
-	together := each
+	rows, together := len(requests)*each, each
 	if each == 1 {
 		together = connections
 	}
@@ -96,8 +97,16 @@ func (w *writer) served(name string, requests [][]byte, each, connections int, m
 			m, err = sendAll(w, s.address, requests, each, connections)
 			return err
 		})
-		return &writing{rows: len(requests) * each, elapsed: m.elapsed}, err
-	}, more)
+		return &writing{rows: rows, elapsed: m.elapsed}, err
+	}, more, func(from, to *engine) (*writing, error) {
+		h, err := startHandler(w.process, w.kind, from, to, rows, each)
+		if err != nil {
+			return nil, err
+		}
+		defer h.stop()
+		m, err := sendAll(w, h.address, requests, each, connections)
+		return &writing{rows: rows, elapsed: m.elapsed}, err
+	})
 	return m, err
 }
 
@@ -114,29 +123,47 @@ func (w *writer) serve(on *engine, load string, fn func(*server) error) error {
 }
 
 // beside writes rows into an empty database and copies them by prepared SQL into
-// another, so many a transaction. It prints the rates and fails where the roll-ups
-// are not the same.
-func (w *writer) beside(name string, together int, write func(to *engine) (*writing, error), more func(perSecond float64) []limit) error {
+// another, so many a transaction, and by handle, if any, into a third. It prints the rates
+// and fails where the roll-ups are not the same.
+func (w *writer) beside(name string, together int, write func(to *engine) (*writing, error), more func(perSecond float64) []limit,
+	handle func(from, to *engine) (*writing, error)) error {
 	return w.empty("written", func(to *engine) error {
 		got, err := write(to)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		return w.empty("copied", func(copied *engine) error {
-			bare, err := copyRows(w, w.kind, to, copied, w.kind.dimensions, got.rows, together)
-			if err == nil {
-				err = sameRollups(w, w.kind, to, copied)
-			}
-			if err != nil {
-				return fmt.Errorf("%s: the floor: %w", name, err)
-			}
-			limits := []limit{atLeast("part of the floor", got.perSecond()/bare.perSecond(), ofFloor, "")}
-			if more != nil {
-				limits = append(limits, more(got.perSecond())...)
-			}
-			w.figure(w.kind, int64(got.rows), figure{name: name, value: got.perSecond(), floor: bare.perSecond(), unit: "/s", limits: limits})
-			return nil
+		// again writes the same rows in another way.
+		again := func(write func(from, to *engine) (*writing, error)) (other *writing, err error) {
+			err = w.empty("copied", func(copied *engine) (err error) {
+				if other, err = write(to, copied); err == nil {
+					err = sameRollups(w, w.kind, to, copied)
+				}
+				if err != nil {
+					err = fmt.Errorf("%s: the floor: %w", name, err)
+				}
+				return err
+			})
+			return other, err
+		}
+		bare, err := again(func(from, to *engine) (*writing, error) {
+			return copyRows(w, w.kind, from, to, w.kind.dimensions, got.rows, together)
 		})
+		if err != nil {
+			return err
+		}
+		limits := []limit{atLeast("part of the floor", got.perSecond()/bare.perSecond(), ofFloor, "")}
+		if more != nil {
+			limits = append(limits, more(got.perSecond())...)
+		}
+		w.figure(w.kind, int64(got.rows), figure{name: name, value: got.perSecond(), floor: bare.perSecond(), unit: "/s", limits: limits})
+		if handle == nil {
+			return nil
+		}
+		handled, err := again(handle)
+		if err == nil {
+			w.figure(w.kind, int64(got.rows), figure{name: "  by a bare handler", value: handled.perSecond(), floor: bare.perSecond(), unit: "/s"})
+		}
+		return err
 	})
 }
 
