@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -13,6 +14,7 @@ type measure struct {
 	Seconds     float64 `help:"How long each question is asked (default ${default})." default:"2"`
 	WriteFloor  bool    `help:"Also write all rows by prepared SQL, beside which the load is shown (default yes)." default:"true" negatable:""`
 	Written     int     `help:"How many rows each way of writing writes, into databases of their own, at most those that are loaded; 0 measures no writing (default ${default})." default:"100000"`
+	Only        string  `help:"Ask only the questions whose names contain this (default all)." placeholder:"TEXT"`
 	JSON        string  `name:"json" help:"File to write the figures to (default none)." placeholder:"FILE"`
 	Beside      string  `help:"File that --json wrote: its medians are printed beside, and where it is of the same engine and fewer rows they bound the growth (default none)." placeholder:"FILE"`
 	against
@@ -173,6 +175,9 @@ func (m *measure) ask(r *report, k *kind, e *engine, server *server, floor *chil
 	run := time.Duration(m.Seconds * float64(time.Second))
 	r.questions(examiner.unit())
 	for i, q := range asked {
+		if !strings.Contains(q.name, m.Only) {
+			continue
+		}
 		if err := agree(server.address, q.request, floor.address, floorRequest(i)); err != nil {
 			return fmt.Errorf("%q: %w", q.name, err)
 		}

@@ -452,7 +452,7 @@ var (
 			{
 				Name:    "usage_records_time",
 				Unique:  false,
-				Columns: []*schema.Column{UsageRecordsColumns[3], UsageRecordsColumns[0]},
+				Columns: []*schema.Column{UsageRecordsColumns[3], UsageRecordsColumns[0], UsageRecordsColumns[4], UsageRecordsColumns[8], UsageRecordsColumns[9], UsageRecordsColumns[10]},
 			},
 			{
 				Name:    "usage_records_type",
@@ -462,7 +462,7 @@ var (
 			{
 				Name:    "usage_records_user",
 				Unique:  false,
-				Columns: []*schema.Column{UsageRecordsColumns[2], UsageRecordsColumns[3], UsageRecordsColumns[0]},
+				Columns: []*schema.Column{UsageRecordsColumns[2], UsageRecordsColumns[3], UsageRecordsColumns[0], UsageRecordsColumns[4], UsageRecordsColumns[8], UsageRecordsColumns[9], UsageRecordsColumns[10]},
 			},
 			{
 				Name:    "usage_records_token",

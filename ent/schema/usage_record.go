@@ -51,12 +51,14 @@ func (UsageRecord) Fields() []ent.Field {
 
 // Indexes serves the documented filters, newest first. Names of users and tokens
 // have the index of their numbers: the roll-ups know which numbers a name had.
+// The indexes of time and users also have what is summed, so that a sum reads no rows where
+// its time ends within the narrowest bucket (docs/decisions/0017).
 // The last is for those who follow (docs/decisions/0012).
 func (UsageRecord) Indexes() []ent.Index {
 	return []ent.Index{
-		index.Fields("created_at", "id").StorageKey("usage_records_time"),
+		index.Fields("created_at", "id", "type", "quota", "prompt_tokens", "completion_tokens").StorageKey("usage_records_time"),
 		index.Fields("type", "created_at", "id").StorageKey("usage_records_type"),
-		index.Fields("user_id", "created_at", "id").StorageKey("usage_records_user"),
+		index.Fields("user_id", "created_at", "id", "type", "quota", "prompt_tokens", "completion_tokens").StorageKey("usage_records_user"),
 		index.Fields("token_id", "created_at", "id").StorageKey("usage_records_token"),
 		index.Fields("model_name", "created_at", "id").StorageKey("usage_records_model"),
 		index.Fields("channel_id", "created_at", "id").StorageKey("usage_records_channel"),

@@ -1,8 +1,11 @@
 package db
 
 import (
+	"slices"
+
 	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql"
+	"entgo.io/ent/dialect/sql/schema"
 
 	"logbook/ent/migrate"
 )
@@ -20,13 +23,17 @@ func ByIndex(s *sql.Selector, table, column string) {
 // OnlyByIndex makes either engine read a table by the index that a column leads, if there
 // is one: for a condition of which the program knows that it leaves few rows, beside others
 // of which the engine knows nothing. It is the last word on where the query reads from.
-func OnlyByIndex(s *sql.Selector, table, column string) {
+func OnlyByIndex(s *sql.Selector, table, column string) { OnlyByIndexWith(s, table, column, nil) }
+
+// OnlyByIndexWith is OnlyByIndex where that index has some columns, too: then no row is
+// looked up.
+func OnlyByIndexWith(s *sql.Selector, table, column string, columns []string) {
 	for _, t := range migrate.Tables {
 		if t.Name != table {
 			continue
 		}
 		for _, index := range t.Indexes {
-			if index.Columns[0].Name != column {
+			if index.Columns[0].Name != column || !has(index, columns) {
 				continue
 			}
 			by := "` INDEXED BY `" + index.Name + "`"
@@ -36,4 +43,14 @@ func OnlyByIndex(s *sql.Selector, table, column string) {
 			s.From(sql.Table("`" + table + by).Unquote().As(table))
 		}
 	}
+}
+
+// has says whether an index has some columns.
+func has(index *schema.Index, columns []string) bool {
+	for _, name := range columns {
+		if !slices.ContainsFunc(index.Columns, func(c *schema.Column) bool { return c.Name == name }) {
+			return false
+		}
+	}
+	return true
 }

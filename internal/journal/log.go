@@ -214,7 +214,8 @@ func pick[T comparable](q *question, column string, w *Where[T]) {
 
 // sorted says by which index a page is read: by that of the one column of which one value
 // is asked for, if it has one, or by that of all rows' time where nothing is. There the
-// page's rows stand side by side.
+// page's rows stand side by side. Where a class is asked for beside the column it is by the
+// column's index if that has the class, too, since most classes have many rows.
 func (t *table[R, D, F]) sorted(ctx context.Context, q question) shape {
 	picked := q.picked
 	if q.tenant == nil && !boundTenant(ctx).IsZero() {
@@ -224,6 +225,10 @@ func (t *table[R, D, F]) sorted(ctx context.Context, q question) shape {
 		picked = []string{t.time}
 	}
 	return func(s *sql.Selector) {
+		if at := slices.Index(picked, classColumn); at >= 0 && len(picked) == 2 {
+			db.OnlyByIndexWith(s, t.name, picked[1-at], []string{t.class})
+			return
+		}
 		if len(picked) != 1 {
 			return
 		}

@@ -252,11 +252,11 @@ func (l *Log[R, D, F]) sweepBlocks(ctx context.Context, pause func(took time.Dur
 		var empty []int64
 		for _, block := range blocks {
 			after = block.ID
-			rows, err := l.all(ctx, client, shaped(l.arrivedWithin(spanOf(block)), l.sealed, limited(1)))
+			some, err := l.longer(ctx, client, spanOf(block), 0)
 			if err != nil {
 				return err
 			}
-			if len(rows) == 0 {
+			if !some {
 				empty = append(empty, block.ID)
 			}
 		}

@@ -98,13 +98,40 @@ func (l *table[R, D, F]) runBy(ctx context.Context, client *ent.Client, t *tally
 			return err
 		}
 	}
-	return l.countStretches(ctx, client, *t, dim.columns, !dim.absent, ragged, add)
+	return l.countStretches(ctx, client, *t, dim.columns, !dim.absent, l.ofEnds(ctx, t, dim), ragged, add)
+}
+
+// ofEnds says by which index the rows at the ends of whole buckets are read: by that of the
+// dimension, or of time, where it has all that is counted and asked. They are few, which
+// the engines do not know: SQLite would rather read a user's rows by an index of their type.
+func (l *table[R, D, F]) ofEnds(ctx context.Context, t *tally, dim *dimension[R]) shape {
+	none := func(*sql.Selector) {}
+	lead, read := l.time, slices.Clone(l.sumNames(t.apart)[1:])
+	for _, chosen := range t.choices {
+		if chosen.dimension != t.dimension || len(dim.columns) == 0 {
+			return none
+		}
+		lead = dim.columns[0]
+		if chosen.named {
+			read = append(read, dim.columns...)
+		}
+	}
+	if t.apart&values != 0 {
+		read = append(read, dim.columns...)
+	}
+	if t.class != nil || t.apart&classes != 0 && l.class != "" {
+		read = append(read, l.class)
+	}
+	if t.tenanted || t.apart&tenants != 0 || !t.scope(ctx).IsZero() {
+		read = append(read, "tenant_id")
+	}
+	return func(s *sql.Selector) { db.OnlyByIndexWith(s, l.name, lead, read) }
 }
 
 // countRows is run without the roll-ups: values are those of the columns.
 func (l *table[R, D, F]) countRows(ctx context.Context, client *ent.Client, t tally, columns []string, add func(cell)) error {
 	whole := stretch{t.edges[0], t.edges[len(t.edges)-1]}
-	return l.countStretches(ctx, client, t, columns, false, []stretch{whole}, add)
+	return l.countStretches(ctx, client, t, columns, false, func(*sql.Selector) {}, []stretch{whole}, add)
 }
 
 // countBuckets reads the roll-ups of a part's buckets, in one statement.
@@ -210,8 +237,9 @@ const (
 
 // countStretches reads the rows of some stretches on the index of what the tally's
 // question chooses: the two ends of a window by a statement each, more of them by one for
-// up to mostStretches. Present leaves out the rows in which a column is null.
-func (l *table[R, D, F]) countStretches(ctx context.Context, client *ent.Client, t tally, columns []string, present bool, stretches []stretch, add func(cell)) error {
+// up to mostStretches. Present leaves out the rows in which a column is null, by says which
+// index is read.
+func (l *table[R, D, F]) countStretches(ctx context.Context, client *ent.Client, t tally, columns []string, present bool, by shape, stretches []stretch, add func(cell)) error {
 	t.since, t.until = nil, nil
 	size := 1
 	if len(stretches) > 2 { // never of moments: one segment has two ends
@@ -221,14 +249,14 @@ func (l *table[R, D, F]) countStretches(ctx context.Context, client *ent.Client,
 		size = max(1, min(mostStretches, mostArguments/(len(arguments)+2)))
 	}
 	for batch := range slices.Chunk(stretches, size) {
-		if err := l.countBatch(ctx, client, t, columns, present, batch, add); err != nil {
+		if err := l.countBatch(ctx, client, t, columns, present, by, batch, add); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (l *table[R, D, F]) countBatch(ctx context.Context, client *ent.Client, t tally, columns []string, present bool, batch []stretch, add func(cell)) error {
+func (l *table[R, D, F]) countBatch(ctx context.Context, client *ent.Client, t tally, columns []string, present bool, by shape, batch []stretch, add func(cell)) error {
 	q := t.question
 	first, last := batch[0].from, batch[len(batch)-1].until
 	if len(batch) == 1 && first != beginning {
@@ -274,6 +302,7 @@ func (l *table[R, D, F]) countBatch(ctx context.Context, client *ent.Client, t t
 			group.sum(s, name)
 		}
 		group.apply(s)
+		by(s)
 	})...), &rows)
 	if err != nil {
 		return err

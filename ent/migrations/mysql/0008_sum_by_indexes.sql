@@ -1,0 +1,1 @@
+ALTER TABLE `usage_records` DROP INDEX `usage_records_time`, DROP INDEX `usage_records_user`, ADD INDEX `usage_records_time` (`created_at`, `id`, `type`, `quota`, `prompt_tokens`, `completion_tokens`), ADD INDEX `usage_records_user` (`user_id`, `created_at`, `id`, `type`, `quota`, `prompt_tokens`, `completion_tokens`);
