@@ -92,7 +92,7 @@ func mysqlPools(ctx context.Context, config *mysql.Config) ([2]*sql.DB, error) {
 		write.Close()
 		return [2]*sql.DB{}, err
 	}
-	read := sql.OpenDB(readOnly{connector})
+	read := sql.OpenDB(readOnly{keeping{connector, true, statementLost}})
 	for _, pool := range []*sql.DB{read, write} {
 		pool.SetMaxOpenConns(mysqlConnections)
 		pool.SetMaxIdleConns(mysqlConnections)
@@ -131,15 +131,14 @@ func (r readOnly) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &killing{connector: r.Connector}
-	var ok bool
-	if k.mysqlConn, ok = connection.(mysqlConn); ok {
-		_, err = k.ExecContext(ctx, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY", nil)
-	} else {
-		err = errors.New("the driver lacks what a connection needs")
+	c, ok := connection.(queried)
+	if !ok {
+		return nil, errors.Join(connection.Close(), errLacks)
 	}
+	k := &killing{queried: c, connector: r.Connector}
+	_, err = k.ExecContext(ctx, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY", nil)
 	if err == nil {
-		k.id, err = connectionID(ctx, k.mysqlConn)
+		k.id, err = connectionID(ctx, k.queried)
 	}
 	if err != nil {
 		connection.Close()
@@ -148,17 +147,10 @@ func (r readOnly) Connect(ctx context.Context) (driver.Conn, error) {
 	return k, nil
 }
 
-// mysqlConn is what the driver's connections can do.
-type mysqlConn interface {
-	driver.Conn
-	driver.ConnBeginTx
-	driver.ConnPrepareContext
-	driver.ExecerContext
+// queried is what database/sql uses of a connection to MySQL.
+type queried interface {
+	connected
 	driver.NamedValueChecker
-	driver.Pinger
-	driver.QueryerContext
-	driver.SessionResetter
-	driver.Validator
 }
 
 // killing is a connection whose query is given up by the server, too, when its caller
@@ -166,14 +158,14 @@ type mysqlConn interface {
 // has something to send: a few callers that ask for much and go would keep it busy for
 // as long as they like.
 type killing struct {
-	mysqlConn
+	queried
 	connector driver.Connector
 	id        int64 // the server's number for the connection
 }
 
 // QueryContext runs a query.
 func (k *killing) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	rows, err := k.mysqlConn.QueryContext(ctx, query, args)
+	rows, err := k.queried.QueryContext(ctx, query, args)
 	if err != nil && ctx.Err() != nil {
 		k.kill(context.WithoutCancel(ctx))
 	}
@@ -235,12 +227,21 @@ const (
 	serverShutsDown  = 1053
 	readOnlyServer   = 1290
 	statementAborted = 1317
+	statementUnknown = 1243
+	statementChanged = 1615
 )
 
 // thereAlready says whether a DDL statement failed since it was done before.
 func thereAlready(err error) bool {
 	var no *mysql.MySQLError
 	return errors.As(err, &no) && (no.Number == tableExists || no.Number == columnExists || no.Number == keyExists)
+}
+
+// statementLost says whether a prepared statement failed since the server, or what stands
+// between, no longer has it.
+func statementLost(err error) bool {
+	var no *mysql.MySQLError
+	return errors.As(err, &no) && (no.Number == statementUnknown || no.Number == statementChanged)
 }
 
 // mysqlEngine is MySQL, MariaDB or TiDB.

@@ -72,6 +72,15 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 	return nil, fault.Wrap(fault.Unavailable, err, "--db sqlite:%s does not open", path)
 }
 
+// keepingPool gives a pool of connections that keep their statements.
+func keepingPool(dsn string) (*sql.DB, error) {
+	connector, err := sqlite.NewConnector(dsn)
+	if err != nil {
+		return nil, err
+	}
+	return sql.OpenDB(keeping{Connector: connector}), nil
+}
+
 // sqliteDSN gives the driver's address. The order of the pragmas matters: the
 // busy timeout first, since the others may meet a lock; auto_vacuum before the
 // first table, or a purge never gives disk back; then the write-ahead log, with
