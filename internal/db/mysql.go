@@ -18,7 +18,7 @@ import (
 	"logbook/internal/fault"
 )
 
-// mysqlConnections is how many connections each of the two pools keeps.
+// mysqlConnections is how many connections each of the pools keeps.
 const mysqlConnections = 16
 
 // openMySQL opens a database of a MySQL, MariaDB or TiDB server, and makes it
@@ -29,10 +29,10 @@ func openMySQL(ctx context.Context, address string) (*DB, error) {
 		return nil, err
 	}
 	shown := config.User + "@" + config.Addr + "/" + config.DBName // never the password
-	pools, err := mysqlPools(ctx, config)
+	p, err := mysqlPools(ctx, config)
 	if err == nil {
 		var d *DB
-		if d, err = newDB(ctx, mysqlEngine{}, pools[0], pools[1]); err == nil {
+		if d, err = newDB(ctx, mysqlEngine{}, p); err == nil {
 			return d, nil
 		}
 	}
@@ -77,10 +77,10 @@ func mysqlConfig(address string) (*mysql.Config, error) {
 }
 
 // mysqlPools opens the pools for reading and for writing.
-func mysqlPools(ctx context.Context, config *mysql.Config) ([2]*sql.DB, error) {
+func mysqlPools(ctx context.Context, config *mysql.Config) (pools, error) {
 	connector, err := mysql.NewConnector(config)
 	if err != nil {
-		return [2]*sql.DB{}, err
+		return pools{}, err
 	}
 	write := sql.OpenDB(connector)
 	err = write.PingContext(ctx)
@@ -90,15 +90,16 @@ func mysqlPools(ctx context.Context, config *mysql.Config) ([2]*sql.DB, error) {
 	}
 	if err != nil {
 		write.Close()
-		return [2]*sql.DB{}, err
+		return pools{}, err
 	}
-	read := sql.OpenDB(readOnly{keeping{connector, true, statementLost}})
-	for _, pool := range []*sql.DB{read, write} {
+	reading := keeping{connector, true, statementLost}
+	p := pools{sql.OpenDB(readOnly{reading, false}), sql.OpenDB(readOnly{reading, true}), write}
+	for _, pool := range []*sql.DB{p.read, p.snapshots, p.write} {
 		pool.SetMaxOpenConns(mysqlConnections)
 		pool.SetMaxIdleConns(mysqlConnections)
 		pool.SetConnMaxLifetime(3 * time.Minute) // servers and what stands between drop old ones
 	}
-	return [2]*sql.DB{read, write}, nil
+	return p, nil
 }
 
 // plainName is a database's name that needs no care in a statement.
@@ -123,7 +124,12 @@ func makeDatabase(ctx context.Context, config *mysql.Config) error {
 
 // readOnly makes connections that cannot write, and on which a transaction sees
 // one moment whatever the server is set to.
-type readOnly struct{ driver.Connector }
+type readOnly struct {
+	driver.Connector
+	// begun says that a transaction is always open: it begins with the first query behind
+	// the end of the one before, and to begin it takes no round trip.
+	begun bool
+}
 
 // Connect opens a connection.
 func (r readOnly) Connect(ctx context.Context) (driver.Conn, error) {
@@ -135,10 +141,13 @@ func (r readOnly) Connect(ctx context.Context) (driver.Conn, error) {
 	if !ok {
 		return nil, errors.Join(connection.Close(), errLacks)
 	}
-	k := &killing{queried: c, connector: r.Connector}
+	k := &killing{queried: c, connector: r.Connector, begun: r.begun}
 	_, err = k.ExecContext(ctx, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY", nil)
 	if err == nil {
 		k.id, err = connectionID(ctx, k.queried)
+	}
+	if err == nil && r.begun {
+		_, err = k.ExecContext(ctx, "SET SESSION autocommit = 0", nil)
 	}
 	if err != nil {
 		connection.Close()
@@ -161,6 +170,27 @@ type killing struct {
 	queried
 	connector driver.Connector
 	id        int64 // the server's number for the connection
+	begun     bool  // see readOnly
+}
+
+// BeginTx begins a transaction.
+func (k *killing) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
+	if k.begun {
+		return begun{k}, nil
+	}
+	return k.queried.BeginTx(ctx, options)
+}
+
+// begun is a transaction that began by itself, and so ends when it is ended.
+type begun struct{ on *killing }
+
+// Commit ends it; it has written nothing.
+func (b begun) Commit() error { return b.Rollback() }
+
+// Rollback ends it.
+func (b begun) Rollback() error {
+	_, err := b.on.ExecContext(context.Background(), "ROLLBACK", nil)
+	return err
 }
 
 // QueryContext runs a query.
@@ -253,9 +283,12 @@ func (mysqlEngine) among(keys []string, rows int) string {
 	return "(" + strings.Repeat(one+" OR ", rows-1) + one + ")"
 }
 
-func (mysqlEngine) dialect() string                     { return dialect.MySQL }
-func (mysqlEngine) inPlace() error                      { return nil }
-func (mysqlEngine) oneWriter() bool                     { return false }
+func (mysqlEngine) dialect() string { return dialect.MySQL }
+func (mysqlEngine) inPlace() error  { return nil }
+func (mysqlEngine) oneWriter() bool { return false }
+
+// leave has nobody wait for a round trip of which nothing depends.
+func (mysqlEngine) leave(tx *sql.Tx)                    { go tx.Rollback() }
 func (mysqlEngine) giveBack(context.Context, *DB) error { return nil } // InnoDB uses it again itself
 
 func (mysqlEngine) version(ctx context.Context, db *sql.DB) (string, error) {

@@ -62,7 +62,7 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 	read.SetMaxIdleConns(readers) // the pool's default of 2 would reopen all the time
 
 	file, _ := os.Stat(path) // where there is none, opening fails
-	d, err := newDB(ctx, sqliteEngine{path, file}, read, write)
+	d, err := newDB(ctx, sqliteEngine{path, file}, pools{read, read, write})
 	if err == nil {
 		return d, nil
 	}
@@ -128,6 +128,7 @@ func (e sqliteEngine) inPlace() error {
 func (sqliteEngine) dialect() string  { return dialect.SQLite }
 func (sqliteEngine) oneWriter() bool  { return true }
 func (sqliteEngine) again(error) bool { return false } // the busy timeout has waited already
+func (sqliteEngine) leave(tx *sql.Tx) { _ = tx.Rollback() }
 
 func (sqliteEngine) version(ctx context.Context, db *sql.DB) (string, error) {
 	var version string
