@@ -118,7 +118,7 @@ func (n newapi) token(w http.ResponseWriter, r *http.Request) error {
 		holder.Role, holder.Permissions = auth.Viewer, []auth.Permission{auth.UsageRead}
 	}
 	filter := journal.UsageRecordFilter{TokenID: journal.Is(token.ID)}
-	rows, err := n.newest(auth.With(r.Context(), holder), filter, newapiMaxOfToken)
+	rows, err := n.journal.UsageRecords.Newest(auth.With(r.Context(), holder), filter, newapiMaxOfToken)
 	if err != nil {
 		return err
 	}
@@ -137,27 +137,6 @@ func newapiBearer(r *http.Request) string {
 		return strings.TrimSpace(rest)
 	}
 	return value
-}
-
-// newest gives the newest records that pass a filter.
-func (n newapi) newest(ctx context.Context, filter journal.UsageRecordFilter, most int) ([]*ent.UsageRecord, error) {
-	var rows []*ent.UsageRecord
-	var page journal.KeysetPage
-	for {
-		size := min(most-len(rows), journal.MaxPageSize)
-		page.First = &size
-		found, err := n.journal.UsageRecords.Page(ctx, filter, page)
-		if err != nil {
-			return nil, err
-		}
-		for _, edge := range found.Edges {
-			rows = append(rows, edge.Node)
-		}
-		if !found.PageInfo.HasNextPage || len(rows) == most {
-			return rows, nil
-		}
-		page.After = found.PageInfo.EndCursor
-	}
 }
 
 // 我的日志统计
@@ -220,7 +199,7 @@ func (n newapi) find(ctx context.Context, w http.ResponseWriter, keyword *journa
 	if !possible || keyword != nil && keyword.Text == unreadable {
 		return answer(w, http.StatusOK, newapiData(newapiItems(nil)))
 	}
-	rows, err := n.newest(ctx, journal.UsageRecordFilter{Keyword: keyword}, newapiMaxFound)
+	rows, err := n.journal.UsageRecords.Newest(ctx, journal.UsageRecordFilter{Keyword: keyword}, newapiMaxFound)
 	if err != nil {
 		return err
 	}

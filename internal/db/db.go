@@ -28,9 +28,15 @@ import (
 // DB is an open, migrated database. It is safe for concurrent use.
 type DB struct {
 	engine engine
-	read   *sql.DB
-	write  *sql.DB
+	pools
 	client *ent.Client
+}
+
+// pools are the connections.
+type pools struct {
+	read      *sql.DB
+	snapshots *sql.DB // whose transactions read; it may be read
+	write     *sql.DB
 }
 
 // engine is what is different from one engine to the next.
@@ -54,6 +60,8 @@ type engine interface {
 	among(keys []string, rows int) string
 	// giveBack returns freed space to the file system.
 	giveBack(context.Context, *DB) error
+	// leave ends a transaction that read.
+	leave(*sql.Tx)
 	// inPlace fails where the database's file was taken away under us.
 	inPlace() error
 	// oneWriter says whether a transaction keeps every other one from writing.
@@ -67,10 +75,10 @@ const tooLarge = "the sums of these rows are beyond 2^63; ask about fewer, or wr
 // of.
 const mostTries = 10
 
-// newDB makes a DB of two pools, and migrates it.
-func newDB(ctx context.Context, e engine, read, write *sql.DB) (*DB, error) {
-	d := &DB{engine: e, read: read, write: write}
-	d.client = ent.NewClient(ent.Driver(explained{entsql.OpenDB(e.dialect(), read), d}))
+// newDB makes a DB of its pools, and migrates it.
+func newDB(ctx context.Context, e engine, p pools) (*DB, error) {
+	d := &DB{engine: e, pools: p}
+	d.client = ent.NewClient(ent.Driver(explained{entsql.OpenDB(e.dialect(), d.read), d}))
 	if err := e.migrate(ctx, d); err != nil {
 		d.Close()
 		return nil, d.explain(err)
@@ -127,16 +135,16 @@ func (d *DB) Ping(ctx context.Context) error {
 
 // Close closes all connections. Transactions under way are rolled back.
 func (d *DB) Close() error {
-	return errors.Join(d.read.Close(), d.write.Close())
+	return errors.Join(d.read.Close(), d.snapshots.Close(), d.write.Close())
 }
 
 // Read runs fn on one snapshot: all its queries see the database at one moment.
 func (d *DB) Read(ctx context.Context, fn func(*ent.Client) error) error {
-	tx, err := d.read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	tx, err := d.snapshots.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return d.explain(err)
 	}
-	defer tx.Rollback()
+	defer d.engine.leave(tx)
 	return d.explain(fn(d.clientOf(tx)))
 }
 

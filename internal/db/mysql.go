@@ -18,7 +18,7 @@ import (
 	"logbook/internal/fault"
 )
 
-// mysqlConnections is how many connections each of the two pools keeps.
+// mysqlConnections is how many connections each of the pools keeps.
 const mysqlConnections = 16
 
 // openMySQL opens a database of a MySQL, MariaDB or TiDB server, and makes it
@@ -29,10 +29,10 @@ func openMySQL(ctx context.Context, address string) (*DB, error) {
 		return nil, err
 	}
 	shown := config.User + "@" + config.Addr + "/" + config.DBName // never the password
-	pools, err := mysqlPools(ctx, config)
+	p, err := mysqlPools(ctx, config)
 	if err == nil {
 		var d *DB
-		if d, err = newDB(ctx, mysqlEngine{}, pools[0], pools[1]); err == nil {
+		if d, err = newDB(ctx, mysqlEngine{}, p); err == nil {
 			return d, nil
 		}
 	}
@@ -77,10 +77,10 @@ func mysqlConfig(address string) (*mysql.Config, error) {
 }
 
 // mysqlPools opens the pools for reading and for writing.
-func mysqlPools(ctx context.Context, config *mysql.Config) ([2]*sql.DB, error) {
+func mysqlPools(ctx context.Context, config *mysql.Config) (pools, error) {
 	connector, err := mysql.NewConnector(config)
 	if err != nil {
-		return [2]*sql.DB{}, err
+		return pools{}, err
 	}
 	write := sql.OpenDB(connector)
 	err = write.PingContext(ctx)
@@ -90,15 +90,16 @@ func mysqlPools(ctx context.Context, config *mysql.Config) ([2]*sql.DB, error) {
 	}
 	if err != nil {
 		write.Close()
-		return [2]*sql.DB{}, err
+		return pools{}, err
 	}
-	read := sql.OpenDB(readOnly{connector})
-	for _, pool := range []*sql.DB{read, write} {
+	reading := keeping{connector, true, statementLost}
+	p := pools{sql.OpenDB(readOnly{reading, false}), sql.OpenDB(readOnly{reading, true}), write}
+	for _, pool := range []*sql.DB{p.read, p.snapshots, p.write} {
 		pool.SetMaxOpenConns(mysqlConnections)
 		pool.SetMaxIdleConns(mysqlConnections)
 		pool.SetConnMaxLifetime(3 * time.Minute) // servers and what stands between drop old ones
 	}
-	return [2]*sql.DB{read, write}, nil
+	return p, nil
 }
 
 // plainName is a database's name that needs no care in a statement.
@@ -123,7 +124,12 @@ func makeDatabase(ctx context.Context, config *mysql.Config) error {
 
 // readOnly makes connections that cannot write, and on which a transaction sees
 // one moment whatever the server is set to.
-type readOnly struct{ driver.Connector }
+type readOnly struct {
+	driver.Connector
+	// begun says that a transaction is always open: it begins with the first query behind
+	// the end of the one before, and to begin it takes no round trip.
+	begun bool
+}
 
 // Connect opens a connection.
 func (r readOnly) Connect(ctx context.Context) (driver.Conn, error) {
@@ -131,15 +137,17 @@ func (r readOnly) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &killing{connector: r.Connector}
-	var ok bool
-	if k.mysqlConn, ok = connection.(mysqlConn); ok {
-		_, err = k.ExecContext(ctx, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY", nil)
-	} else {
-		err = errors.New("the driver lacks what a connection needs")
+	c, ok := connection.(queried)
+	if !ok {
+		return nil, errors.Join(connection.Close(), errLacks)
 	}
+	k := &killing{queried: c, connector: r.Connector, begun: r.begun}
+	_, err = k.ExecContext(ctx, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY", nil)
 	if err == nil {
-		k.id, err = connectionID(ctx, k.mysqlConn)
+		k.id, err = connectionID(ctx, k.queried)
+	}
+	if err == nil && r.begun {
+		_, err = k.ExecContext(ctx, "SET SESSION autocommit = 0", nil)
 	}
 	if err != nil {
 		connection.Close()
@@ -148,17 +156,10 @@ func (r readOnly) Connect(ctx context.Context) (driver.Conn, error) {
 	return k, nil
 }
 
-// mysqlConn is what the driver's connections can do.
-type mysqlConn interface {
-	driver.Conn
-	driver.ConnBeginTx
-	driver.ConnPrepareContext
-	driver.ExecerContext
+// queried is what database/sql uses of a connection to MySQL.
+type queried interface {
+	connected
 	driver.NamedValueChecker
-	driver.Pinger
-	driver.QueryerContext
-	driver.SessionResetter
-	driver.Validator
 }
 
 // killing is a connection whose query is given up by the server, too, when its caller
@@ -166,14 +167,35 @@ type mysqlConn interface {
 // has something to send: a few callers that ask for much and go would keep it busy for
 // as long as they like.
 type killing struct {
-	mysqlConn
+	queried
 	connector driver.Connector
 	id        int64 // the server's number for the connection
+	begun     bool  // see readOnly
+}
+
+// BeginTx begins a transaction.
+func (k *killing) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
+	if k.begun {
+		return begun{k}, nil
+	}
+	return k.queried.BeginTx(ctx, options)
+}
+
+// begun is a transaction that began by itself, and so ends when it is ended.
+type begun struct{ on *killing }
+
+// Commit ends it; it has written nothing.
+func (b begun) Commit() error { return b.Rollback() }
+
+// Rollback ends it.
+func (b begun) Rollback() error {
+	_, err := b.on.ExecContext(context.Background(), "ROLLBACK", nil)
+	return err
 }
 
 // QueryContext runs a query.
 func (k *killing) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	rows, err := k.mysqlConn.QueryContext(ctx, query, args)
+	rows, err := k.queried.QueryContext(ctx, query, args)
 	if err != nil && ctx.Err() != nil {
 		k.kill(context.WithoutCancel(ctx))
 	}
@@ -235,12 +257,21 @@ const (
 	serverShutsDown  = 1053
 	readOnlyServer   = 1290
 	statementAborted = 1317
+	statementUnknown = 1243
+	statementChanged = 1615
 )
 
 // thereAlready says whether a DDL statement failed since it was done before.
 func thereAlready(err error) bool {
 	var no *mysql.MySQLError
 	return errors.As(err, &no) && (no.Number == tableExists || no.Number == columnExists || no.Number == keyExists)
+}
+
+// statementLost says whether a prepared statement failed since the server, or what stands
+// between, no longer has it.
+func statementLost(err error) bool {
+	var no *mysql.MySQLError
+	return errors.As(err, &no) && (no.Number == statementUnknown || no.Number == statementChanged)
 }
 
 // mysqlEngine is MySQL, MariaDB or TiDB.
@@ -252,9 +283,12 @@ func (mysqlEngine) among(keys []string, rows int) string {
 	return "(" + strings.Repeat(one+" OR ", rows-1) + one + ")"
 }
 
-func (mysqlEngine) dialect() string                     { return dialect.MySQL }
-func (mysqlEngine) inPlace() error                      { return nil }
-func (mysqlEngine) oneWriter() bool                     { return false }
+func (mysqlEngine) dialect() string { return dialect.MySQL }
+func (mysqlEngine) inPlace() error  { return nil }
+func (mysqlEngine) oneWriter() bool { return false }
+
+// leave has nobody wait for a round trip of which nothing depends.
+func (mysqlEngine) leave(tx *sql.Tx)                    { go tx.Rollback() }
 func (mysqlEngine) giveBack(context.Context, *DB) error { return nil } // InnoDB uses it again itself
 
 func (mysqlEngine) version(ctx context.Context, db *sql.DB) (string, error) {

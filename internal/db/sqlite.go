@@ -62,7 +62,7 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 	read.SetMaxIdleConns(readers) // the pool's default of 2 would reopen all the time
 
 	file, _ := os.Stat(path) // where there is none, opening fails
-	d, err := newDB(ctx, sqliteEngine{path, file}, read, write)
+	d, err := newDB(ctx, sqliteEngine{path, file}, pools{read, read, write})
 	if err == nil {
 		return d, nil
 	}
@@ -70,6 +70,15 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 		return nil, fault.Wrap(known.Kind, err, "--db sqlite:%s: %s", path, known.Sentence)
 	}
 	return nil, fault.Wrap(fault.Unavailable, err, "--db sqlite:%s does not open", path)
+}
+
+// keepingPool gives a pool of connections that keep their statements.
+func keepingPool(dsn string) (*sql.DB, error) {
+	connector, err := sqlite.NewConnector(dsn)
+	if err != nil {
+		return nil, err
+	}
+	return sql.OpenDB(keeping{Connector: connector}), nil
 }
 
 // sqliteDSN gives the driver's address. The order of the pragmas matters: the
@@ -119,6 +128,7 @@ func (e sqliteEngine) inPlace() error {
 func (sqliteEngine) dialect() string  { return dialect.SQLite }
 func (sqliteEngine) oneWriter() bool  { return true }
 func (sqliteEngine) again(error) bool { return false } // the busy timeout has waited already
+func (sqliteEngine) leave(tx *sql.Tx) { _ = tx.Rollback() }
 
 func (sqliteEngine) version(ctx context.Context, db *sql.DB) (string, error) {
 	var version string

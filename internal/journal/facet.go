@@ -178,19 +178,40 @@ type telling struct {
 // value: from roll-ups where those of one dimension know, else from rows. Where roll-ups
 // leave out the rows of no value these are all the others.
 func (l *table[R, D, F]) tell(ctx context.Context, client *ent.Client, q question, t telling, add func(cell)) error {
+	r := newReading(client, t.apart(), len(t.edges))
+	if err := l.gatherTold(ctx, r, q, t, add); err != nil {
+		return err
+	}
+	return r.run(ctx)
+}
+
+// apart gives what is told apart.
+func (t telling) apart() apart {
+	if t.by == nil {
+		return withSums
+	}
+	return withSums | t.by.apart
+}
+
+// gatherTold adds to a reading what tell reads.
+func (l *table[R, D, F]) gatherTold(ctx context.Context, r *reading, q question, t telling, add func(cell)) error {
 	all, counts := tallyOf(q)
 	all.apart = withSums
 	if t.edges != nil {
 		all.edges = t.edges
 	}
+	gather := func(t tally, add func(cell)) error {
+		dim := l.dimension(t.dimension)
+		return l.gather(ctx, r, &t, dim, dim.widths, add)
+	}
 	if t.by == nil {
 		if counts {
-			return l.run(ctx, client, all, add)
+			return gather(all, add)
 		}
-		return l.countRows(ctx, client, all, nil, add)
+		return l.gatherRows(ctx, r, all, nil, add)
 	}
 	told, valued := all, all
-	told.apart |= t.by.apart
+	told.apart = t.apart()
 	if t.only != nil {
 		told.choices = append(append([]choice{}, q.choices...), *l.narrowed(t.by, t.only))
 	}
@@ -204,22 +225,24 @@ func (l *table[R, D, F]) tell(ctx context.Context, client *ent.Client, q questio
 	}
 	if !counts {
 		told.tenanted = false
-		return l.countRows(ctx, client, told, t.by.columns, add)
+		return l.gatherRows(ctx, r, told, t.by.columns, add)
 	}
-	if err := l.run(ctx, client, told, add); err != nil || !rest {
+	if err := gather(told, add); err != nil || !rest {
 		return err
 	}
 	without := make([]sums, len(all.edges)-1)
 	for sign, one := range map[int64]tally{1: all, -1: valued} {
-		if err := l.run(ctx, client, one, func(c cell) { without[c.segment].add(c.sums, sign) }); err != nil {
+		if err := gather(one, func(c cell) { without[c.segment].add(c.sums, sign) }); err != nil {
 			return err
 		}
 	}
-	for segment, sums := range without {
-		if sums[0] != 0 {
-			add(cell{segment: segment, absent: true, sums: sums})
+	r.after = append(r.after, func() {
+		for segment, sums := range without {
+			if sums[0] != 0 {
+				add(cell{segment: segment, absent: true, sums: sums})
+			}
 		}
-	}
+	})
 	return nil
 }
 

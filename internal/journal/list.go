@@ -86,6 +86,25 @@ func (l *Log[R, D, F]) Page(ctx context.Context, filter F, page KeysetPage) (*Co
 	return connection, nil
 }
 
+// Newest gives the newest rows that pass a filter, at most so many, of one moment.
+func (l *Log[R, D, F]) Newest(ctx context.Context, filter F, most int) ([]*R, error) {
+	done, err := l.turn(ctx, filter)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	q, err := l.ask(ctx, l.journal.db.Ent(), filter)
+	if err != nil {
+		return nil, err
+	}
+	var rows []*R
+	err = l.reading(ctx, q, func(client *ent.Client) (err error) {
+		rows, err = l.first(ctx, client, q, bounds[cursor]{}, most)
+		return err
+	})
+	return l.shown(ctx, rows), err
+}
+
 func (t *table[R, D, F]) cursorOf(row *R) cursor { return cursor{*t.timeOf(row), t.idOf(row)} }
 
 // beyond keeps the rows whose (time, id) is smaller, or larger, than a cursor's.

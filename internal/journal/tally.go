@@ -19,7 +19,7 @@ import (
 
 // tally counts and sums the rows that a question asks for by segment of time, value,
 // class and tenant. Where the roll-ups of one dimension know them, run reads whole
-// buckets there and touches rows only where a segment's edge cuts a bucket; countRows
+// buckets there and touches rows only where a segment's edge cuts a bucket; gatherRows
 // reads rows only. Use either inside one snapshot.
 type tally struct {
 	question       // its times are the edges'; for run its choices are of the dimension
@@ -83,22 +83,31 @@ func (t tally) segmentAt(at column.Time) int {
 // run counts and hands each cell to add; cells of the same key may come more
 // than once.
 func (l *table[R, D, F]) run(ctx context.Context, client *ent.Client, t tally, add func(cell)) error {
-	if t.nilTenant() {
-		return nil
-	}
 	dim := l.dimension(t.dimension)
 	return l.runBy(ctx, client, &t, dim, dim.widths, add)
 }
 
 // runBy is run by some of the dimension's widths.
 func (l *table[R, D, F]) runBy(ctx context.Context, client *ent.Client, t *tally, dim *dimension[R], widths []width, add func(cell)) error {
+	r := newReading(client, t.apart, len(t.edges))
+	if err := l.gather(ctx, r, t, dim, widths, add); err != nil {
+		return err
+	}
+	return r.run(ctx)
+}
+
+// gather adds to a reading what run reads.
+func (l *table[R, D, F]) gather(ctx context.Context, r *reading, t *tally, dim *dimension[R], widths []width, add func(cell)) error {
+	if t.nilTenant() {
+		return nil
+	}
 	parts, ragged := partsOf(t.edges, widths)
 	for _, one := range parts {
-		if err := l.countBuckets(ctx, client, t, dim, one, add); err != nil {
+		if err := l.countBuckets(ctx, r, t, dim, one, add); err != nil {
 			return err
 		}
 	}
-	return l.countStretches(ctx, client, *t, dim.columns, !dim.absent, l.ofEnds(ctx, t, dim), ragged, add)
+	return l.countStretches(ctx, r, *t, dim.columns, !dim.absent, l.ofEnds(ctx, t, dim), ragged, add)
 }
 
 // ofEnds says by which index the rows at the ends of whole buckets are read: by that of the
@@ -128,21 +137,29 @@ func (l *table[R, D, F]) ofEnds(ctx context.Context, t *tally, dim *dimension[R]
 	return func(s *sql.Selector) { db.OnlyByIndexWith(s, l.name, lead, read) }
 }
 
-// countRows is run without the roll-ups: values are those of the columns.
-func (l *table[R, D, F]) countRows(ctx context.Context, client *ent.Client, t tally, columns []string, add func(cell)) error {
+// gatherRows is gather without the roll-ups: values are those of the columns.
+func (l *table[R, D, F]) gatherRows(ctx context.Context, r *reading, t tally, columns []string, add func(cell)) error {
 	whole := stretch{t.edges[0], t.edges[len(t.edges)-1]}
-	return l.countStretches(ctx, client, t, columns, false, func(*sql.Selector) {}, []stretch{whole}, add)
+	return l.countStretches(ctx, r, t, columns, false, func(*sql.Selector) {}, []stretch{whole}, add)
 }
 
-// countBuckets reads the roll-ups of a part's buckets, in one statement.
-func (l *table[R, D, F]) countBuckets(ctx context.Context, client *ent.Client, t *tally, dim *dimension[R], of part, add func(cell)) error {
+// countBuckets reads the roll-ups of a part's buckets.
+func (l *table[R, D, F]) countBuckets(ctx context.Context, r *reading, t *tally, dim *dimension[R], of part, add func(cell)) error {
 	told := of.slots()
-	names, err := l.namesFor(ctx, client, t, dim, of)
+	names, err := l.namesFor(ctx, r.client, t, dim, of)
 	if err != nil {
 		return err
 	}
-	var rows []tallied
-	query := client.Rollup.Query().Modify(func(s *sql.Selector) {
+	err = r.part(ctx, func(row *tallied) error {
+		if segment, whole := of.segmentOf(told, row.slot); whole {
+			row.hand(cell{segment: segment, value: string(row.value0), at: row.at()}, add)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	query := r.union.Client().Rollup.Query().Modify(func(s *sql.Selector) {
 		s.Where(sql.EQ(s.C(rollup.FieldKind), int64(l.kind))).
 			Where(sql.EQ(s.C(rollup.FieldDimension), int64(t.dimension)))
 		if scope := t.scope(ctx); scope.IsZero() && t.tenanted {
@@ -177,23 +194,14 @@ func (l *table[R, D, F]) countBuckets(ctx context.Context, client *ent.Client, t
 		for _, name := range l.sumNames(t.apart) {
 			group.sum(s, name)
 		}
-		group.apply(s)
+		r.apply(s, group)
 		db.InRanges(s, rollup.Table, rollup.FieldWidth, rollup.FieldID, of.ranges())
 	})
-	if err := query.Scan(ctx, &rows); err != nil {
-		return err
-	}
-	if len(rows) > mostCells {
-		return errCells
-	}
-	for _, row := range rows {
-		if segment, whole := of.segmentOf(told, row.Slot); whole {
-			from := column.Time(row.Bucket) * row.Width.span()
-			row.hand(cell{segment: segment, value: string(row.Value0), at: stretch{from, from + row.Width.span()}}, add)
-		}
-	}
-	return nil
+	return query.Scan(ctx, &gathered{})
 }
+
+// gathered is what a query gives that a reading gathers.
+type gathered []struct{}
 
 // namesFor gives the values that a part's buckets are read for, so that the key's next
 // column, the bucket, bounds what is read of each; nil where the choices name them, where
@@ -228,7 +236,7 @@ func (l *table[R, D, F]) namesFor(ctx context.Context, client *ent.Client, t *ta
 	return t.names, nil
 }
 
-// What one statement over several stretches may hold: engines bound how deep a condition
+// What one query over several stretches may hold: engines bound how deep a condition
 // is, and how many arguments there are.
 const (
 	mostStretches = 100
@@ -236,10 +244,10 @@ const (
 )
 
 // countStretches reads the rows of some stretches on the index of what the tally's
-// question chooses: the two ends of a window by a statement each, more of them by one for
+// question chooses: the two ends of a window by a query each, more of them by one for
 // up to mostStretches. Present leaves out the rows in which a column is null, by says which
 // index is read.
-func (l *table[R, D, F]) countStretches(ctx context.Context, client *ent.Client, t tally, columns []string, present bool, by shape, stretches []stretch, add func(cell)) error {
+func (l *table[R, D, F]) countStretches(ctx context.Context, r *reading, t tally, columns []string, present bool, by shape, stretches []stretch, add func(cell)) error {
 	t.since, t.until = nil, nil
 	size := 1
 	if len(stretches) > 2 { // never of moments: one segment has two ends
@@ -249,14 +257,14 @@ func (l *table[R, D, F]) countStretches(ctx context.Context, client *ent.Client,
 		size = max(1, min(mostStretches, mostArguments/(len(arguments)+2)))
 	}
 	for batch := range slices.Chunk(stretches, size) {
-		if err := l.countBatch(ctx, client, t, columns, present, by, batch, add); err != nil {
+		if err := l.countBatch(ctx, r, t, columns, present, by, batch, add); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (l *table[R, D, F]) countBatch(ctx context.Context, client *ent.Client, t tally, columns []string, present bool, by shape, batch []stretch, add func(cell)) error {
+func (l *table[R, D, F]) countBatch(ctx context.Context, r *reading, t tally, columns []string, present bool, by shape, batch []stretch, add func(cell)) error {
 	q := t.question
 	first, last := batch[0].from, batch[len(batch)-1].until
 	if len(batch) == 1 && first != beginning {
@@ -276,8 +284,22 @@ func (l *table[R, D, F]) countBatch(ctx context.Context, client *ent.Client, t t
 	if len(batch) > 1 {
 		conditions = []shape{l.within(batch, conditions)}
 	}
-	var rows []tallied
-	err := l.scan(ctx, client, shaped(append(conditions, func(s *sql.Selector) {
+	err := r.part(ctx, func(row *tallied) error {
+		at := first
+		if told.width > 0 {
+			at = max(at, column.Time(told.start(row.slot)))
+		}
+		value, absent := string(row.value0), row.value0 == nil
+		if len(columns) == 2 {
+			value, absent = string(schema.RollupValue(row.value0, row.value1)), false
+		}
+		row.hand(cell{segment: t.segmentAt(at), value: value, absent: absent, at: batch[0]}, add)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return l.scan(ctx, r.union.Client(), shaped(append(conditions, func(s *sql.Selector) {
 		var group grouping
 		for i, name := range columns {
 			if present {
@@ -297,31 +319,13 @@ func (l *table[R, D, F]) countBatch(ctx context.Context, client *ent.Client, t t
 			group.by(s, l.class, "class")
 		}
 		group.bySlot(s, l.time, told)
-		group.selected = append(group.selected, sql.As(sql.Count("*"), rollup.FieldRowCount))
+		group.selects(rollup.FieldRowCount, sql.Count("*"))
 		for _, name := range l.sumNames(t.apart)[1:] {
 			group.sum(s, name)
 		}
-		group.apply(s)
+		r.apply(s, group)
 		by(s)
-	})...), &rows)
-	if err != nil {
-		return err
-	}
-	if len(rows) > mostCells {
-		return errCells
-	}
-	for _, row := range rows {
-		at := first
-		if told.width > 0 {
-			at = max(at, column.Time(told.start(row.Slot)))
-		}
-		value, absent := string(row.Value0), row.Value0 == nil
-		if len(columns) == 2 {
-			value, absent = string(schema.RollupValue(row.Value0, row.Value1)), false
-		}
-		row.hand(cell{segment: t.segmentAt(at), value: value, absent: absent, at: batch[0]}, add)
-	}
-	return nil
+	})...), &gathered{})
 }
 
 // within keeps the rows of some stretches that meet the conditions. These stand beside
@@ -337,62 +341,6 @@ func (l *table[R, D, F]) within(stretches []stretch, conditions []shape) shape {
 			list[i] = part.P()
 		}
 		s.Where(sql.Or(list...))
-	}
-}
-
-// tallied is what a statement of a tally gives.
-type tallied struct {
-	Value0           []byte `sql:"value0"`
-	Value1           []byte `sql:"value1"`
-	Class            int16  `sql:"class"`
-	Tenant           []byte `sql:"tenant"`
-	Width            width  `sql:"width"`
-	Bucket           int64  `sql:"bucket"`
-	Slot             int64  `sql:"slot"`
-	RowCount         int64  `sql:"row_count"`
-	Quota            int64  `sql:"quota"`
-	PromptTokens     int64  `sql:"prompt_tokens"`
-	CompletionTokens int64  `sql:"completion_tokens"`
-}
-
-// valueNames are where tallied has the values of columns.
-var valueNames = []string{"value0", "value1"}
-
-// hand hands on what was counted, unless it is nothing.
-func (r *tallied) hand(c cell, add func(cell)) {
-	if r.RowCount != 0 {
-		c.class, c.sums = r.Class, sums{r.RowCount, r.Quota, r.PromptTokens, r.CompletionTokens}
-		copy(c.tenant[:], r.Tenant)
-		add(c)
-	}
-}
-
-// grouping is what a statement of a tally selects and groups by.
-type grouping struct{ selected, grouped []string }
-
-// by tells the values of a column apart.
-func (g *grouping) by(s *sql.Selector, column, as string) {
-	g.selected = append(g.selected, sql.As(s.C(column), as))
-	g.grouped = append(g.grouped, s.C(column))
-}
-
-// bySlot tells the slots of a column apart.
-func (g *grouping) bySlot(s *sql.Selector, column string, told slots) {
-	if told.width > 0 {
-		g.selected = append(g.selected, sql.As(db.Quotient(s, column, told.origin, told.width), "slot"))
-		g.grouped = append(g.grouped, "slot")
-	}
-}
-
-// sum sums a column; over no rows that is 0.
-func (g *grouping) sum(s *sql.Selector, column string) {
-	g.selected = append(g.selected, sql.As("COALESCE("+sql.Sum(s.C(column))+", 0)", column))
-}
-
-func (g *grouping) apply(s *sql.Selector) {
-	s.Select(g.selected...)
-	if len(g.grouped) > 0 {
-		s.GroupBy(g.grouped...).Limit(mostCells + 1)
 	}
 }
 

@@ -42,10 +42,8 @@ func (j *Journal) UsageStats(ctx context.Context, filter UsageRecordFilter) (*Us
 	stats := &UsageStats{}
 	within := true
 	types := map[column.UsageType]*UsageTypeSums{}
-	lately := filter
 	now := usageRecords.cut(column.TimeOf(j.now())) // as the rows' times are
 	since, until := now.Add(-time.Minute), now.Add(time.Second)
-	lately.Since, lately.Until, lately.Type = &since, &until, Is(column.Consume)
 	done, err := j.UsageRecords.turn(ctx, filter)
 	if err != nil {
 		return nil, err
@@ -56,7 +54,9 @@ func (j *Journal) UsageStats(ctx context.Context, filter UsageRecordFilter) (*Us
 		if err != nil {
 			return err
 		}
-		err = usageRecords.tell(ctx, client, q, telling{by: usageRecords.facet("TYPE")}, func(c cell) {
+		byType := telling{by: usageRecords.facet("TYPE")}
+		r := newReading(client, byType.apart(), 2)
+		err = usageRecords.gatherTold(ctx, r, q, byType, func(c cell) {
 			one := types[column.UsageType(c.class)]
 			if one == nil {
 				one = &UsageTypeSums{Type: column.UsageType(c.class)}
@@ -67,13 +67,16 @@ func (j *Journal) UsageStats(ctx context.Context, filter UsageRecordFilter) (*Us
 		if err != nil {
 			return err
 		}
-		if q, err = j.UsageRecords.ask(ctx, client, lately); err != nil {
-			return err
-		}
-		return usageRecords.tell(ctx, client, q, telling{}, func(c cell) {
+		q.since, q.until = &since, &until
+		whereClass(&q, "type", Is(column.Consume))
+		err = usageRecords.gatherTold(ctx, r, q, telling{}, func(c cell) {
 			stats.RequestsPerMinute += c.sums[0]
 			stats.TokensPerMinute += c.sums[2] + c.sums[3]
 		})
+		if err != nil {
+			return err
+		}
+		return r.run(ctx)
 	})
 	if err == nil && !within {
 		err = errBeyond
