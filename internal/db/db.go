@@ -237,33 +237,38 @@ func into(table string, columns []string) string {
 	return "`" + table + "` (`" + strings.Join(columns, "`, `") + "`) VALUES "
 }
 
-// DropEmpty removes the rows of a table that have the given keys and whose sums
-// are all zero, many a statement. Each row holds the keys' values first.
-func (t *Tx) DropEmpty(ctx context.Context, table string, keys, sums []string, rows [][]any) error {
-	head := "DELETE FROM " + table + " WHERE " + strings.Join(sums, " = 0 AND ") + " = 0 AND "
+// Drop removes the rows of a table that have the given values in the given columns, which
+// begin with its key, many a statement, and gives how many there were.
+func (t *Tx) Drop(ctx context.Context, table string, columns []string, rows [][]any) (dropped int64, err error) {
+	head := "DELETE FROM " + table + " WHERE "
 	var full *sql.Stmt // of insertRows rows
 	for some := range slices.Chunk(rows, insertRows) {
-		args := make([]any, 0, len(some)*len(keys))
+		args := make([]any, 0, len(some)*len(columns))
 		for _, row := range some {
-			args = append(args, row[:len(keys)]...)
+			args = append(args, row...)
 		}
-		var err error
+		var result sql.Result
 		if len(some) < insertRows {
-			_, err = t.sql.ExecContext(ctx, head+t.engine.among(keys, len(some)), args...)
+			result, err = t.sql.ExecContext(ctx, head+t.engine.among(columns, len(some)), args...)
 		} else {
 			if full == nil {
-				if full, err = t.sql.PrepareContext(ctx, head+t.engine.among(keys, len(some))); err != nil {
-					return err
+				if full, err = t.sql.PrepareContext(ctx, head+t.engine.among(columns, len(some))); err != nil {
+					return dropped, err
 				}
 				defer full.Close()
 			}
-			_, err = full.ExecContext(ctx, args...)
+			result, err = full.ExecContext(ctx, args...)
 		}
 		if err != nil {
-			return err
+			return dropped, err
 		}
+		gone, err := result.RowsAffected()
+		if err != nil {
+			return dropped, err
+		}
+		dropped += gone
 	}
-	return nil
+	return dropped, nil
 }
 
 // The most that one statement inserts. MySQL refuses packets of more than 16 MiB.

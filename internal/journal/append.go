@@ -186,7 +186,7 @@ func (t *table[R, D, F]) insertValues(ctx context.Context, tx *db.Tx, rows []*R,
 	if err := tx.Insert(ctx, t.name, columns, values); err != nil {
 		return err
 	}
-	return t.addRollups(ctx, tx, rows, 1)
+	return t.addRollups(ctx, tx, rows)
 }
 
 // values gives a row's values, one for each column.

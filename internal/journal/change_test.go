@@ -155,6 +155,7 @@ func TestChangeAndRecordAreOne(t *testing.T) {
 // and at its end, and never purged by itself.
 func TestLongPurges(t *testing.T) {
 	each(t, func(t *testing.T, ctx context.Context, w *world) {
+		w.PurgeBy(200)
 		fill := func() {
 			drafts := make([]journal.OperationDraft, 1000)
 			for i := range drafts {

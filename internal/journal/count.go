@@ -60,15 +60,22 @@ func (l *Log[R, D, F]) countIn(ctx context.Context, client *ent.Client, q questi
 	return total, err
 }
 
-// tallyOf gives the tally that counts a question; false where none does.
-func tallyOf(q question) (tally, bool) {
-	t := tally{question: q, dimension: byAll, edges: []column.Time{beginning, end}}
+// within gives the time that the question asks for.
+func (q question) within() stretch {
+	s := stretch{beginning, end}
 	if q.since != nil {
-		t.edges[0] = *q.since
+		s.from = *q.since
 	}
 	if q.until != nil {
-		t.edges[1] = *q.until
+		s.until = *q.until
 	}
+	return s
+}
+
+// tallyOf gives the tally that counts a question; false where none does.
+func tallyOf(q question) (tally, bool) {
+	within := q.within()
+	t := tally{question: q, dimension: byAll, edges: []column.Time{within.from, within.until}}
 	if len(q.choices) == 1 {
 		t.dimension = q.choices[0].dimension
 	}

@@ -7,3 +7,6 @@ func (j *Journal) JumpFrom(offset int64) { j.nearOffset = offset }
 func (j *Journal) SearchBy(blockRows, firstLook, leastBlocks, mostUnsealed int) {
 	j.sizes = searchSizes{blockRows: blockRows, firstLook: firstLook, leastBlocks: leastBlocks, mostUnsealed: mostUnsealed}
 }
+
+// PurgeBy makes purges begin with transactions of so many rows.
+func (j *Journal) PurgeBy(rows int) { j.leastPurged = rows }

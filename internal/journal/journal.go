@@ -56,6 +56,7 @@ type Journal struct {
 	scans       chan struct{} // one for each question that reads row after row
 	freed       chan struct{} // has one where a purge freed space that was not given back
 	nearOffset  int64
+	leastPurged int // rows in a purge's transaction
 	sizes       searchSizes
 	writer      writer
 	line        line
@@ -78,7 +79,7 @@ type Options struct {
 func New(database *db.DB, options Options) *Journal {
 	j := &Journal{
 		db: database, now: options.Now, zone: options.Zone, countBudget: options.CountBudget,
-		scans: make(chan struct{}, mostScans), freed: make(chan struct{}, 1), nearOffset: nearOffset, sizes: usualSizes,
+		scans: make(chan struct{}, mostScans), freed: make(chan struct{}, 1), nearOffset: nearOffset, leastPurged: leastPurged, sizes: usualSizes,
 	}
 	if j.now == nil {
 		j.now = time.Now

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -25,37 +26,33 @@ import (
 // where it takes more, in the first, in the last, and in between whenever the number of
 // rows has doubled. So of one whose process is killed at least half is recorded.
 func (l *Log[R, D, F]) Purge(ctx context.Context, filter F) (int64, error) {
-	q, conditions, err := l.purgeOf(ctx, filter)
+	q, err := l.purgeOf(ctx, filter)
 	if err != nil {
 		return 0, err
 	}
-	return l.purge(ctx, conditions, Change{
+	return l.purge(ctx, q, Change{
 		Event: "Purge", Tenant: q.tenant, Details: map[string]any{"filter": recorded(asked(filter))},
 	})
 }
 
 // WouldPurge counts what Purge would remove, and refuses what it would refuse.
 func (l *Log[R, D, F]) WouldPurge(ctx context.Context, filter F) (int64, error) {
-	if _, _, err := l.purgeOf(ctx, filter); err != nil {
+	if _, err := l.purgeOf(ctx, filter); err != nil {
 		return 0, err
 	}
 	return l.Count(ctx, filter)
 }
 
 // purgeOf reads the filter of a purge, for those who may.
-func (l *Log[R, D, F]) purgeOf(ctx context.Context, filter F) (question, []shape, error) {
+func (l *Log[R, D, F]) purgeOf(ctx context.Context, filter F) (question, error) {
 	if err := l.mayRemove(ctx); err != nil {
-		return question{}, nil, err
+		return question{}, err
 	}
 	q, err := l.ask(ctx, l.journal.db.Ent(), filter)
-	if err != nil {
-		return q, nil, err
+	if err == nil && len(l.conditions(q)) == 0 {
+		err = fault.New(fault.Invalid, "a purge needs a condition")
 	}
-	conditions := l.conditions(q)
-	if len(conditions) == 0 {
-		return q, nil, fault.New(fault.Invalid, "a purge needs a condition")
-	}
-	return q, conditions, nil
+	return q, err
 }
 
 // mayRemove says whether the context's principal may remove rows. The row policy
@@ -68,16 +65,18 @@ func (l *Log[R, D, F]) mayRemove(ctx context.Context) error {
 }
 
 // A transaction that removes rows works for about purgeWork, while others wait who write.
-// The more rows it takes the less each costs, since they share pages and roll-ups; how long
-// the disk takes to sync is no part of it, or a slow one would be asked for more of them.
+// The more rows it takes the less each costs, since they share pages and roll-ups, so it
+// takes leastPurged where the machine is busy with others; how long the disk takes to sync
+// is no part of it, or a slow one would be asked for more of them.
 const (
-	purgeWork  = 40 * time.Millisecond
-	mostPurged = 5_000 // engines take some ten thousand arguments
+	purgeWork   = 30 * time.Millisecond
+	leastPurged = 1_000
+	mostPurged  = 5_000 // engines take some ten thousand arguments
 )
 
 // purge is the one loop that removes rows. Of the change that it is, the kind and the
 // number of rows are filled in here.
-func (l *Log[R, D, F]) purge(ctx context.Context, conditions []shape, change Change) (int64, error) {
+func (l *Log[R, D, F]) purge(ctx context.Context, q question, change Change) (int64, error) {
 	change.Action = column.ActionDelete
 	change.Details["kind"] = l.name
 	by := change.Sentence
@@ -87,7 +86,8 @@ func (l *Log[R, D, F]) purge(ctx context.Context, conditions []shape, change Cha
 		return change
 	}
 	var purged, recorded int64
-	size := 200
+	size := l.journal.leastPurged
+	clears := l.clears(ctx, q)
 	for {
 		began := time.Now()
 		var removed int
@@ -96,7 +96,7 @@ func (l *Log[R, D, F]) purge(ctx context.Context, conditions []shape, change Cha
 		err := l.journal.commit(ctx, func(tx *db.Tx, at *position) (err error) {
 			begun := time.Now()
 			defer func() { worked = time.Since(begun) }()
-			removed, err = l.purgeSome(ctx, tx, conditions, size)
+			removed, err = l.purgeSome(ctx, tx, q, clears, size)
 			total := purged + int64(removed)
 			switch {
 			case err != nil || total == 0:
@@ -107,20 +107,24 @@ func (l *Log[R, D, F]) purge(ctx context.Context, conditions []shape, change Cha
 			}
 			return err
 		})
+		if errors.Is(err, errCleared) {
+			clears = false // somebody wrote at that time
+			continue
+		}
 		if err != nil {
 			return purged, l.brokenOff(ctx, err, purged, said)
 		}
 		purged += int64(removed)
 		if len(record) > 0 {
 			recorded = purged
-			if l.kind == schema.KindOperation { // it is no row to remove
-				conditions = append(conditions, sql.FieldNEQ(l.id, record[0].ID))
+			if l.kind == schema.KindOperation && (q.until == nil || record[0].CreatedAt < *q.until) { // it is no row to remove
+				q.rest, clears = append(q.rest, sql.FieldNEQ(l.id, record[0].ID)), false
 			}
 		}
 		if removed < size {
 			break
 		}
-		size = max(200, min(size*2, mostPurged, int(float64(size)*float64(purgeWork)/float64(worked+1))))
+		size = max(l.journal.leastPurged, min(size*2, mostPurged, int(float64(size)*float64(purgeWork)/float64(worked+1))))
 		if _, err := l.journal.yield(ctx, time.Since(began)); err != nil {
 			return purged, l.brokenOff(ctx, err, purged, said)
 		}
@@ -191,9 +195,16 @@ func (l *Log[R, D, F]) brokenOff(ctx context.Context, why error, purged int64, s
 	return why
 }
 
-// purgeSome removes up to size rows, oldest first, with their roll-ups.
-func (l *Log[R, D, F]) purgeSome(ctx context.Context, tx *db.Tx, conditions []shape, size int) (int, error) {
-	rows, err := l.all(ctx, tx.Client, shaped(shaped(conditions...), l.ordered(false), limited(size), db.ForUpdate, l.counted))
+// clears says whether all rows of a question's time pass it, so that none is left there.
+func (l *Log[R, D, F]) clears(ctx context.Context, q question) bool {
+	q.since, q.until = nil, nil
+	return len(l.conditions(q)) == 0 && boundTenant(ctx).IsZero()
+}
+
+// purgeSome removes up to size rows, oldest first, with their roll-ups. Clears says that
+// the question asks for all rows of its time.
+func (l *Log[R, D, F]) purgeSome(ctx context.Context, tx *db.Tx, q question, clears bool, size int) (int, error) {
+	rows, err := l.all(ctx, tx.Client, shaped(shaped(l.conditions(q)...), l.ordered(false), limited(size), db.ForUpdate, l.counted))
 	if err != nil || len(rows) == 0 {
 		return 0, err
 	}
@@ -208,7 +219,13 @@ func (l *Log[R, D, F]) purgeSome(ctx context.Context, tx *db.Tx, conditions []sh
 	if removed != len(rows) {
 		return 0, fault.New(fault.Internal, "a purge found %d rows and removed %d", len(rows), removed)
 	}
-	return removed, l.addRollups(ctx, tx, rows, -1)
+	var cleared stretch // none
+	if clears {
+		if cleared = q.within(); removed == size { // more rows may be of the last one's time
+			cleared.until = *l.timeOf(rows[removed-1])
+		}
+	}
+	return removed, l.lowerRollups(ctx, tx, rows, cleared)
 }
 
 // counted selects only the columns that roll-ups are made of.

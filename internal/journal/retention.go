@@ -207,17 +207,17 @@ func (j *Journal) ApplyRetention(ctx context.Context, dryRun bool) ([]Retained, 
 	done := make([]Retained, 0, len(deciding))
 	for _, policy := range deciding {
 		before := column.TimeOf(j.now().Add(-time.Duration(policy.Days) * 24 * time.Hour))
-		conditions := append(policyScope(policy, decidingPolicies(all)), shape(entry.TimestampLT(before)))
+		q := question{until: &before, rest: policyScope(policy, decidingPolicies(all))}
 		one := Retained{Policy: policy, Before: before}
 		change := policyChange("Retention", column.ActionDelete, policy)
 		change.Details["before"], change.Sentence = before, change.Sentence+": "
 		if dryRun {
-			count, err := j.db.Ent().Entry.Query().Where(shaped(conditions...)).Count(ctx)
+			count, err := j.Entries.count(ctx, j.db.Ent(), shaped(j.Entries.conditions(q)...))
 			if err != nil {
 				return done, err
 			}
 			one.Count = int64(count)
-		} else if one.Count, err = j.Entries.purge(ctx, conditions, change); err != nil {
+		} else if one.Count, err = j.Entries.purge(ctx, q, change); err != nil {
 			return append(done, one), err
 		}
 		done = append(done, one)

@@ -1,9 +1,12 @@
 package journal
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"errors"
 	"math"
-	"sort"
+	"slices"
 	"strconv"
 	"time"
 
@@ -115,7 +118,17 @@ func (s *sums) add(other sums, sign int64) bool {
 var errSums = fault.RefuseField("quota", fault.Outside, "", "smaller, or the sums of such rows and their tokens cannot be held in 64 bits")
 
 // deltas says by how much each roll-up changes.
-type deltas map[rollupKey]sums
+type deltas map[rollupKey]*sums
+
+// of gives the sums of a key, to add to.
+func (d deltas) of(key rollupKey) *sums {
+	sum := d[key]
+	if sum == nil {
+		sum = new(sums)
+		d[key] = sum
+	}
+	return sum
+}
 
 func floorDiv(a, b int64) int64 {
 	q := a / b
@@ -131,9 +144,7 @@ func (t *table[R, D, F]) deltas(rows []*R, sign int64) (deltas, error) {
 	d := deltas{}
 	within := true
 	add := func(key rollupKey, one sums) {
-		sum := d[key]
-		within = sum.add(one, sign) && within
-		d[key] = sum
+		within = d.of(key).add(one, sign) && within
 	}
 	for _, row := range rows {
 		one := sums{1}
@@ -168,13 +179,11 @@ func (t *table[R, D, F]) deltas(rows []*R, sign int64) (deltas, error) {
 		narrow = append(narrow, key)
 	}
 	for _, key := range narrow {
-		one, within := d[key], true
+		one, within := *d[key], true
 		for _, wide := range t.dimension(key.dimension).widths[1:] {
 			wider := key
 			wider.width, wider.bucket = wide, int32(floorDiv(int64(key.bucket), int64(wide/key.width)))
-			sum := d[wider]
-			within = sum.add(one, 1) && within
-			d[wider] = sum
+			within = d.of(wider).add(one, 1) && within
 		}
 		if !within {
 			return nil, errSums
@@ -193,62 +202,93 @@ var (
 	}
 )
 
-// addRollups counts rows that are written (sign 1) or deleted (sign -1), in the same
-// transaction. Keys go in
-// one order, so that two writers never wait for each other in a circle. A kind
-// that sums nothing writes its counts only.
-func (t *table[R, D, F]) addRollups(ctx context.Context, tx *db.Tx, rows []*R, sign int64) error {
-	d, err := t.deltas(rows, sign)
+// addRollups counts rows that are written, in the same transaction.
+func (t *table[R, D, F]) addRollups(ctx context.Context, tx *db.Tx, rows []*R) error {
+	d, err := t.deltas(rows, 1)
 	if err != nil {
 		return err
 	}
-	names := rollupSums
-	if t.summed == nil {
-		names = rollupSums[:1]
+	names := t.sumNames(withSums)
+	return tx.Add(ctx, rollup.Table, rollupKeys, names, d.changes(d.keys(), names))
+}
+
+// lowerRollups takes rows that were removed out of the roll-ups, in the same transaction.
+// Cleared is a time in which no row is left: the roll-ups of its whole buckets are dropped,
+// all others lowered, and dropped where nothing is left of them. It fails with errCleared
+// where there was a row in that time beside these.
+func (t *table[R, D, F]) lowerRollups(ctx context.Context, tx *db.Tx, rows []*R, cleared stretch) error {
+	d, err := t.deltas(rows, -1)
+	if err != nil {
+		return err
 	}
+	var emptied [][]any
+	keys := slices.DeleteFunc(d.keys(), func(key rollupKey) bool {
+		whole := bucketsWithin(key.width, cleared.from, cleared.until)
+		if int64(key.bucket) < whole.low || int64(key.bucket) >= whole.high {
+			return false
+		}
+		emptied = append(emptied, append(key.values(), -d[key][0]))
+		return true
+	})
+	counted := append(slices.Clone(rollupKeys), rollupSums[0])
+	dropped, err := tx.Drop(ctx, rollup.Table, counted, emptied)
+	if err != nil {
+		return err
+	}
+	if dropped != int64(len(emptied)) {
+		return errCleared
+	}
+	names := t.sumNames(withSums)
+	if err := tx.Add(ctx, rollup.Table, rollupKeys, names, d.changes(keys, names)); err != nil {
+		return err
+	}
+	empty := make([][]any, len(keys))
+	for i, key := range keys {
+		empty[i] = append(key.values(), int64(0))
+	}
+	_, err = tx.Drop(ctx, rollup.Table, counted, empty)
+	return err
+}
+
+// errCleared says that roll-ups which should have come to nothing count more rows.
+var errCleared = errors.New("the roll-ups of a time without rows count some")
+
+// keys gives the keys of what changes in the table's order, so that two writers never wait
+// for each other in a circle.
+func (d deltas) keys() []rollupKey {
 	keys := make([]rollupKey, 0, len(d))
 	for key, change := range d {
-		if change != (sums{}) {
+		if *change != (sums{}) {
 			keys = append(keys, key)
 		}
 	}
-	sort.Slice(keys, func(i, k int) bool { return keys[i].before(keys[k]) })
-	changes := make([][]any, len(keys))
-	var lowered [][]any
-	for i, key := range keys {
-		changes[i] = []any{
-			int64(key.kind), int64(key.dimension), int64(key.width), key.tenant[:], []byte(key.value),
-			int64(key.bucket), int64(key.class),
-		}
-		change := d[key]
-		for k := range names {
-			changes[i] = append(changes[i], change[k])
-		}
-		if change[0] < 0 {
-			lowered = append(lowered, changes[i])
-		}
-	}
-	if err := tx.Add(ctx, rollup.Table, rollupKeys, names, changes); err != nil {
-		return err
-	}
-	return tx.DropEmpty(ctx, rollup.Table, rollupKeys, rollupSums[:1], lowered)
+	slices.SortFunc(keys, rollupKey.compare)
+	return keys
 }
 
-// before orders keys as the table does.
-func (k rollupKey) before(other rollupKey) bool {
-	switch {
-	case k.kind != other.kind:
-		return k.kind < other.kind
-	case k.dimension != other.dimension:
-		return k.dimension < other.dimension
-	case k.width != other.width:
-		return k.width < other.width
-	case k.tenant != other.tenant:
-		return string(k.tenant[:]) < string(other.tenant[:])
-	case k.value != other.value:
-		return k.value < other.value
-	case k.bucket != other.bucket:
-		return k.bucket < other.bucket
+// changes gives some of the deltas as rows of the table, with the sums of some names, the
+// first of all: a kind that sums nothing writes its counts only.
+func (d deltas) changes(keys []rollupKey, names []string) [][]any {
+	rows := make([][]any, len(keys))
+	for i, key := range keys {
+		rows[i] = key.values()
+		for _, sum := range d[key][:len(names)] {
+			rows[i] = append(rows[i], sum)
+		}
 	}
-	return k.class < other.class
+	return rows
+}
+
+// values gives the key as the table has it.
+func (k *rollupKey) values() []any {
+	return append(make([]any, 0, len(rollupKeys)+len(rollupSums)),
+		int64(k.kind), int64(k.dimension), int64(k.width), k.tenant[:], []byte(k.value), int64(k.bucket), int64(k.class))
+}
+
+// compare orders keys as the table does.
+func (k rollupKey) compare(other rollupKey) int {
+	return cmp.Or(
+		cmp.Compare(k.kind, other.kind), cmp.Compare(k.dimension, other.dimension), cmp.Compare(k.width, other.width),
+		bytes.Compare(k.tenant[:], other.tenant[:]), cmp.Compare(k.value, other.value),
+		cmp.Compare(k.bucket, other.bucket), cmp.Compare(k.class, other.class))
 }
