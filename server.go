@@ -11,10 +11,12 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 	_ "time/tzdata" // --timezone works where the machine has no time zones
 
 	"github.com/mattn/go-isatty"
@@ -75,6 +77,10 @@ type serve struct {
 
 // The bounds of --rate-limit, in requests a second.
 const leastRate, mostRate = 0.001, 100_000
+
+// settled is when a server gives back to the system what its start took: 4 MB of 42 beside
+// ten million rows, whose blocks it looks through.
+const settled = 3 * time.Second
 
 // Run serves until the process is told to stop.
 func (s *serve) Run(p *cli.Process, settings *cli.Settings) error {
@@ -202,5 +208,6 @@ func (s *serve) Run(p *cli.Process, settings *cli.Settings) error {
 			fmt.Fprintf(p.Stdout, "administrator token, shown only now: %s\n", key)
 		}
 	}
+	time.AfterFunc(settled, debug.FreeOSMemory)
 	return cli.Serve(p.Context, server, listener)
 }
