@@ -83,7 +83,7 @@ func (s searched[R, D, F]) check(t *testing.T, ctx context.Context) {
 			t.Fatal(err)
 		}
 		for _, j := range s.journals {
-			j.SearchBy(rapid.IntRange(1, 8).Draw(t, "rows a block"), rapid.IntRange(1, 12).Draw(t, "first look"),
+			j.SearchBy(rapid.IntRange(1, 8).Draw(t, "rows a block"),
 				rapid.IntRange(1, 6).Draw(t, "blocks at a time"), rapid.SampledFrom([]int{0, 10, 1000}).Draw(t, "unsealed"))
 		}
 		for range rapid.IntRange(1, 6).Draw(t, "steps") {
