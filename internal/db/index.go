@@ -29,11 +29,22 @@ func OnlyByIndex(s *sql.Selector, table, column string) {
 			if index.Columns[0].Name != column {
 				continue
 			}
-			by := "` INDEXED BY `" + index.Name + "`"
-			if s.Dialect() == dialect.MySQL {
-				by = "` FORCE INDEX (`" + index.Name + "`)"
-			}
-			s.From(sql.Table("`" + table + by).Unquote().As(table))
+			from(s, table, "INDEXED BY `"+index.Name+"`", "FORCE INDEX (`"+index.Name+"`)")
 		}
 	}
+}
+
+// OnlyByKey makes either engine read a table by its primary key. It is the last word on
+// where the query reads from.
+func OnlyByKey(s *sql.Selector, table string) {
+	from(s, table, "NOT INDEXED", "FORCE INDEX (PRIMARY)")
+}
+
+// from makes a query read from a table as each engine is told to.
+func from(s *sql.Selector, table, sqlite, mysql string) {
+	how := sqlite
+	if s.Dialect() == dialect.MySQL {
+		how = mysql
+	}
+	s.From(sql.Table("`" + table + "` " + how).Unquote().As(table))
 }

@@ -74,7 +74,7 @@ type textSearch[R, D, F any] struct {
 	backward      bool
 	limit         int
 	found         []*R // in order, at most limit
-	looked, ask   int  // into how many blocks it looked, and at how many it asks whether an index knows better
+	looked, check int  // into how many blocks it looked, and at how many an index is asked whether it knows better
 }
 
 // between gives the conditions of the cursors. The order is newest first, so what comes
@@ -91,8 +91,12 @@ func (s *textSearch[R, D, F]) between() (shapes []shape) {
 
 // rows reads the first rows that pass, at most so many, with more conditions.
 func (s *textSearch[R, D, F]) rows(ctx context.Context, limit int, more ...shape) ([]*R, error) {
-	shapes := slices.Concat(s.conditions(s.question), s.between(), more, []shape{s.ordered(!s.backward), limited(limit)})
-	return s.all(ctx, s.client, shaped(shapes...))
+	return s.take(ctx, limit, append(more, s.ordered(!s.backward))...)
+}
+
+// take reads rows that pass, at most so many, in an order of its own.
+func (s *textSearch[R, D, F]) take(ctx context.Context, limit int, more ...shape) ([]*R, error) {
+	return s.all(ctx, s.client, shaped(slices.Concat(s.conditions(s.question), s.between(), more, []shape{limited(limit)})...))
 }
 
 // run is first for a question with grams.
@@ -116,12 +120,8 @@ func (s *textSearch[R, D, F]) run(ctx context.Context) error {
 			// What comes before a block stands in those before it or has none, so each row
 			// would be looked at anyway: no more are read than it takes to find enough.
 			_, behind := s.edge(blocks[min(lacking, len(blocks)-1)])
-			rows, err := s.rows(ctx, s.limit-len(s.found), s.upTo(behind), s.sorted(ctx, s.question))
-			if err != nil {
+			if err := s.down(ctx, behind, blocks[:lacking]); err != nil || len(s.found) == s.limit {
 				return false, err
-			}
-			if s.add(rows); len(s.found) == s.limit {
-				return false, nil
 			}
 			s.pass(behind)
 		}
@@ -148,6 +148,21 @@ func (s *textSearch[R, D, F]) run(ctx context.Context) error {
 	return s.rest(ctx, s.limit-len(s.found))
 }
 
+// down adds what passes down to a time, of rows that were not looked at and of which some
+// blocks may hold most.
+func (s *textSearch[R, D, F]) down(ctx context.Context, edge column.Time, blocks []*ent.TextBlock) error {
+	wanted := s.limit - len(s.found)
+	if s.numbered(ctx, blocks) {
+		done, err := s.walk(ctx, edge, wanted, int64((len(blocks)+1)*s.journal.sizes.blockRows))
+		if err != nil || done {
+			return err
+		}
+	}
+	rows, err := s.rows(ctx, wanted, s.upTo(edge), s.sorted(ctx, s.question))
+	s.add(rows)
+	return err
+}
+
 // blocks adds what passes in some blocks, and says whether the next may have more. Where an
 // index knows that fewer rows are left than were looked at, such as those of one user, these
 // are read instead: whoever else's rows have the text then costs about twice as much at most.
@@ -160,8 +175,8 @@ func (s *textSearch[R, D, F]) blocks(ctx context.Context, blocks []*ent.TextBloc
 		if s.lacks(block) || s.passed(block) {
 			continue
 		}
-		if s.looked == s.ask {
-			s.ask = max(2*s.ask, 1)
+		if s.looked == s.check {
+			s.check = max(2*s.check, 1)
 			s.pass(behind) // whose rows stand in blocks that came before
 			more, err := s.nth(ctx, max(s.looked, 1)*s.journal.sizes.blockRows)
 			if err != nil {
@@ -271,6 +286,11 @@ func (s *textSearch[R, D, F]) rest(ctx context.Context, limit int) error {
 	return err
 }
 
+// compare orders rows by time and id.
+func (s *textSearch[R, D, F]) compare(a, b *R) int {
+	return cmp.Or(cmp.Compare(*s.Log.timeOf(a), *s.Log.timeOf(b)), s.idOf(a).compare(s.idOf(b)))
+}
+
 // add merges rows, each of which counts once, with those found.
 func (s *textSearch[R, D, F]) add(rows []*R) {
 	if len(rows) == 0 {
@@ -278,11 +298,10 @@ func (s *textSearch[R, D, F]) add(rows []*R) {
 	}
 	s.found = append(s.found, rows...)
 	slices.SortFunc(s.found, func(a, b *R) int {
-		order := cmp.Or(cmp.Compare(*s.Log.timeOf(a), *s.Log.timeOf(b)), s.idOf(a).compare(s.idOf(b)))
 		if s.backward {
-			return order
+			return s.compare(a, b)
 		}
-		return -order
+		return s.compare(b, a)
 	})
 	s.found = slices.CompactFunc(s.found, func(a, b *R) bool { return s.idOf(a) == s.idOf(b) })
 	s.found = s.found[:min(len(s.found), s.limit)]
