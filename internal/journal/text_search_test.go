@@ -302,3 +302,32 @@ func TestSearchedUsageEqualsNaiveScan(t *testing.T) {
 		s.check(t, ctx)
 	})
 }
+
+// TestSearchFindsRowsThatArrivedEarlier asks for as many rows as a search finds by walking
+// back through arrivals, of which one that arrived before all of them comes before one.
+func TestSearchFindsRowsThatArrivedEarlier(t *testing.T) {
+	each(t, func(t *testing.T, ctx context.Context, w *world) {
+		w.SearchBy(2, 4, 1000)
+		var drafts []journal.UsageRecordDraft
+		for _, hour := range []float64{0, 1, 2, 3, 4, 5, 10, 11, 9, 12, 13} {
+			drafts = append(drafts, journal.UsageRecordDraft{CreatedAt: at(hour), Type: column.Consume, UserID: 1, Content: "connection"})
+		}
+		if _, err := w.UsageRecords.Append(ctx, drafts); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Seal(ctx); err != nil {
+			t.Fatal(err)
+		}
+		rows, _, err := w.UsageRecords.PageAt(ctx, journal.UsageRecordFilter{Search: ptr("connection")}, journal.OffsetPage{Limit: 4})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []column.Time
+		for _, row := range rows {
+			got = append(got, row.CreatedAt)
+		}
+		if want := []column.Time{*at(13), *at(12), *at(11), *at(10)}; !slices.Equal(got, want) {
+			t.Fatalf("found rows of %v, want %v", got, want)
+		}
+	})
+}
