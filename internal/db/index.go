@@ -21,26 +21,18 @@ func ByIndex(s *sql.Selector, table, column string) {
 }
 
 // OnlyByIndex makes either engine read a table by the index that a column leads, if there
-// is one: for a condition of which the program knows that it leaves few rows, beside others
-// of which the engine knows nothing. It is the last word on where the query reads from.
-func OnlyByIndex(s *sql.Selector, table, column string) { OnlyByIndexWith(s, table, column, nil) }
-
-// OnlyByIndexWith is OnlyByIndex where that index has some columns, too: then no row is
-// looked up.
-func OnlyByIndexWith(s *sql.Selector, table, column string, columns []string) {
+// is one that has some other columns, too: for a condition of which the program knows that
+// it leaves few rows, beside others of which the engine knows nothing. It is the last word
+// on where the query reads from.
+func OnlyByIndex(s *sql.Selector, table, column string, with ...string) {
 	for _, t := range migrate.Tables {
 		if t.Name != table {
 			continue
 		}
 		for _, index := range t.Indexes {
-			if index.Columns[0].Name != column || !has(index, columns) {
-				continue
+			if index.Columns[0].Name == column && has(index, with) {
+				from(s, table, "INDEXED BY `"+index.Name+"`", "FORCE INDEX (`"+index.Name+"`)")
 			}
-			by := "` INDEXED BY `" + index.Name + "`"
-			if s.Dialect() == dialect.MySQL {
-				by = "` FORCE INDEX (`" + index.Name + "`)"
-			}
-			s.From(sql.Table("`" + table + by).Unquote().As(table))
 		}
 	}
 }
@@ -53,4 +45,19 @@ func has(index *schema.Index, columns []string) bool {
 		}
 	}
 	return true
+}
+
+// OnlyByKey makes either engine read a table by its primary key. It is the last word on
+// where the query reads from.
+func OnlyByKey(s *sql.Selector, table string) {
+	from(s, table, "NOT INDEXED", "FORCE INDEX (PRIMARY)")
+}
+
+// from makes a query read from a table as each engine is told to.
+func from(s *sql.Selector, table, sqlite, mysql string) {
+	how := sqlite
+	if s.Dialect() == dialect.MySQL {
+		how = mysql
+	}
+	s.From(sql.Table("`" + table + "` " + how).Unquote().As(table))
 }

@@ -4,8 +4,8 @@ package journal
 func (j *Journal) JumpFrom(offset int64) { j.nearOffset = offset }
 
 // SearchBy makes blocks, and what a search reads at a time, as small as a test's logs are.
-func (j *Journal) SearchBy(blockRows, firstLook, leastBlocks, mostUnsealed int) {
-	j.sizes = searchSizes{blockRows: blockRows, firstLook: firstLook, leastBlocks: leastBlocks, mostUnsealed: mostUnsealed}
+func (j *Journal) SearchBy(blockRows, leastBlocks, mostUnsealed int) {
+	j.sizes = searchSizes{blockRows: blockRows, leastBlocks: leastBlocks, mostUnsealed: mostUnsealed}
 }
 
 // PurgeBy makes purges begin with transactions of so many rows.

@@ -226,7 +226,7 @@ func (t *table[R, D, F]) sorted(ctx context.Context, q question) shape {
 	}
 	return func(s *sql.Selector) {
 		if at := slices.Index(picked, classColumn); at >= 0 && len(picked) == 2 {
-			db.OnlyByIndexWith(s, t.name, picked[1-at], []string{t.class})
+			db.OnlyByIndex(s, t.name, picked[1-at], t.class)
 			return
 		}
 		if len(picked) != 1 {

@@ -19,7 +19,7 @@ func (w *world) blocks(t testing.TB, ctx context.Context) []*ent.TextBlock {
 func TestKeepSealed(t *testing.T) {
 	each(t, func(t *testing.T, ctx context.Context, w *world) {
 		const rows, inBlock = 50, 4
-		w.SearchBy(inBlock, 1, 1, 1000)
+		w.SearchBy(inBlock, 1, 1000)
 		drafts := make([]journal.EntryDraft, rows)
 		for i := range drafts {
 			drafts[i] = journal.EntryDraft{Message: "m", Timestamp: at(float64(-i))}

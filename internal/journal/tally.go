@@ -134,7 +134,7 @@ func (l *table[R, D, F]) ofEnds(ctx context.Context, t *tally, dim *dimension[R]
 	if t.tenanted || t.apart&tenants != 0 || !t.scope(ctx).IsZero() {
 		read = append(read, "tenant_id")
 	}
-	return func(s *sql.Selector) { db.OnlyByIndexWith(s, l.name, lead, read) }
+	return func(s *sql.Selector) { db.OnlyByIndex(s, l.name, lead, read...) }
 }
 
 // gatherRows is gather without the roll-ups: values are those of the columns.

@@ -18,17 +18,16 @@ import (
 // searchSizes are how much a search for a part of a text reads at a time: how many of what
 type searchSizes struct {
 	blockRows    int // are in a block
-	firstLook    int // rows are looked at first: what many rows have stands among them
 	mostUnsealed int // rows are looked at by their arrival; where more lack a block, by their time
-	leastBlocks  int // are asked at first, and mostBlocks later
+	leastBlocks  int // are read at first
 }
 
 // usualSizes are what was measured to serve best (docs/performance.md).
-var usualSizes = searchSizes{blockRows: 2048, firstLook: 1024, mostUnsealed: 20_000, leastBlocks: 64}
+var usualSizes = searchSizes{blockRows: 2048, mostUnsealed: 20_000, leastBlocks: 4}
 
 const (
-	mostBlocks   = 256
-	further      = 8       // times the rows looked at first have to have what is wanted, for more to be looked at next
+	moreBlocks   = 4       // times as many are read next
+	mostBlocks   = 256     // are read at a time
 	mostSearched = 2_000   // rows are sought in blocks for a page by offset
 	mostFilters  = 8 << 20 // bytes of filters are read at a time, about
 	mostPassing  = 3       // of the blocks, one in so many may pass where rows are counted block by block
@@ -52,16 +51,18 @@ func (l *Log[R, D, F]) reading(ctx context.Context, q question, fn func(*ent.Cli
 // first gives the first rows that pass a question, in a direction and between cursors, on
 // a client of reading.
 //
-// A part of a text is found in the first rows, or among those that have no block yet, or in
-// the blocks whose filters have its grams, the newest of them first (backward the oldest),
-// until no other can have a row that comes before those found.
+// A part of a text is found among the rows by their time for as long as every block may
+// have it; from the first that lacks it on among the rows that have no block yet and in the
+// blocks whose filters have its grams, the newest of them first (backward the oldest), until
+// no other can have a row that comes before those found.
 func (l *Log[R, D, F]) first(ctx context.Context, client *ent.Client, q question, b bounds[cursor], limit int) ([]*R, error) {
 	s := textSearch[R, D, F]{Log: l, client: client, question: q, after: b.after, before: b.before, backward: b.backward, limit: limit}
 	if len(q.grams) == 0 {
-		err := s.rest(ctx)
+		err := s.rest(ctx, limit)
 		return s.found, err
 	}
-	return s.run(ctx)
+	err := s.run(ctx)
+	return s.found, err
 }
 
 // textSearch is one search for the first rows that pass a question.
@@ -73,6 +74,7 @@ type textSearch[R, D, F any] struct {
 	backward      bool
 	limit         int
 	found         []*R // in order, at most limit
+	looked, check int  // into how many blocks it looked, and at how many an index is asked whether it knows better
 }
 
 // between gives the conditions of the cursors. The order is newest first, so what comes
@@ -87,84 +89,128 @@ func (s *textSearch[R, D, F]) between() (shapes []shape) {
 	return shapes
 }
 
-// rows reads the first rows that pass, with more conditions.
-func (s *textSearch[R, D, F]) rows(ctx context.Context, more ...shape) ([]*R, error) {
-	shapes := slices.Concat(s.conditions(s.question), s.between(), more, []shape{s.ordered(!s.backward), limited(s.limit)})
-	return s.all(ctx, s.client, shaped(shapes...))
+// rows reads the first rows that pass, at most so many, with more conditions.
+func (s *textSearch[R, D, F]) rows(ctx context.Context, limit int, more ...shape) ([]*R, error) {
+	return s.take(ctx, limit, append(more, s.ordered(!s.backward))...)
+}
+
+// take reads rows that pass, at most so many, in an order of its own.
+func (s *textSearch[R, D, F]) take(ctx context.Context, limit int, more ...shape) ([]*R, error) {
+	return s.all(ctx, s.client, shaped(slices.Concat(s.conditions(s.question), s.between(), more, []shape{limited(limit)})...))
 }
 
 // run is first for a question with grams.
-func (s *textSearch[R, D, F]) run(ctx context.Context) ([]*R, error) {
-	for n, again := s.journal.sizes.firstLook, true; ; again = false {
-		edge, err := s.nth(ctx, n)
+func (s *textSearch[R, D, F]) run(ctx context.Context) error {
+	var passed []*ent.TextBlock // those so far, while all pass
+	dense := true
+	from, to := s.times()
+	err := s.eachBlocks(ctx, s.client, from, to, s.backward, func(blocks []*ent.TextBlock) (bool, error) {
+		if !dense {
+			return s.blocks(ctx, blocks)
+		}
+		lacking := slices.IndexFunc(blocks, s.lacks)
+		if dense = lacking < 0; dense {
+			lacking = len(blocks)
+		}
+		for _, block := range blocks[:lacking] {
+			block.Filter = nil // it passed, and is large
+			passed = append(passed, block)
+		}
+		if len(passed) > 0 {
+			// What comes before a block stands in those before it or has none, so each row
+			// would be looked at anyway: no more are read than it takes to find enough.
+			_, behind := s.edge(blocks[min(lacking, len(blocks)-1)])
+			if err := s.down(ctx, behind, blocks[:lacking]); err != nil || len(s.found) == s.limit {
+				return false, err
+			}
+			s.pass(behind)
+		}
+		if dense {
+			return true, nil
+		}
+		tails, sealed, err := s.tails(ctx, s.client)
 		if err != nil {
-			return nil, err
+			return false, err
 		}
-		if edge == nil {
-			err := s.rest(ctx)
-			return s.found, err
+		if !sealed {
+			return false, s.rest(ctx, s.limit)
 		}
-		rows, err := s.rows(ctx, s.upTo(*edge), s.sorted(ctx, s.question))
-		if err != nil {
-			return nil, err
+		for _, tail := range tails {
+			if err := s.look(ctx, tail); err != nil {
+				return false, err
+			}
 		}
-		if s.add(rows); len(s.found) == s.limit {
-			return s.found, nil
-		}
-		s.pass(*edge)
-		if !again || len(s.found)*further < s.limit {
-			break
-		}
-		n = 2 * n * (s.limit - len(s.found)) / len(s.found)
+		return s.blocks(ctx, append(passed, blocks[lacking:]...))
+	})
+	if err != nil || !dense || len(s.found) == s.limit {
+		return err
 	}
-	tails, sealed, err := s.tails(ctx, s.client)
-	if err != nil {
-		return nil, err
-	}
-	if !sealed {
-		err := s.rest(ctx)
-		return s.found, err
-	}
-	for _, tail := range tails {
-		if err := s.look(ctx, tail); err != nil {
-			return nil, err
-		}
-	}
-	err = s.blocks(ctx)
-	return s.found, err
+	return s.rest(ctx, s.limit-len(s.found))
 }
 
-// blocks adds what passes in blocks. Where as many rows were looked at as an index knows to
-// be left, such as those of one user, these are read instead: whoever else's rows have the
-// text then costs no more than twice as much.
-func (s *textSearch[R, D, F]) blocks(ctx context.Context) error {
-	looked, ask := 0, 4
-	from, to := s.times()
-	return s.eachBlock(ctx, s.client, from, to, s.backward, func(block *ent.TextBlock) (bool, error) {
-		edge, behind := block.Newest, block.Newest+1
-		if s.backward {
-			edge, behind = block.Oldest, block.Oldest-1
+// down adds what passes down to a time, of rows that were not looked at and of which some
+// blocks may hold most.
+func (s *textSearch[R, D, F]) down(ctx context.Context, edge column.Time, blocks []*ent.TextBlock) error {
+	wanted := s.limit - len(s.found)
+	if s.numbered(ctx, blocks) {
+		done, err := s.walk(ctx, edge, wanted, int64((len(blocks)+1)*s.journal.sizes.blockRows))
+		if err != nil || done {
+			return err
 		}
+	}
+	rows, err := s.rows(ctx, wanted, s.upTo(edge), s.sorted(ctx, s.question))
+	s.add(rows)
+	return err
+}
+
+// blocks adds what passes in some blocks, and says whether the next may have more. Where an
+// index knows that fewer rows are left than were looked at, such as those of one user, these
+// are read instead: whoever else's rows have the text then costs about twice as much at most.
+func (s *textSearch[R, D, F]) blocks(ctx context.Context, blocks []*ent.TextBlock) (more bool, err error) {
+	for _, block := range blocks {
+		edge, behind := s.edge(block)
 		if s.full(edge) {
 			return false, nil
 		}
-		if !gramFilter(block.Filter).mayHave(s.question.grams) {
-			return true, nil
+		if s.lacks(block) || s.passed(block) {
+			continue
 		}
-		if looked == ask {
-			ask *= 2
+		if s.looked == s.check {
+			s.check = max(2*s.check, 1)
 			s.pass(behind) // whose rows stand in blocks that came before
-			more, err := s.nth(ctx, looked*s.journal.sizes.blockRows)
+			more, err := s.nth(ctx, max(s.looked, 1)*s.journal.sizes.blockRows)
 			if err != nil {
 				return false, err
 			}
 			if more == nil {
-				return false, s.rest(ctx)
+				return false, s.rest(ctx, s.limit)
 			}
 		}
-		looked++
-		return true, s.look(ctx, spanOf(block))
-	})
+		s.looked++
+		if err := s.look(ctx, spanOf(block)); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// lacks says whether no row of a block has the grams.
+func (s *textSearch[R, D, F]) lacks(block *ent.TextBlock) bool {
+	return !gramFilter(block.Filter).mayHave(s.question.grams)
+}
+
+// edge gives the time of the row of a block that comes first, and the last time before it.
+func (s *textSearch[R, D, F]) edge(block *ent.TextBlock) (edge, behind column.Time) {
+	if s.backward {
+		return block.Oldest, block.Oldest - 1
+	}
+	return block.Newest, block.Newest + 1
+}
+
+// passed says whether all rows of a block were left behind.
+func (s *textSearch[R, D, F]) passed(block *ent.TextBlock) bool {
+	from, to := s.times()
+	return from != nil && block.Newest < *from || to != nil && block.Oldest > *to
 }
 
 // full says whether all rows that are wanted were found and none comes in between whose
@@ -228,16 +274,21 @@ func (s *textSearch[R, D, F]) nth(ctx context.Context, n int) (*column.Time, err
 
 // look adds what passes in a part of a writer's sequence.
 func (s *textSearch[R, D, F]) look(ctx context.Context, in span) error {
-	rows, err := s.rows(ctx, s.arrivedWithin(in))
+	rows, err := s.rows(ctx, s.limit, s.arrivedWithin(in))
 	s.add(rows)
 	return err
 }
 
-// rest adds what passes at all, without a look at blocks.
-func (s *textSearch[R, D, F]) rest(ctx context.Context) error {
-	rows, err := s.rows(ctx, s.sorted(ctx, s.question))
+// rest adds the first rows that pass at all, at most so many, without a look at blocks.
+func (s *textSearch[R, D, F]) rest(ctx context.Context, limit int) error {
+	rows, err := s.rows(ctx, limit, s.sorted(ctx, s.question))
 	s.add(rows)
 	return err
+}
+
+// compare orders rows by time and id.
+func (s *textSearch[R, D, F]) compare(a, b *R) int {
+	return cmp.Or(cmp.Compare(*s.Log.timeOf(a), *s.Log.timeOf(b)), s.idOf(a).compare(s.idOf(b)))
 }
 
 // add merges rows, each of which counts once, with those found.
@@ -247,19 +298,18 @@ func (s *textSearch[R, D, F]) add(rows []*R) {
 	}
 	s.found = append(s.found, rows...)
 	slices.SortFunc(s.found, func(a, b *R) int {
-		order := cmp.Or(cmp.Compare(*s.Log.timeOf(a), *s.Log.timeOf(b)), s.idOf(a).compare(s.idOf(b)))
 		if s.backward {
-			return order
+			return s.compare(a, b)
 		}
-		return -order
+		return s.compare(b, a)
 	})
 	s.found = slices.CompactFunc(s.found, func(a, b *R) bool { return s.idOf(a) == s.idOf(b) })
 	s.found = s.found[:min(len(s.found), s.limit)]
 }
 
-// eachBlock calls fn for the kind's blocks that may have rows between two times, both
-// included, the newest first (backward the oldest), until fn gives false.
-func (l *Log[R, D, F]) eachBlock(ctx context.Context, client *ent.Client, from, to *column.Time, backward bool, fn func(*ent.TextBlock) (more bool, err error)) error {
+// eachBlocks calls fn for the kind's blocks that may have rows between two times, both
+// included, some at a time, the newest first (backward the oldest), until fn gives false.
+func (l *Log[R, D, F]) eachBlocks(ctx context.Context, client *ent.Client, from, to *column.Time, backward bool, fn func([]*ent.TextBlock) (more bool, err error)) error {
 	system := auth.System(ctx, "search")
 	query := client.TextBlock.Query().Where(textblock.Kind(int8(l.kind)))
 	if from != nil {
@@ -291,21 +341,19 @@ func (l *Log[R, D, F]) eachBlock(ctx context.Context, client *ent.Client, from, 
 			})
 		}
 		blocks, err := some.All(system)
-		if err != nil {
+		if err != nil || len(blocks) == 0 {
 			return err
 		}
 		bytes := 1
 		for _, block := range blocks {
 			bytes += len(block.Filter)
-			if more, err := fn(block); err != nil || !more {
-				return err
-			}
 		}
-		if len(blocks) < n {
-			return nil
+		more, err := fn(blocks)
+		if err != nil || !more || len(blocks) < n {
+			return err
 		}
 		last = blocks[n-1]
-		n = min(n*2, mostBlocks, max(n*mostFilters/bytes, 1))
+		n = min(n*moreBlocks, mostBlocks, max(n*mostFilters/bytes, 1))
 	}
 }
 
@@ -348,10 +396,12 @@ func (l *Log[R, D, F]) parts(ctx context.Context, client *ent.Client, q question
 		return whole, false, err
 	}
 	all, passing := 0, 0
-	err = l.eachBlock(ctx, client, q.since, q.until, false, func(block *ent.TextBlock) (bool, error) {
-		if all++; gramFilter(block.Filter).mayHave(q.grams) {
-			passing++
-			in = append(in, spanOf(block))
+	err = l.eachBlocks(ctx, client, q.since, q.until, false, func(blocks []*ent.TextBlock) (bool, error) {
+		for _, block := range blocks {
+			if all++; gramFilter(block.Filter).mayHave(q.grams) {
+				passing++
+				in = append(in, spanOf(block))
+			}
 		}
 		return true, nil
 	})

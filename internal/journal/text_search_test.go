@@ -73,6 +73,7 @@ type searched[R, D, F any] struct {
 	journals []*journal.Journal
 	ask      func(t *rapid.T, rows []*R) F // with a text to look for
 	removed  func(t *rapid.T, rows []*R) F // what a purge takes
+	begin    func(t *rapid.T)              // before each check; nil for nothing
 }
 
 // check appends, imports, purges and seals as it comes, and after each holds searches
@@ -82,8 +83,11 @@ func (s searched[R, D, F]) check(t *testing.T, ctx context.Context) {
 		if _, err := s.log.Purge(ctx, s.all); err != nil {
 			t.Fatal(err)
 		}
+		if s.begin != nil {
+			s.begin(t)
+		}
 		for _, j := range s.journals {
-			j.SearchBy(rapid.IntRange(1, 8).Draw(t, "rows a block"), rapid.IntRange(1, 12).Draw(t, "first look"),
+			j.SearchBy(rapid.IntRange(1, 8).Draw(t, "rows a block"),
 				rapid.IntRange(1, 6).Draw(t, "blocks at a time"), rapid.SampledFrom([]int{0, 10, 1000}).Draw(t, "unsealed"))
 		}
 		for range rapid.IntRange(1, 6).Draw(t, "steps") {
@@ -222,19 +226,38 @@ func TestSearchedEntriesEqualNaiveScan(t *testing.T) {
 }
 
 // TestSearchedUsageEqualsNaiveScan looks for the newapi system's keywords, for all and for
-// a user among its own.
+// a user among its own. Some records bring a number, in no order or in that of their arrival.
 func TestSearchedUsageEqualsNaiveScan(t *testing.T) {
 	each(t, func(t *testing.T, ctx context.Context, w *world) {
 		other := journal.New(w.database, journal.Options{Now: func() time.Time { return noon }})
 		defer other.Close(ctx)
+		var drafts int64
+		var orderly bool // times mostly rise, and many texts have one part
+		number := func(t *rapid.T) *int64 {
+			return maybe(t, "number", func() *int64 {
+				if rapid.Bool().Draw(t, "rising") {
+					return ptr(1<<39 + drafts)
+				}
+				return ptr(drafts * 7919 % 1_000_003) // a prime, so each comes once
+			})
+		}
 		s := searched[ent.UsageRecord, journal.UsageRecordDraft, journal.UsageRecordFilter]{
+			begin: func(t *rapid.T) { drafts, orderly = 0, rapid.Bool().Draw(t, "orderly") },
 			kind: kind[ent.UsageRecord, journal.UsageRecordDraft, journal.UsageRecordFilter]{
 				world: w,
 				log:   w.UsageRecords, all: journal.UsageRecordFilter{Until: at(1000)},
 				key: func(u *ent.UsageRecord) (column.Time, string) { return u.CreatedAt, fmt.Sprintf("%020d", u.ID) },
 				draft: func(t *rapid.T) journal.UsageRecordDraft {
+					drafts++
+					when, content := somewhen(t), searchedText(t, "content", 6)
+					if orderly {
+						when = at(float64(drafts/2 - int64(rapid.SampledFrom([]int{0, 0, 0, 0, 1, 3, 20}).Draw(t, "late"))))
+						if rapid.IntRange(0, 2).Draw(t, "frequent") > 0 {
+							content += "Connection"
+						}
+					}
 					return journal.UsageRecordDraft{
-						CreatedAt: somewhen(t), Content: searchedText(t, "content", 6), Type: rapid.SampledFrom(column.UsageTypes).Draw(t, "type"),
+						ID: number(t), CreatedAt: when, Content: content, Type: rapid.SampledFrom(column.UsageTypes).Draw(t, "type"),
 						UserID: rapid.Int64Range(1, 2).Draw(t, "user"), ModelName: rapid.SampledFrom([]string{"", "gpt-4o", "qwen-错误", "2"}).Draw(t, "model"),
 					}
 				},
@@ -251,6 +274,10 @@ func TestSearchedUsageEqualsNaiveScan(t *testing.T) {
 			var contents []string
 			for _, row := range rows {
 				contents = append(contents, row.Content, row.ModelName)
+			}
+			if orderly && rapid.Bool().Draw(t, "alone") {
+				f.Keyword = &journal.UsageKeyword{Text: "connection"}
+				return f
 			}
 			f.Since = maybe(t, "since", func() *column.Time { return somewhen(t) })
 			f.UserID = maybe(t, "user", func() *journal.NumberCondition { return journal.Is(rapid.Int64Range(1, 3).Draw(t, "user")) })
@@ -273,5 +300,34 @@ func TestSearchedUsageEqualsNaiveScan(t *testing.T) {
 				meets(f.UserID, &u.UserID)
 		}
 		s.check(t, ctx)
+	})
+}
+
+// TestSearchFindsRowsThatArrivedEarlier asks for as many rows as a search finds by walking
+// back through arrivals, of which one that arrived before all of them comes before one.
+func TestSearchFindsRowsThatArrivedEarlier(t *testing.T) {
+	each(t, func(t *testing.T, ctx context.Context, w *world) {
+		w.SearchBy(2, 4, 1000)
+		var drafts []journal.UsageRecordDraft
+		for _, hour := range []float64{0, 1, 2, 3, 4, 5, 10, 11, 9, 12, 13} {
+			drafts = append(drafts, journal.UsageRecordDraft{CreatedAt: at(hour), Type: column.Consume, UserID: 1, Content: "connection"})
+		}
+		if _, err := w.UsageRecords.Append(ctx, drafts); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Seal(ctx); err != nil {
+			t.Fatal(err)
+		}
+		rows, _, err := w.UsageRecords.PageAt(ctx, journal.UsageRecordFilter{Search: ptr("connection")}, journal.OffsetPage{Limit: 4})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []column.Time
+		for _, row := range rows {
+			got = append(got, row.CreatedAt)
+		}
+		if want := []column.Time{*at(13), *at(12), *at(11), *at(10)}; !slices.Equal(got, want) {
+			t.Fatalf("found rows of %v, want %v", got, want)
+		}
 	})
 }
