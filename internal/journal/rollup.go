@@ -1,9 +1,11 @@
 package journal
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"math"
-	"sort"
+	"slices"
 	"strconv"
 	"time"
 
@@ -128,7 +130,7 @@ func floorDiv(a, b int64) int64 {
 // deltas is what writing (sign 1) or deleting (sign -1) the rows does to the
 // roll-ups. It is the only place that knows. It fails where a sum grows too large.
 func (t *table[R, D, F]) deltas(rows []*R, sign int64) (deltas, error) {
-	d := deltas{}
+	d := make(deltas, 4*len(rows)) // about what usage records make, which make the most
 	within := true
 	add := func(key rollupKey, one sums) {
 		sum := d[key]
@@ -193,18 +195,19 @@ var (
 	}
 )
 
-// addRollups counts rows that are written (sign 1) or deleted (sign -1), in the same
-// transaction. Keys go in
-// one order, so that two writers never wait for each other in a circle. A kind
+// changes is what rows do to the roll-ups, as the table takes it.
+type changes struct {
+	rows    [][]any // each a key and what is added to its sums
+	lowered [][]any // those of them that may come to nothing
+}
+
+// changes gives what writing (sign 1) or deleting (sign -1) the rows does to the roll-ups.
+// Keys go in one order, so that two writers never wait for each other in a circle. A kind
 // that sums nothing writes its counts only.
-func (t *table[R, D, F]) addRollups(ctx context.Context, tx *db.Tx, rows []*R, sign int64) error {
+func (t *table[R, D, F]) changes(rows []*R, sign int64) (*changes, error) {
 	d, err := t.deltas(rows, sign)
 	if err != nil {
-		return err
-	}
-	names := rollupSums
-	if t.summed == nil {
-		names = rollupSums[:1]
+		return nil, err
 	}
 	keys := make([]rollupKey, 0, len(d))
 	for key, change := range d {
@@ -212,43 +215,65 @@ func (t *table[R, D, F]) addRollups(ctx context.Context, tx *db.Tx, rows []*R, s
 			keys = append(keys, key)
 		}
 	}
-	sort.Slice(keys, func(i, k int) bool { return keys[i].before(keys[k]) })
-	changes := make([][]any, len(keys))
-	var lowered [][]any
+	slices.SortFunc(keys, rollupKey.compare)
+	c := &changes{rows: make([][]any, len(keys))}
+	names := t.rollupSums()
 	for i, key := range keys {
-		changes[i] = []any{
+		row := append(make([]any, 0, len(rollupKeys)+len(names)),
 			int64(key.kind), int64(key.dimension), int64(key.width), key.tenant[:], []byte(key.value),
-			int64(key.bucket), int64(key.class),
-		}
+			int64(key.bucket), int64(key.class))
 		change := d[key]
 		for k := range names {
-			changes[i] = append(changes[i], change[k])
+			row = append(row, change[k])
 		}
+		c.rows[i] = row
 		if change[0] < 0 {
-			lowered = append(lowered, changes[i])
+			c.lowered = append(c.lowered, row)
 		}
 	}
-	if err := tx.Add(ctx, rollup.Table, rollupKeys, names, changes); err != nil {
-		return err
-	}
-	return tx.DropEmpty(ctx, rollup.Table, rollupKeys, rollupSums[:1], lowered)
+	return c, nil
 }
 
-// before orders keys as the table does.
-func (k rollupKey) before(other rollupKey) bool {
+// rollupSums gives the columns of roll-ups that the kind sums.
+func (t *table[R, D, F]) rollupSums() []string {
+	if t.summed == nil {
+		return rollupSums[:1]
+	}
+	return rollupSums
+}
+
+// addRollups counts rows that are written (sign 1) or deleted (sign -1), in the same
+// transaction.
+func (t *table[R, D, F]) addRollups(ctx context.Context, tx *db.Tx, rows []*R, sign int64) error {
+	c, err := t.changes(rows, sign)
+	if err != nil {
+		return err
+	}
+	return t.addChanges(ctx, tx, c)
+}
+
+func (t *table[R, D, F]) addChanges(ctx context.Context, tx *db.Tx, c *changes) error {
+	if err := tx.Add(ctx, rollup.Table, rollupKeys, t.rollupSums(), c.rows); err != nil {
+		return err
+	}
+	return tx.DropEmpty(ctx, rollup.Table, rollupKeys, rollupSums[:1], c.lowered)
+}
+
+// compare orders keys as the table does.
+func (k rollupKey) compare(other rollupKey) int {
 	switch {
 	case k.kind != other.kind:
-		return k.kind < other.kind
+		return cmp.Compare(k.kind, other.kind)
 	case k.dimension != other.dimension:
-		return k.dimension < other.dimension
+		return cmp.Compare(k.dimension, other.dimension)
 	case k.width != other.width:
-		return k.width < other.width
+		return cmp.Compare(k.width, other.width)
 	case k.tenant != other.tenant:
-		return string(k.tenant[:]) < string(other.tenant[:])
+		return bytes.Compare(k.tenant[:], other.tenant[:])
 	case k.value != other.value:
-		return k.value < other.value
+		return cmp.Compare(k.value, other.value)
 	case k.bucket != other.bucket:
-		return k.bucket < other.bucket
+		return cmp.Compare(k.bucket, other.bucket)
 	}
-	return k.class < other.class
+	return cmp.Compare(k.class, other.class)
 }
