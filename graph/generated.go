@@ -24253,7 +24253,7 @@ func (ec *executionContext) unmarshalInputBooleanCondition(ctx context.Context, 
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputCreateAPICallInput(ctx context.Context, obj any) (CreateAPICallInput, error) {
+func (ec *executionContext) longunmarshalInputCreateAPICallInput(ctx context.Context, obj any) (CreateAPICallInput, error) {
 	var it CreateAPICallInput
 	if obj == nil {
 		return it, nil
@@ -24438,7 +24438,7 @@ func (ec *executionContext) unmarshalInputCreateAccessTokenInput(ctx context.Con
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputCreateAuditEventInput(ctx context.Context, obj any) (CreateAuditEventInput, error) {
+func (ec *executionContext) longunmarshalInputCreateAuditEventInput(ctx context.Context, obj any) (CreateAuditEventInput, error) {
 	var it CreateAuditEventInput
 	if obj == nil {
 		return it, nil
@@ -24635,7 +24635,7 @@ func (ec *executionContext) unmarshalInputCreateEntriesInput(ctx context.Context
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputCreateEntryInput(ctx context.Context, obj any) (CreateEntryInput, error) {
+func (ec *executionContext) longunmarshalInputCreateEntryInput(ctx context.Context, obj any) (CreateEntryInput, error) {
 	var it CreateEntryInput
 	if obj == nil {
 		return it, nil
@@ -24756,7 +24756,7 @@ func (ec *executionContext) unmarshalInputCreateEntryInput(ctx context.Context, 
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputCreateOperationInput(ctx context.Context, obj any) (CreateOperationInput, error) {
+func (ec *executionContext) longunmarshalInputCreateOperationInput(ctx context.Context, obj any) (CreateOperationInput, error) {
 	var it CreateOperationInput
 	if obj == nil {
 		return it, nil
@@ -25006,7 +25006,7 @@ func (ec *executionContext) unmarshalInputCreateTenantInput(ctx context.Context,
 	return it, nil
 }
 
-func (ec *executionContext) unmarshalInputCreateUsageRecordInput(ctx context.Context, obj any) (CreateUsageRecordInput, error) {
+func (ec *executionContext) longunmarshalInputCreateUsageRecordInput(ctx context.Context, obj any) (CreateUsageRecordInput, error) {
 	var it CreateUsageRecordInput
 	if obj == nil {
 		return it, nil
@@ -34927,7 +34927,7 @@ func (ec *executionContext) unmarshalNCreateAPICallInput2logbookᚋgraphᚐCreat
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalNCreateAPICallInput2ᚕᚖlogbookᚋgraphᚐCreateAPICallInputᚄ(ctx context.Context, v any) ([]*CreateAPICallInput, error) {
+func (ec *executionContext) longunmarshalNCreateAPICallInput2ᚕᚖlogbookᚋgraphᚐCreateAPICallInputᚄ(ctx context.Context, v any) ([]*CreateAPICallInput, error) {
 	vSlice := graphql.CoerceList(v)
 	var err error
 	res := make([]*CreateAPICallInput, len(vSlice))
@@ -34961,7 +34961,7 @@ func (ec *executionContext) unmarshalNCreateAuditEventInput2logbookᚋgraphᚐCr
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalNCreateAuditEventInput2ᚕᚖlogbookᚋgraphᚐCreateAuditEventInputᚄ(ctx context.Context, v any) ([]*CreateAuditEventInput, error) {
+func (ec *executionContext) longunmarshalNCreateAuditEventInput2ᚕᚖlogbookᚋgraphᚐCreateAuditEventInputᚄ(ctx context.Context, v any) ([]*CreateAuditEventInput, error) {
 	vSlice := graphql.CoerceList(v)
 	var err error
 	res := make([]*CreateAuditEventInput, len(vSlice))
@@ -35000,7 +35000,7 @@ func (ec *executionContext) unmarshalNCreateEntryInput2logbookᚋgraphᚐCreateE
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalNCreateEntryInput2ᚕᚖlogbookᚋgraphᚐCreateEntryInputᚄ(ctx context.Context, v any) ([]*CreateEntryInput, error) {
+func (ec *executionContext) longunmarshalNCreateEntryInput2ᚕᚖlogbookᚋgraphᚐCreateEntryInputᚄ(ctx context.Context, v any) ([]*CreateEntryInput, error) {
 	vSlice := graphql.CoerceList(v)
 	var err error
 	res := make([]*CreateEntryInput, len(vSlice))
@@ -35024,7 +35024,7 @@ func (ec *executionContext) unmarshalNCreateOperationInput2logbookᚋgraphᚐCre
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalNCreateOperationInput2ᚕᚖlogbookᚋgraphᚐCreateOperationInputᚄ(ctx context.Context, v any) ([]*CreateOperationInput, error) {
+func (ec *executionContext) longunmarshalNCreateOperationInput2ᚕᚖlogbookᚋgraphᚐCreateOperationInputᚄ(ctx context.Context, v any) ([]*CreateOperationInput, error) {
 	vSlice := graphql.CoerceList(v)
 	var err error
 	res := make([]*CreateOperationInput, len(vSlice))
@@ -35063,7 +35063,7 @@ func (ec *executionContext) unmarshalNCreateUsageRecordInput2logbookᚋgraphᚐC
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) unmarshalNCreateUsageRecordInput2ᚕᚖlogbookᚋgraphᚐCreateUsageRecordInputᚄ(ctx context.Context, v any) ([]*CreateUsageRecordInput, error) {
+func (ec *executionContext) longunmarshalNCreateUsageRecordInput2ᚕᚖlogbookᚋgraphᚐCreateUsageRecordInputᚄ(ctx context.Context, v any) ([]*CreateUsageRecordInput, error) {
 	vSlice := graphql.CoerceList(v)
 	var err error
 	res := make([]*CreateUsageRecordInput, len(vSlice))

@@ -8,6 +8,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"logbook/ent/column"
+	"logbook/graph"
 	"logbook/internal/fault"
 	"logbook/internal/rawjson"
 )
@@ -26,7 +27,8 @@ var (
 )
 
 // variableReader reads an operation's variables from their JSON, straight into
-// what the generated code takes, and collects every value it refuses. JSON
+// what the generated code takes, and collects every value it refuses. Rows that come in are
+// read at once (graph.ReadInput), and here where that gives up. JSON
 // scalars stay the bytes they came as, numbers keep their digits, and a number
 // where a string belongs is refused, which gqlgen itself would let pass.
 type variableReader struct {
@@ -108,6 +110,9 @@ func (r *variableReader) read(at spot, t *ast.Type, raw []byte) any {
 			return r.refuse(at, fault.Problem{Reason: fault.Required})
 		}
 		return nil
+	}
+	if row, ok := graph.ReadInput(t, raw, maxList); ok {
+		return row
 	}
 	if t.Elem != nil {
 		return r.readList(at, t, raw)

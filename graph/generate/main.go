@@ -1,11 +1,12 @@
 // Generate writes package graph: gqlgen's executable schema, and beside it, in
-// rows_gen.go, writers of the types that come by the hundred.
+// rows_gen.go, writers of the types that come by the hundred, and in inputs_gen.go readers
+// of the inputs that do.
 //
 // Gqlgen gives every field of every row a context, closures and, below a list, a
 // goroutine, so that any of them may fail with a path of its own. The fields of a row are
 // nearly all values that are there. A writer appends them to the answer's bytes; what it
 // does not know how to write, or what fails, is done again the long way, by gqlgen's own
-// code, whose functions get another name for that.
+// code, whose functions get another name for that. So it is with inputs and their readers.
 package main
 
 import (
@@ -45,9 +46,12 @@ func generate(path string) error {
 	if err != nil {
 		return err
 	}
-	file := filepath.Join(filepath.Dir(settings.Exec.Filename), "rows_gen.go")
-	if err := os.Remove(file); err != nil && !os.IsNotExist(err) {
-		return err // what gqlgen writes does not compile beside it
+	rowsFile := filepath.Join(filepath.Dir(settings.Exec.Filename), "rows_gen.go")
+	inputsFile := filepath.Join(filepath.Dir(settings.Exec.Filename), "inputs_gen.go")
+	for _, file := range []string{rowsFile, inputsFile} {
+		if err := os.Remove(file); err != nil && !os.IsNotExist(err) {
+			return err // what gqlgen writes does not compile beside it
+		}
 	}
 	seen := &seeing{}
 	if err := api.Generate(settings, api.AddPlugin(seen)); err != nil {
@@ -57,13 +61,23 @@ func generate(path string) error {
 	if err != nil {
 		return err
 	}
-	if err := rename(settings.Exec.Filename, rows.replaced()); err != nil {
+	inputs, err := inputsOf(seen.data)
+	if err != nil {
 		return err
 	}
-	return templates.Render(templates.Options{
-		PackageName: settings.Exec.Package, Filename: file, Template: rowsTemplate, Data: rows,
-		GeneratedHeader: true, Packages: settings.Packages,
-	})
+	if err := rename(settings.Exec.Filename, append(rows.replaced(), inputs.replaced()...)); err != nil {
+		return err
+	}
+	write := func(file, template string, data any) error {
+		return templates.Render(templates.Options{
+			PackageName: settings.Exec.Package, Filename: file, Template: template, Data: data,
+			GeneratedHeader: true, Packages: settings.Packages,
+		})
+	}
+	if err := write(rowsFile, rowsTemplate, rows); err != nil {
+		return err
+	}
+	return write(inputsFile, inputsTemplate, inputs)
 }
 
 // seeing is a plugin that keeps what gqlgen knows of the schema.

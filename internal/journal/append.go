@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -183,10 +184,23 @@ func (t *table[R, D, F]) insertValues(ctx context.Context, tx *db.Tx, rows []*R,
 			}
 		}
 	}
-	if err := tx.Insert(ctx, t.name, columns, values); err != nil {
+	// What the rows count is worked out while the engine writes them.
+	var counted [][]any
+	var failed error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		failed = safely(func() (err error) {
+			counted, err = t.raised(rows)
+			return err
+		})
+	}()
+	err := tx.Insert(ctx, t.name, columns, values)
+	<-done
+	if err = cmp.Or(err, failed); err != nil {
 		return err
 	}
-	return t.addRollups(ctx, tx, rows)
+	return t.addRollups(ctx, tx, counted)
 }
 
 // values gives a row's values, one for each column.

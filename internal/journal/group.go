@@ -255,7 +255,7 @@ func (j *Journal) commitGroup(group []*pending, lookUp bool) {
 	ctx, cancel := context.WithTimeout(auth.System(context.Background(), "append"), commitTime)
 	defer cancel()
 	mayBeStored := false // all of it has been written; only the engine knows whether it is committed
-	err := j.commitSafely(ctx, func(tx *db.Tx, at *position) error {
+	store := func(tx *db.Tx, at *position) error {
 		mayBeStored = false
 		if group == nil {
 			if group = j.line.take(groupRows, groupBytes); group == nil {
@@ -267,7 +267,8 @@ func (j *Journal) commitGroup(group []*pending, lookUp bool) {
 		err := storeAll(ctx, tx, at, group, lookUp, j.now)
 		mayBeStored = err == nil
 		return err
-	})
+	}
+	err := safely(func() error { return j.commit(ctx, store) })
 	if errors.Is(err, errNothing) {
 		err = nil
 	}
@@ -298,15 +299,15 @@ func (j *Journal) commitGroup(group []*pending, lookUp bool) {
 	}
 }
 
-// commitSafely is commit for a goroutine that answers for many: what panics is a fault
-// of theirs, and does not end the server.
-func (j *Journal) commitSafely(ctx context.Context, fn func(*db.Tx, *position) error) (err error) {
+// safely calls fn in a goroutine that answers for others: what panics is a fault of theirs,
+// and does not end the server.
+func safely(fn func() error) (err error) {
 	defer func() {
 		if what := recover(); what != nil {
 			err = fault.Wrap(fault.Internal, fmt.Errorf("panic: %v\n%s", what, debug.Stack()), "the server failed to answer; the log has the details")
 		}
 	}()
-	return j.commit(ctx, fn)
+	return fn()
 }
 
 // storeAll stores appends in a transaction, in the order in which they stand. One that

@@ -141,7 +141,7 @@ func floorDiv(a, b int64) int64 {
 // deltas is what writing (sign 1) or deleting (sign -1) the rows does to the
 // roll-ups. It is the only place that knows. It fails where a sum grows too large.
 func (t *table[R, D, F]) deltas(rows []*R, sign int64) (deltas, error) {
-	d := deltas{}
+	d := make(deltas, 4*len(rows)) // about what usage records make, which make the most
 	within := true
 	add := func(key rollupKey, one sums) {
 		within = d.of(key).add(one, sign) && within
@@ -202,14 +202,18 @@ var (
 	}
 )
 
-// addRollups counts rows that are written, in the same transaction.
-func (t *table[R, D, F]) addRollups(ctx context.Context, tx *db.Tx, rows []*R) error {
+// raised gives what rows that are written add to the roll-ups, for addRollups.
+func (t *table[R, D, F]) raised(rows []*R) ([][]any, error) {
 	d, err := t.deltas(rows, 1)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	names := t.sumNames(withSums)
-	return tx.Add(ctx, rollup.Table, rollupKeys, names, d.changes(d.keys(), names))
+	return d.changes(d.keys(), t.sumNames(withSums)), nil
+}
+
+// addRollups adds changes to the roll-ups.
+func (t *table[R, D, F]) addRollups(ctx context.Context, tx *db.Tx, changes [][]any) error {
+	return tx.Add(ctx, rollup.Table, rollupKeys, t.sumNames(withSums), changes)
 }
 
 // lowerRollups takes rows that were removed out of the roll-ups, in the same transaction.
@@ -238,8 +242,7 @@ func (t *table[R, D, F]) lowerRollups(ctx context.Context, tx *db.Tx, rows []*R,
 	if dropped != int64(len(emptied)) {
 		return errCleared
 	}
-	names := t.sumNames(withSums)
-	if err := tx.Add(ctx, rollup.Table, rollupKeys, names, d.changes(keys, names)); err != nil {
+	if err := t.addRollups(ctx, tx, d.changes(keys, t.sumNames(withSums))); err != nil {
 		return err
 	}
 	empty := make([][]any, len(keys))
@@ -287,8 +290,19 @@ func (k *rollupKey) values() []any {
 
 // compare orders keys as the table does.
 func (k rollupKey) compare(other rollupKey) int {
-	return cmp.Or(
-		cmp.Compare(k.kind, other.kind), cmp.Compare(k.dimension, other.dimension), cmp.Compare(k.width, other.width),
-		bytes.Compare(k.tenant[:], other.tenant[:]), cmp.Compare(k.value, other.value),
-		cmp.Compare(k.bucket, other.bucket), cmp.Compare(k.class, other.class))
+	switch {
+	case k.kind != other.kind:
+		return cmp.Compare(k.kind, other.kind)
+	case k.dimension != other.dimension:
+		return cmp.Compare(k.dimension, other.dimension)
+	case k.width != other.width:
+		return cmp.Compare(k.width, other.width)
+	case k.tenant != other.tenant:
+		return bytes.Compare(k.tenant[:], other.tenant[:])
+	case k.value != other.value:
+		return cmp.Compare(k.value, other.value)
+	case k.bucket != other.bucket:
+		return cmp.Compare(k.bucket, other.bucket)
+	}
+	return cmp.Compare(k.class, other.class)
 }

@@ -128,7 +128,7 @@ func checkValue(raw []byte, path string, depth int) error {
 	}
 	switch raw[0] {
 	case '{':
-		return walk(raw, func(rawKey, value []byte) error {
+		return Walk(raw, func(rawKey, value []byte) error {
 			key, ok := Text(rawKey)
 			if !ok {
 				key = string(rawKey)
@@ -257,7 +257,7 @@ func Members(object []byte, fn func(key string, value []byte) error) error {
 
 // EachMember is Members for those who take equal keys: it calls fn for each.
 func EachMember(object []byte, fn func(key string, value []byte) error) error {
-	return walk(object, func(rawKey, value []byte) error {
+	return Walk(object, func(rawKey, value []byte) error {
 		key, ok := Text(rawKey)
 		if !ok {
 			return &Error{Reason: fault.Say("has a key with half a surrogate pair")}
@@ -266,8 +266,9 @@ func EachMember(object []byte, fn func(key string, value []byte) error) error {
 	})
 }
 
-// walk calls fn for each member of a checked object with its raw key and value.
-func walk(object []byte, fn func(rawKey, value []byte) error) error {
+// Walk calls fn for each member of a checked object, in order, with its key as it is
+// written, and the raw value without white space around it. It stops at fn's first error.
+func Walk(object []byte, fn func(rawKey, value []byte) error) error {
 	rest := skipSpace(object)
 	if len(rest) == 0 || rest[0] != '{' {
 		return &Error{Reason: fault.Say("must be a JSON object")}
@@ -361,7 +362,7 @@ func appendCanonical(out, raw []byte) []byte {
 			value []byte
 		}
 		var members []member
-		_ = walk(raw, func(key, value []byte) error {
+		_ = Walk(raw, func(key, value []byte) error {
 			members = append(members, member{string(canonicalText(key)), value})
 			return nil
 		})

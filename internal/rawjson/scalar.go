@@ -42,7 +42,7 @@ func Member(raw []byte, key string) (value []byte, ok bool) {
 	if raw = skipSpace(raw); len(raw) == 0 || raw[0] != '{' {
 		return nil, false
 	}
-	_ = walk(raw, func(rawKey, found []byte) error {
+	_ = Walk(raw, func(rawKey, found []byte) error {
 		if text, readable := Text(rawKey); readable && text == key {
 			value, ok = found, true
 			return errFound
