@@ -80,7 +80,7 @@ func (w *Where[T]) picks() bool {
 	return w != nil && (w.Eq != nil || w.In != nil || w.Exists != nil || asksPart(w.Contains))
 }
 
-// only gives the values that alone may pass Eq, In, Not and Exists; false where they
+// only gives the values that alone may pass Eq, In, Not, Exists and Contains; false where they
 // leave open which.
 func (w *Where[T]) only() ([]T, bool) {
 	if w == nil || w.Eq == nil && w.In == nil {
@@ -92,7 +92,7 @@ func (w *Where[T]) only() ([]T, bool) {
 	}
 	values := []T{}
 	for _, value := range candidates {
-		if (w.In == nil || slices.Contains(w.In, value)) && !slices.Contains(w.Not, value) && (w.Exists == nil || *w.Exists) {
+		if (w.In == nil || slices.Contains(w.In, value)) && !slices.Contains(w.Not, value) && (w.Exists == nil || *w.Exists) && w.contains(value) {
 			values = append(values, value)
 		}
 	}
@@ -113,7 +113,12 @@ func (w *Where[T]) passes(value *T) bool {
 	if only, bounded := w.only(); bounded && !slices.Contains(only, *value) || slices.Contains(w.Not, *value) {
 		return false
 	}
-	text, isText := any(*value).(string)
+	return w.contains(*value)
+}
+
+// contains says whether a value has the part of a text that is asked for, if any.
+func (w *Where[T]) contains(value T) bool {
+	text, isText := any(value).(string)
 	return !isText || containsFold(text, w.Contains)
 }
 

@@ -206,6 +206,22 @@ func holdReaders[R, D, F any, P interface {
 	}
 }
 
+// TestPartBesideName: a name that lacks the part of it that is asked for is nobody's, also
+// where a number is asked for beside it.
+func TestPartBesideName(t *testing.T) {
+	each(t, func(t *testing.T, ctx context.Context, w *world) {
+		if _, err := w.UsageRecords.Append(ctx, []journal.UsageRecordDraft{{Type: column.Consume, TokenID: 3, TokenName: "bob"}}); err != nil {
+			t.Fatal(err)
+		}
+		for part, want := range map[string]int64{"ali": 0, "BO": 1} {
+			f := journal.UsageRecordFilter{TokenID: journal.Is[int64](3), TokenName: &journal.Where[string]{Eq: ptr("bob"), Contains: &part}}
+			if got, err := w.UsageRecords.Count(ctx, f); err != nil || got != want {
+				t.Errorf("%q: counted %d, want %d (%v)", part, got, want, err)
+			}
+		}
+	})
+}
+
 // TestCountsEqualRows asks each field of each kind by each operator, in spans that cut
 // hours and days, and wants the count, which comes from roll-ups where it can, to be the
 // number of rows.
