@@ -8,7 +8,7 @@ import (
 
 const (
 	startTries = 3
-	settling   = time.Second // after the start, before idle memory is read
+	settling   = 5 * time.Second // after the start, before idle memory is read
 )
 
 // starts prints how long the program takes from its start to its first answers on a
