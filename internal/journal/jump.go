@@ -55,8 +55,11 @@ func (t *table[R, D, F]) jump(ctx context.Context, client *ent.Client, q questio
 		if !ascending && at.until != end {
 			q.until = &at.until
 		}
+		before := len(widths)
 		widths = dim.widths[:slices.IndexFunc(dim.widths, func(w width) bool { return w.span() >= at.until-at.from })]
-		if len(widths) == 0 { // it is one of the narrowest, or an end of the time that is no bucket
+		// It is one of the narrowest, or an end of the time that is no bucket: such an end may
+		// be longer than the narrowest and hold none.
+		if len(widths) == 0 || len(widths) == before && slices.Equal(asked.edges, []column.Time{at.from, at.until}) {
 			return q, offset, total, nil
 		}
 		asked.edges = []column.Time{at.from, at.until}

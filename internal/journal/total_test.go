@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"logbook/ent/column"
 	"logbook/internal/journal"
 )
 
@@ -53,6 +54,27 @@ func TestTotalIsCutOff(t *testing.T) {
 			if kind != c.kind || count < c.least || count > c.most {
 				t.Errorf("%s: %s %d, want %s between %d and %d", c.name, kind, count, c.kind, c.least, c.most)
 			}
+		}
+	})
+}
+
+// TestPageByOffsetWithoutBucket: a time that is longer than the narrowest bucket may hold
+// none, as from 12:35 to 13:47, and a page by offset finds its rows all the same.
+func TestPageByOffsetWithoutBucket(t *testing.T) {
+	each(t, func(t *testing.T, ctx context.Context, w *world) {
+		w.JumpFrom(0)
+		noon := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+		minute := func(n int) *column.Time { return ptr(column.TimeOf(noon.Add(time.Duration(n) * time.Minute))) }
+		var drafts []journal.AuditEventDraft
+		for n := range 120 {
+			drafts = append(drafts, journal.AuditEventDraft{Key: "k", CreatedAt: minute(n)})
+		}
+		if _, err := w.AuditEvents.Append(ctx, drafts); err != nil {
+			t.Fatal(err)
+		}
+		rows, total, err := w.AuditEvents.PageAt(ctx, journal.AuditEventFilter{Since: minute(35), Until: minute(107)}, journal.OffsetPage{Offset: 10, Limit: 1})
+		if err != nil || total != 72 || len(rows) != 1 || rows[0].CreatedAt != *minute(96) {
+			t.Errorf("got %v of %d (%v), want the event of 13:36 of 72", rows, total, err)
 		}
 	})
 }
