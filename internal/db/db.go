@@ -225,8 +225,7 @@ func (t *Tx) Insert(ctx context.Context, table string, columns []string, rows []
 }
 
 // Add adds sums to the rows of a table that have the given keys, making the rows
-// that are not there, and drops those whose sums came to nothing. Each row holds
-// the keys' values, then the sums'.
+// that are not there. Each row holds the keys' values, then the sums'.
 func (t *Tx) Add(ctx context.Context, table string, keys, sums []string, rows [][]any) error {
 	columns := append(append([]string{}, keys...), sums...)
 	return t.insert(ctx, "INSERT INTO "+into(table, columns), t.engine.addUp(keys, sums), len(columns), rows)
@@ -240,24 +239,18 @@ func into(table string, columns []string) string {
 // Drop removes the rows of a table that have the given values in the given columns, which
 // begin with its key, many a statement, and gives how many there were.
 func (t *Tx) Drop(ctx context.Context, table string, columns []string, rows [][]any) (dropped int64, err error) {
-	head := "DELETE FROM " + table + " WHERE "
-	var full *sql.Stmt // of insertRows rows
+	often := repeated{tx: t, text: "DELETE FROM " + table + " WHERE " + t.engine.among(columns, insertRows)}
+	defer often.close()
 	for some := range slices.Chunk(rows, insertRows) {
 		args := make([]any, 0, len(some)*len(columns))
 		for _, row := range some {
 			args = append(args, row...)
 		}
 		var result sql.Result
-		if len(some) < insertRows {
-			result, err = t.sql.ExecContext(ctx, head+t.engine.among(columns, len(some)), args...)
+		if len(some) == insertRows {
+			result, err = often.run(ctx, args)
 		} else {
-			if full == nil {
-				if full, err = t.sql.PrepareContext(ctx, head+t.engine.among(columns, len(some))); err != nil {
-					return dropped, err
-				}
-				defer full.Close()
-			}
-			result, err = full.ExecContext(ctx, args...)
+			result, err = t.sql.ExecContext(ctx, "DELETE FROM "+table+" WHERE "+t.engine.among(columns, len(some)), args...)
 		}
 		if err != nil {
 			return dropped, err
@@ -282,7 +275,8 @@ func (t *Tx) insert(ctx context.Context, head, tail string, width int, rows [][]
 	tuple := "(" + strings.Repeat("?, ", width-1) + "?)"
 	text := func(n int) string { return head + strings.Repeat(tuple+", ", n-1) + tuple + tail }
 	args := make([]any, 0, insertRows*width)
-	var full *sql.Stmt // of insertRows rows
+	often := repeated{tx: t, text: text(insertRows)}
+	defer often.close()
 	for len(rows) > 0 {
 		args = args[:0]
 		n := 0
@@ -293,16 +287,9 @@ func (t *Tx) insert(ctx context.Context, head, tail string, width int, rows [][]
 			args = append(args, rows[n]...)
 		}
 		var err error
-		switch {
-		case full == nil && !t.engine.keepsStatements() && n == insertRows && len(rows) >= 2*insertRows:
-			if full, err = t.sql.PrepareContext(ctx, text(n)); err != nil {
-				return err
-			}
-			defer full.Close()
-			fallthrough
-		case full != nil && n == insertRows:
-			_, err = full.ExecContext(ctx, args...)
-		default:
+		if n == insertRows {
+			_, err = often.run(ctx, args)
+		} else {
 			_, err = t.sql.ExecContext(ctx, text(n), args...)
 		}
 		if err != nil {
@@ -311,6 +298,31 @@ func (t *Tx) insert(ctx context.Context, head, tail string, width int, rows [][]
 		rows = rows[n:]
 	}
 	return nil
+}
+
+// repeated is a statement that a transaction may run again and again. From the second time
+// on it is prepared, unless its connection keeps it anyway or the server takes no more.
+type repeated struct {
+	tx        *Tx
+	text      string
+	runs      int
+	statement *sql.Stmt
+}
+
+func (r *repeated) run(ctx context.Context, args []any) (sql.Result, error) {
+	if r.runs++; r.runs == 2 && !r.tx.engine.keepsStatements() {
+		r.statement, _ = r.tx.sql.PrepareContext(ctx, r.text) // running it says what is wrong
+	}
+	if r.statement != nil {
+		return r.statement.ExecContext(ctx, args...)
+	}
+	return r.tx.sql.ExecContext(ctx, r.text, args...)
+}
+
+func (r *repeated) close() {
+	if r.statement != nil {
+		r.statement.Close()
+	}
 }
 
 // sizeOf gives about how many bytes a row's values take.

@@ -76,7 +76,7 @@ func mysqlConfig(address string) (*mysql.Config, error) {
 	return config, nil
 }
 
-// mysqlPools opens the pools for reading and for writing.
+// mysqlPools opens the pools for reading, for snapshots and for writing.
 func mysqlPools(ctx context.Context, config *mysql.Config) (pools, error) {
 	connector, err := mysql.NewConnector(config)
 	if err != nil {
@@ -92,7 +92,7 @@ func mysqlPools(ctx context.Context, config *mysql.Config) (pools, error) {
 		write.Close()
 		return pools{}, err
 	}
-	reading := keeping{connector, true, statementLost}
+	reading := keeping{connector, true, mostMySQLStatements, statementLost}
 	p := pools{sql.OpenDB(readOnly{reading, false}), sql.OpenDB(readOnly{reading, true}), write}
 	for _, pool := range []*sql.DB{p.read, p.snapshots, p.write} {
 		pool.SetMaxOpenConns(mysqlConnections)
@@ -189,8 +189,10 @@ func (b begun) Commit() error { return b.Rollback() }
 
 // Rollback ends it.
 func (b begun) Rollback() error {
-	_, err := b.on.ExecContext(context.Background(), "ROLLBACK", nil)
-	return err
+	if _, err := b.on.ExecContext(context.Background(), "ROLLBACK", nil); err != nil {
+		return driver.ErrBadConn // its next question would see what this one saw
+	}
+	return nil
 }
 
 // QueryContext runs a query.

@@ -78,7 +78,7 @@ func keepingPool(dsn string) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return sql.OpenDB(keeping{Connector: connector}), nil
+	return sql.OpenDB(keeping{Connector: connector, most: mostStatements}), nil
 }
 
 // sqliteDSN gives the driver's address. The order of the pragmas matters: the

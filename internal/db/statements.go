@@ -7,11 +7,14 @@ import (
 	"strings"
 )
 
-// mostStatements is how many prepared statements a connection keeps. On SQLite one that
-// reads takes some 10 kB, the longest, an insert of insertRows rows, some 100 kB; one insert
-// has as many texts as a statement may have rows. A MySQL server holds 16,382 of all its
-// connections where nothing else is set, max_prepared_stmt_count.
-const mostStatements = 128
+// How many prepared statements a connection keeps. On SQLite one that reads takes some 10 kB,
+// the longest, an insert of insertRows rows, some 100 kB; one insert has as many texts as a
+// statement may have rows. A MySQL server holds 16,382 of all its connections where nothing
+// else is set, max_prepared_stmt_count: enough for sixteen processes.
+const (
+	mostStatements      = 128
+	mostMySQLStatements = 32
+)
 
 // longestKept is how long the text of any other statement may be to be kept, in bytes.
 // Longer ones list values, and hardly come again.
@@ -26,6 +29,8 @@ type keeping struct {
 	// known prepares a text when it comes for the second time: to prepare costs MySQL as
 	// much as to run, and most of what comes only once lists values.
 	known bool
+	// most is how many a connection keeps.
+	most int
 	// lost says whether a statement failed since the server no longer has it, so that its
 	// text is to be run as it is; nil where that cannot be.
 	lost func(error) bool
@@ -105,7 +110,7 @@ func (c *keepingConn) take(ctx context.Context, text string) *kept {
 	if k == nil {
 		k = &kept{text: text}
 		c.kept[text] = k
-		if len(c.kept) > mostStatements {
+		if len(c.kept) > c.how.most {
 			c.forgetOldest(k)
 		}
 		if c.how.known {
@@ -170,6 +175,9 @@ func (c *keepingConn) ExecContext(ctx context.Context, text string, args []drive
 			return result, err
 		}
 	}
+	if err := ctx.Err(); err != nil { // while it was prepared, which broke the connection
+		return nil, err
+	}
 	return c.connected.ExecContext(ctx, text, args)
 }
 
@@ -184,6 +192,9 @@ func (c *keepingConn) QueryContext(ctx context.Context, text string, args []driv
 		if !c.lost(k, err) {
 			return nil, err
 		}
+	}
+	if err := ctx.Err(); err != nil { // while it was prepared, which broke the connection
+		return nil, err
 	}
 	return c.connected.QueryContext(ctx, text, args)
 }

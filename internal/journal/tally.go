@@ -120,7 +120,10 @@ func (l *table[R, D, F]) ofEnds(ctx context.Context, t *tally, dim *dimension[R]
 		if chosen.dimension != t.dimension || len(dim.columns) == 0 {
 			return none
 		}
-		lead = dim.columns[0]
+		// Only values bound the index: that there is one, or none, may be true of all rows.
+		if lead = dim.columns[0]; !slices.Contains(t.picked, lead) && (!chosen.named || len(dim.columns) > 1) {
+			return none
+		}
 		if chosen.named {
 			read = append(read, dim.columns...)
 		}
