@@ -52,8 +52,6 @@ type engine interface {
 	again(error) bool
 	// insert is the head of an INSERT that stores all its rows or spoils its transaction.
 	insert() string
-	// keepsStatements says whether a connection keeps what it has compiled.
-	keepsStatements() bool
 	// addUp is the tail of an INSERT that adds sums to the rows that are there.
 	addUp(keys, sums []string) string
 	// among is the condition that some columns, a key, have the values of one of some rows.
@@ -239,19 +237,12 @@ func into(table string, columns []string) string {
 // Drop removes the rows of a table that have the given values in the given columns, which
 // begin with its key, many a statement, and gives how many there were.
 func (t *Tx) Drop(ctx context.Context, table string, columns []string, rows [][]any) (dropped int64, err error) {
-	often := repeated{tx: t, text: "DELETE FROM " + table + " WHERE " + t.engine.among(columns, insertRows)}
-	defer often.close()
 	for some := range slices.Chunk(rows, insertRows) {
 		args := make([]any, 0, len(some)*len(columns))
 		for _, row := range some {
 			args = append(args, row...)
 		}
-		var result sql.Result
-		if len(some) == insertRows {
-			result, err = often.run(ctx, args)
-		} else {
-			result, err = t.sql.ExecContext(ctx, "DELETE FROM "+table+" WHERE "+t.engine.among(columns, len(some)), args...)
-		}
+		result, err := t.sql.ExecContext(ctx, "DELETE FROM "+table+" WHERE "+t.engine.among(columns, len(some)), args...)
 		if err != nil {
 			return dropped, err
 		}
@@ -275,8 +266,7 @@ func (t *Tx) insert(ctx context.Context, head, tail string, width int, rows [][]
 	tuple := "(" + strings.Repeat("?, ", width-1) + "?)"
 	text := func(n int) string { return head + strings.Repeat(tuple+", ", n-1) + tuple + tail }
 	args := make([]any, 0, insertRows*width)
-	often := repeated{tx: t, text: text(insertRows)}
-	defer often.close()
+	often := text(insertRows)
 	for len(rows) > 0 {
 		args = args[:0]
 		n := 0
@@ -286,43 +276,16 @@ func (t *Tx) insert(ctx context.Context, head, tail string, width int, rows [][]
 			}
 			args = append(args, rows[n]...)
 		}
-		var err error
-		if n == insertRows {
-			_, err = often.run(ctx, args)
-		} else {
-			_, err = t.sql.ExecContext(ctx, text(n), args...)
+		statement := often
+		if n < insertRows {
+			statement = text(n)
 		}
-		if err != nil {
+		if _, err := t.sql.ExecContext(ctx, statement, args...); err != nil {
 			return err
 		}
 		rows = rows[n:]
 	}
 	return nil
-}
-
-// repeated is a statement that a transaction may run again and again. From the second time
-// on it is prepared, unless its connection keeps it anyway or the server takes no more.
-type repeated struct {
-	tx        *Tx
-	text      string
-	runs      int
-	statement *sql.Stmt
-}
-
-func (r *repeated) run(ctx context.Context, args []any) (sql.Result, error) {
-	if r.runs++; r.runs == 2 && !r.tx.engine.keepsStatements() {
-		r.statement, _ = r.tx.sql.PrepareContext(ctx, r.text) // running it says what is wrong
-	}
-	if r.statement != nil {
-		return r.statement.ExecContext(ctx, args...)
-	}
-	return r.tx.sql.ExecContext(ctx, r.text, args...)
-}
-
-func (r *repeated) close() {
-	if r.statement != nil {
-		r.statement.Close()
-	}
 }
 
 // sizeOf gives about how many bytes a row's values take.

@@ -82,7 +82,8 @@ func mysqlPools(ctx context.Context, config *mysql.Config) (pools, error) {
 	if err != nil {
 		return pools{}, err
 	}
-	write := sql.OpenDB(connector)
+	keeping := keeping{connector, true, statementLost}
+	write := sql.OpenDB(keeping)
 	err = write.PingContext(ctx)
 	var no *mysql.MySQLError
 	if errors.As(err, &no) && no.Number == unknownDatabase {
@@ -92,8 +93,7 @@ func mysqlPools(ctx context.Context, config *mysql.Config) (pools, error) {
 		write.Close()
 		return pools{}, err
 	}
-	reading := keeping{connector, true, mostMySQLStatements, statementLost}
-	p := pools{sql.OpenDB(readOnly{reading, false}), sql.OpenDB(readOnly{reading, true}), write}
+	p := pools{sql.OpenDB(readOnly{keeping, false}), sql.OpenDB(readOnly{keeping, true}), write}
 	for _, pool := range []*sql.DB{p.read, p.snapshots, p.write} {
 		pool.SetMaxOpenConns(mysqlConnections)
 		pool.SetMaxIdleConns(mysqlConnections)
@@ -304,8 +304,6 @@ func (mysqlEngine) version(ctx context.Context, db *sql.DB) (string, error) {
 }
 
 func (mysqlEngine) insert() string { return "INSERT INTO " }
-
-func (mysqlEngine) keepsStatements() bool { return false }
 
 func (mysqlEngine) addUp(_, sums []string) string {
 	updates := make([]string, len(sums))

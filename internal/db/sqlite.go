@@ -78,7 +78,7 @@ func keepingPool(dsn string) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	return sql.OpenDB(keeping{Connector: connector, most: mostStatements}), nil
+	return sql.OpenDB(keeping{Connector: connector}), nil
 }
 
 // sqliteDSN gives the driver's address. The order of the pragmas matters: the
@@ -140,8 +140,6 @@ func (sqliteEngine) version(ctx context.Context, db *sql.DB) (string, error) {
 // is given up anyway, and to be able to take one statement back SQLite copies each page
 // that it touches, a tenth of the whole work.
 func (sqliteEngine) insert() string { return "INSERT OR FAIL INTO " }
-
-func (sqliteEngine) keepsStatements() bool { return true }
 
 func (sqliteEngine) addUp(keys, sums []string) string {
 	updates := make([]string, len(sums))

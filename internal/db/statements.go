@@ -7,18 +7,16 @@ import (
 	"strings"
 )
 
-// How many prepared statements a connection keeps. On SQLite one that reads takes some 10 kB,
-// the longest, an insert of insertRows rows, some 100 kB; one insert has as many texts as a
-// statement may have rows. A MySQL server holds 16,382 of all its connections where nothing
-// else is set, max_prepared_stmt_count: enough for sixteen processes.
-const (
-	mostStatements      = 128
-	mostMySQLStatements = 32
-)
+// mostStatements is how many prepared statements a connection keeps. On SQLite one that reads
+// takes some 10 kB, the longest, an insert of insertRows rows, some 100 kB; one insert has as
+// many texts as a statement may have rows. A MySQL server holds 16,382 of all its
+// connections where nothing else is set (max_prepared_stmt_count), and those beyond are run
+// as they are.
+const mostStatements = 128
 
 // longestKept is how long the text of any other statement may be to be kept, in bytes.
 // Longer ones list values, and hardly come again.
-const longestKept = 4096
+const longestKept = 8192
 
 // keeping opens connections that keep the statements they have prepared. On SQLite to
 // prepare a page's takes half as long as to run it, to prepare an insert of fifty rows an
@@ -29,8 +27,6 @@ type keeping struct {
 	// known prepares a text when it comes for the second time: to prepare costs MySQL as
 	// much as to run, and most of what comes only once lists values.
 	known bool
-	// most is how many a connection keeps.
-	most int
 	// lost says whether a statement failed since the server no longer has it, so that its
 	// text is to be run as it is; nil where that cannot be.
 	lost func(error) bool
@@ -110,7 +106,7 @@ func (c *keepingConn) take(ctx context.Context, text string) *kept {
 	if k == nil {
 		k = &kept{text: text}
 		c.kept[text] = k
-		if len(c.kept) > c.how.most {
+		if len(c.kept) > mostStatements {
 			c.forgetOldest(k)
 		}
 		if c.how.known {
